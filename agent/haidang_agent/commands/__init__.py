@@ -1,0 +1,1 @@
+"""The subcommands of `haidang-agent`, one file each."""

@@ -1,0 +1,1 @@
+"""Takes remote write from agents: who are you, is it sound, is it stored."""

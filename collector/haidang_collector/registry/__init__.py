@@ -1,0 +1,1 @@
+"""The registry: units, agents, enrolment tokens, incidents."""
