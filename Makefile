@@ -1,0 +1,49 @@
+# One place for every step: CI and people run these same targets.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+TOOLS := agent collector dashboards scripts tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint bench demo lock
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Virtual environment in .venv, and the Debian packages that are missing
+	@scripts/need prometheus prometheus-alertmanager
+
+$(STAMP): pyproject.toml requirements.lock scripts/need scripts/hatch_catalogues.py $(wildcard */haidang_*/locale/*/LC_MESSAGES/*.po)
+	@scripts/need python3-venv
+	@test -x $(BIN)/python || { echo "Making the virtual environment .venv"; $(PYTHON) -m venv .venv; }
+	@echo "Installing the locked Python packages into .venv"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+run: setup ## Measure this machine and this network, and show it (Ctrl-C stops)
+	@$(BIN)/haidang up --data .data $(ARGS)
+
+test: setup lint ## Everything CI checks
+	@scripts/need nftables iproute2 iputils-ping dnsmasq-base
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(STAMP) ## Style, types, import contracts
+	@$(BIN)/ruff check $(wildcard $(TOOLS))
+	@$(BIN)/ruff format --check --quiet $(wildcard $(TOOLS))
+	@$(BIN)/mypy $(wildcard agent collector dashboards scripts benchmarks tests/lab)
+	@$(BIN)/lint-imports --no-logo
+
+bench: setup ## Speed and size beside the peers (Debian packages), ratios in one run
+	@scripts/need prometheus-node-exporter prometheus-blackbox-exporter prometheus-smokeping-prober victoria-metrics iproute2
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+demo: setup ## A virtual school on this machine (root): cut a fibre and watch
+	@scripts/need nftables iproute2 iputils-ping
+	@$(BIN)/python scripts/demo.py $(ARGS)
+
+lock: ## Renew requirements.lock from pyproject.toml
+	@$(BIN)/pip install --quiet uv
+	@$(BIN)/uv pip compile -q pyproject.toml --extra collector --group dev --generate-hashes --universal \
+		--python-version 3.11 --no-emit-index-url --no-header --upgrade -o requirements.lock
