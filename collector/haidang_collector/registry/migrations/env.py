@@ -1,0 +1,12 @@
+"""Alembic's entry: runs the migrations on the connection that `database.Database.upgrade` hands over."""
+
+from alembic import context
+from haidang_collector.registry.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+context.run_migrations()

@@ -1,0 +1,154 @@
+"""The registry's tables. All times are UTC; `last_seen` is Unix seconds, as it is written often and only compared.
+
+A change here needs a migration (`migrations/versions/`); a test compares the two.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import JSON, CheckConstraint, DateTime, Double, ForeignKey, Index, MetaData, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+CODE_LENGTH = 32
+NAME_LENGTH = 200
+DISTRICT_LENGTH = 100
+ADDRESS_LENGTH = 300
+HASH_LENGTH = 64
+"""SHA-256 in hexadecimal digits."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC. A naive one is refused: nobody could say which hour it means."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; use datetime.now(UTC)")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, dict[str, int]: JSON, dict[str, str]: JSON}  # noqa: RUF012 - read by DeclarativeBase
+
+
+class Unit(Base):
+    """A school or another unit of the sector."""
+
+    __tablename__ = "unit"
+    code: Mapped[str] = mapped_column(String(CODE_LENGTH), primary_key=True)
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    district: Mapped[str] = mapped_column(String(DISTRICT_LENGTH), index=True)
+    level: Mapped[str] = mapped_column(String(20))
+    address: Mapped[str | None] = mapped_column(String(ADDRESS_LENGTH))
+    students: Mapped[dict[str, int]]
+    """Number by level word; a level that nobody told is absent."""
+
+
+class EnrolmentToken(Base):
+    """What lets `uses_left` more agents into one unit. The token itself is printed once and kept nowhere."""
+
+    __tablename__ = "enrolment_token"
+    hash: Mapped[str] = mapped_column(String(HASH_LENGTH), primary_key=True)
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    uses_left: Mapped[int]
+    revoked_at: Mapped[datetime | None]
+    __table_args__ = (CheckConstraint("uses_left >= 0", name="uses_left"),)
+
+
+class Agent(Base):
+    """A program that may push. `key_hash` is the SHA-256 of its key."""
+
+    __tablename__ = "agent"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), index=True)
+    key_hash: Mapped[str] = mapped_column(String(HASH_LENGTH))
+    roles: Mapped[str] = mapped_column(String(100))
+    """Words parted by spaces."""
+    version: Mapped[str] = mapped_column(String(50))
+    os: Mapped[str] = mapped_column(String(50))
+    enrolled_at: Mapped[datetime]
+    last_seen: Mapped[float | None] = mapped_column(Double)
+    stopped: Mapped[bool] = mapped_column(default=False)
+    revoked_at: Mapped[datetime | None]
+
+
+class Enrolment(Base):
+    """Which agent a token and a key were answered with, so that a lost answer can be asked for again."""
+
+    __tablename__ = "enrolment"
+    token_hash: Mapped[str] = mapped_column(ForeignKey("enrolment_token.hash"), primary_key=True)
+    key_hash: Mapped[str] = mapped_column(String(HASH_LENGTH), primary_key=True)
+    agent: Mapped[str] = mapped_column(ForeignKey("agent.id"), unique=True)
+
+
+class UnitConfig(Base):
+    """The unit's own tables of the agent's configuration."""
+
+    __tablename__ = "unit_config"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    tables: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]
+
+
+class DefaultConfig(Base):
+    """The tables that every unit gets; one row."""
+
+    __tablename__ = "default_config"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    tables: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+
+class Incident(Base):
+    """One alert from its start to its end, as Alertmanager told it. Alerts about no unit have `unit` null."""
+
+    __tablename__ = "incident"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    status: Mapped[str] = mapped_column(String(10))
+    alertname: Mapped[str] = mapped_column(String(200))
+    unit: Mapped[str | None] = mapped_column(String(CODE_LENGTH))
+    district: Mapped[str | None] = mapped_column(String(DISTRICT_LENGTH))
+    severity: Mapped[str | None] = mapped_column(String(50))
+    category: Mapped[str | None] = mapped_column(String(50))
+    labels: Mapped[dict[str, str]]
+    annotations: Mapped[dict[str, str]]
+    received_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    __table_args__ = (
+        UniqueConstraint("fingerprint", "starts_at"),
+        CheckConstraint("status IN ('firing', 'resolved')", name="status"),
+        Index("ix_incident_status_starts_at", "status", "starts_at"),
+        Index("ix_incident_unit_starts_at", "unit", "starts_at"),
+    )

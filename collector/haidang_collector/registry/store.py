@@ -1,0 +1,107 @@
+"""The registry as the rest of the collector uses it: who is this agent, which units and agents are there."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, or_, select, update
+
+from haidang_collector.registry.database import Database
+from haidang_collector.registry.facts import AgentFact, Identity, IncidentFact, UnitFact
+from haidang_collector.registry.models import Agent, Incident, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["AgentFact", "Identity", "IncidentFact", "Registry", "UnitFact", "secret_hash"]
+
+
+def secret_hash(secret: str) -> str:
+    """What is kept of a key or a token. Both hold at least 160 random bits, so one round of SHA-256 is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+_NOBODY = secret_hash("")
+
+
+class Registry:
+    """Units, agents and incidents. Thread-safe; every call is one transaction.
+
+    An empty SQLite database is filled at once; raises RegistryDatabaseError for one that is older than this program.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self.database = Database(database_url)
+        self.database.prepare()
+
+    def identify(self, agent: str, key: str) -> Identity | None:
+        """Whose key this is. None: unknown agent, wrong key, or revoked."""
+        query = select(Agent.key_hash, Agent.unit, Unit.district).join(Unit, Agent.unit == Unit.code)
+        with self.database.read() as connection:
+            row = connection.execute(query.where(Agent.id == agent, Agent.revoked_at.is_(None))).one_or_none()
+        right = hmac.compare_digest(row.key_hash if row else _NOBODY, secret_hash(key))
+        return Identity(agent, row.unit, row.district) if row and right else None
+
+    def record_seen(self, seen: Mapping[str, tuple[float, bool]]) -> None:
+        """Note when agents were last heard, `{agent: (Unix seconds, stopped)}`. What is older than known is left out.
+
+        Several collectors may tell of the same agents at once.
+        """
+        if not seen:
+            return
+        newer = or_(Agent.last_seen.is_(None), Agent.last_seen <= bindparam("heard"))
+        change = (
+            update(Agent.__table__)  # type: ignore[arg-type]  # declared as FromClause, is a Table
+            .where(Agent.id == bindparam("who"), newer)
+            .values(last_seen=bindparam("heard"), stopped=bindparam("goodbye"))
+        )
+        rows = [{"who": who, "heard": heard, "goodbye": goodbye} for who, (heard, goodbye) in sorted(seen.items())]
+        with self.database.write() as session:
+            session.connection().execute(change, rows)
+
+    def agents(self) -> list[AgentFact]:
+        """All agents that ever enrolled, revoked ones too, by unit and id."""
+        columns = (
+            Agent.id, Agent.unit, Unit.district, Agent.roles, Agent.version, Agent.os,
+            Agent.enrolled_at, Agent.last_seen, Agent.stopped, Agent.revoked_at,
+        )  # fmt: skip
+        query = select(*columns).join(Unit, Agent.unit == Unit.code).order_by(Agent.unit, Agent.id)
+        with self.database.read() as connection:
+            rows = connection.execute(query).all()
+        return [
+            AgentFact(
+                who, unit, district, tuple(roles.split()), version, system, since, seen, stopped, gone is not None
+            )
+            for who, unit, district, roles, version, system, since, seen, stopped, gone in rows
+        ]
+
+    def units(self) -> list[UnitFact]:
+        """All units by code."""
+        query = select(Unit.code, Unit.name, Unit.district, Unit.level).order_by(Unit.code)
+        with self.database.read() as connection:
+            return [UnitFact(*row) for row in connection.execute(query)]
+
+    def open_incidents(self) -> list[IncidentFact]:
+        """Incidents that still fire, the newest first."""
+        columns = (
+            Incident.fingerprint, Incident.alertname, Incident.unit, Incident.district, Incident.severity,
+            Incident.category, Incident.starts_at, Incident.ends_at, Incident.labels, Incident.annotations,
+        )  # fmt: skip
+        query = select(*columns).where(Incident.status == "firing").order_by(Incident.starts_at.desc(), Incident.id)
+        with self.database.read() as connection:
+            return [IncidentFact(**row) for row in connection.execute(query).mappings()]
+
+    def revoke_agent(self, agent: str) -> bool:
+        """Take an agent's right to push away for good. False: there is no such agent."""
+        with self.database.write() as session:
+            found = session.get(Agent, agent)
+            if found is None:
+                return False
+            found.revoked_at = found.revoked_at or datetime.now(UTC)
+            return True
+
+    def close(self) -> None:
+        self.database.close()
