@@ -1,0 +1,135 @@
+"""Who may in: agents by their issued key, operators by sitting at the machine or knowing the password."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from anyio import CapacityLimiter, to_thread
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from haidang_collector.ingest.memory import Memory
+from haidang_collector.ingest.refusal import UNAUTHORISED, UNAVAILABLE, Refusal
+from haidang_collector.registry.store import Identity
+
+if TYPE_CHECKING:
+    from haidang_collector.settings import Settings
+
+KNOWN_SECONDS = 10.0
+"""How long an answer of the registry holds: a revoked agent is out after that."""
+UNKNOWN_SECONDS = 1.0
+REMEMBERED = 20_000
+LONGEST_TOKEN = 200
+ASKING_AT_ONCE = 4
+
+FORWARDED_BY = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+class AgentDoor:
+    """Tells agents by `Authorization: Bearer <agent>.<key>`, and remembers the answers for some seconds."""
+
+    def __init__(
+        self, identify: Callable[[str, str], Identity | None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._identify = identify
+        self._known: Memory[Identity] = Memory(KNOWN_SECONDS, REMEMBERED, clock)
+        self._unknown: Memory[bool] = Memory(UNKNOWN_SECONDS, REMEMBERED, clock)
+        self._threads = CapacityLimiter(ASKING_AT_ONCE)
+
+    async def identify(self, authorization: str | None) -> Identity:
+        """Raises Refusal: 401 for whom nobody knows, 503 while the registry does not answer."""
+        scheme, _, token = (authorization or "").partition(" ")
+        agent, dot, key = token.strip().rpartition(".")
+        if scheme.lower() != "bearer" or not (agent and dot and key) or len(token) > LONGEST_TOKEN:
+            raise Refusal(
+                UNAUTHORISED, "unauthorised", "send 'Authorization: Bearer <agent>.<key>'; enrolment gives both"
+            )
+        fingerprint = hashlib.sha256(token.encode()).digest()
+        identity = self._known.get(fingerprint)
+        if identity is None and not self._unknown.get(fingerprint):
+            identity = await self._ask(agent, key)
+            if identity is None:
+                self._unknown.put(fingerprint, value=True)
+            else:
+                self._known.put(fingerprint, identity)
+        if identity is None:
+            raise Refusal(UNAUTHORISED, "unauthorised", "unknown agent, wrong key, or revoked; enrol again")
+        return identity
+
+    async def _ask(self, agent: str, key: str) -> Identity | None:
+        try:
+            return await to_thread.run_sync(self._identify, agent, key, limiter=self._threads)
+        except SQLAlchemyError:
+            raise Refusal(UNAVAILABLE, "registry_unavailable", "the registry does not answer; keep the data") from None
+
+
+async def authenticated(request: Request) -> Identity:
+    """Dependency of everything that only agents may ask. Raises Refusal, which the application answers."""
+    door: AgentDoor = request.app.state.agent_door
+    identity = await door.identify(request.headers.get("authorization"))
+    request.state.agent = identity
+    return identity
+
+
+class AgentTime:
+    """Adds `Haidang-Time` (Unix seconds) to every answer to an authenticated agent: agents set their clock by it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_time(message: Message) -> None:
+            if message["type"] == "http.response.start" and "agent" in scope.get("state", {}):
+                MutableHeaders(scope=message)["Haidang-Time"] = f"{time.time():.3f}"
+            await send(message)
+
+        await self._app(scope, receive, send_with_time if scope["type"] == "http" else send)
+
+
+def operator(request: Request) -> None:
+    """Dependency of pages, exporters and the webhook. Raises HTTPException 401 or 403.
+
+    Let in are requests made on this machine: a loopback peer, asking for a loopback name (so that no web page can
+    lead a browser here by DNS), and not forwarded. A reverse proxy here must therefore set X-Forwarded-For, as all
+    do. Everybody else needs the password, where one is set.
+    """
+    settings: Settings = request.app.state.settings
+    if is_local(request):
+        return
+    if settings.operator_password is None:
+        raise HTTPException(403, "open this page on the collector itself, or set HAIDANG_OPERATOR_PASSWORD")
+    given = _basic_password(request.headers.get("authorization", ""))
+    if given is None or not hmac.compare_digest(given, settings.operator_password.encode()):
+        raise HTTPException(401, "operator's password wanted", {"WWW-Authenticate": 'Basic realm="Hai Dang"'})
+
+
+def is_local(request: Request) -> bool:
+    """Made on this machine, as far as can be told; see `operator`."""
+    if request.client is None or any(name in request.headers for name in FORWARDED_BY):
+        return False
+    try:
+        peer = ipaddress.ip_address(request.client.host)
+    except ValueError:
+        return False
+    mapped = peer.ipv4_mapped if isinstance(peer, ipaddress.IPv6Address) else None
+    return (mapped or peer).is_loopback and request.url.hostname in LOCAL_NAMES
+
+
+def _basic_password(authorization: str) -> bytes | None:
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        _, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+    except (binascii.Error, ValueError):
+        return None
+    return password if colon else None

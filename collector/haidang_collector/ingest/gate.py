@@ -1,0 +1,42 @@
+"""How much of the collector one agent, and all together, may take up at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from haidang_collector.ingest.refusal import BUSY, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REQUESTS_PER_AGENT = 4
+"""A sound agent has two on the way: the newest snapshot and the backlog."""
+BYTES_AT_ONCE = 256 << 20
+
+
+class Gate:
+    """For one event loop."""
+
+    def __init__(self, requests_per_agent: int = REQUESTS_PER_AGENT, bytes_at_once: int = BYTES_AT_ONCE) -> None:
+        self._requests_per_agent = requests_per_agent
+        self._bytes_left = bytes_at_once
+        self._requests: Counter[str] = Counter()
+
+    @contextmanager
+    def admit(self, agent: str, size: int) -> Iterator[None]:
+        """Holds a place for a body of `size` bytes. Raises Refusal 429 when there is none."""
+        if self._requests[agent] >= self._requests_per_agent:
+            raise Refusal(BUSY, "busy", f"{self._requests_per_agent} requests of this agent are being worked on; wait")
+        if size > self._bytes_left:
+            raise Refusal(BUSY, "busy", "too many requests are being worked on; wait")
+        self._requests[agent] += 1
+        self._bytes_left -= size
+        try:
+            yield
+        finally:
+            self._bytes_left += size
+            self._requests[agent] -= 1
+            if not self._requests[agent]:
+                del self._requests[agent]

@@ -1,0 +1,37 @@
+"""What ingest counts about itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+from prometheus_client import Counter, Histogram
+
+from haidang_collector.ingest.refusal import Reason
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+STATUSES = ("204", "400", "401", "408", "413", "415", "429", "503")
+
+
+class IngestMetrics:
+    """Every status and reason stands at 0 from the start, so that a rate sees the first one."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = Counter(
+            "haidang_ingest_requests", "Write requests by the status answered.", ("status",), registry=registry
+        )
+        self.samples = Counter("haidang_ingest_samples", "Samples that the store has taken.", registry=registry)
+        self.refused = Counter(
+            "haidang_ingest_refused", "Write requests not taken, by reason.", ("reason",), registry=registry
+        )
+        self.seconds = Histogram(
+            "haidang_ingest_seconds", "Time of a write request, from its headers to the answer.", registry=registry
+        )
+        self.store_seconds = Histogram(
+            "haidang_ingest_store_seconds", "Time that the store takes for one request.", registry=registry
+        )
+        for status in STATUSES:
+            self.requests.labels(status)
+        for reason in get_args(Reason):
+            self.refused.labels(reason)

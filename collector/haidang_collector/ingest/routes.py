@@ -1,0 +1,105 @@
+"""POST /api/v1/write: takes one remote write 1.0 request from one agent.
+
+The answer decides whether the agent keeps its copy. 204: it is in the store. 400: it can never be stored, and the text
+says what is wrong where. 401: nobody knows you. 408, 413, 415: not like this. 429, 503 with Retry-After: later.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Request, Response
+
+from haidang_collector.auth import authenticated
+from haidang_collector.ingest.backlog import BacklogShares
+from haidang_collector.ingest.batch import Checker
+from haidang_collector.ingest.body import Body, check_headers
+from haidang_collector.ingest.gate import Gate
+from haidang_collector.ingest.metrics import IngestMetrics
+from haidang_collector.ingest.refusal import Refusal
+from haidang_collector.ingest.seen import Seen
+from haidang_collector.ingest.store import Store
+from haidang_collector.registry.store import Identity
+from haidang_collector.sd import ScrapeTargets
+from haidang_collector.settings import Settings
+
+CHECKED_AT_ONCE = 2
+"""Threads that decode and check: enough to keep one core busy, few enough to bound memory."""
+
+router = APIRouter(tags=["agents"])
+
+
+@dataclass
+class Ingest:
+    """What the route works with; one for the application's life, in `app.state.ingest`."""
+
+    settings: Settings
+    store: Store
+    seen: Seen
+    targets: ScrapeTargets
+    metrics: IngestMetrics
+    checker: Checker = field(init=False)
+    shares: BacklogShares = field(init=False)
+    gate: Gate = field(default_factory=Gate)
+    threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CHECKED_AT_ONCE))
+
+    def __post_init__(self) -> None:
+        self.checker = Checker(self.settings)
+        self.shares = BacklogShares(self.settings.backlog_rate)
+
+    async def take(self, request: Request) -> Response:
+        """Raises Refusal."""
+        body = Body(request, self.settings.max_body_bytes)
+        try:
+            sender = await authenticated(request)
+            self._note(request, sender)
+            check_headers(request)
+            size = body.expected_bytes()
+            with self.gate.admit(sender.agent, size):
+                received = await body.read(self.settings.body_timeout_seconds)
+                batch = await to_thread.run_sync(
+                    self.checker.check, received, sender, time.time(), limiter=self.threads
+                )
+                with self.metrics.store_seconds.time():
+                    await self.store.append(batch.payload)
+        except Refusal:
+            await body.discard()
+            raise
+        self.metrics.samples.inc(batch.samples)
+        age = None if batch.newest is None else time.time() - batch.newest
+        rate = self.shares.grant(sender.agent, age)
+        return Response(status_code=204, headers={"Haidang-Backlog-Rate": f"{rate:.0f}"})
+
+    def _note(self, request: Request, sender: Identity) -> None:
+        """The agent was heard, whatever becomes of its data."""
+        self.seen.heard(sender.agent, time.time(), stopped=request.headers.get("haidang-goodbye") == "1")
+        if request.client is not None:
+            self.targets.learn(sender.agent, request.client.host, request.headers.get("haidang-scrape-port"))
+
+
+@router.post(
+    "/api/v1/write",
+    status_code=204,
+    summary="Remote write 1.0 from an agent",
+    responses={
+        400: {"description": "Can never be stored; the text says what is wrong where"},
+        401: {"description": "Unknown or revoked agent"},
+        408: {"description": "The body took too long"},
+        413: {"description": "Too many bytes, series or samples; send fewer at once"},
+        415: {"description": "Not remote write 1.0 in a snappy block"},
+        429: {"description": "Too many requests at once; see Retry-After"},
+        503: {"description": "Store or registry do not answer; keep the data, see Retry-After"},
+    },
+)
+async def write(request: Request) -> Response:
+    """Body: snappy block of a prometheus.WriteRequest; `Authorization: Bearer <agent>.<key>`."""
+    ingest: Ingest = request.app.state.ingest
+    started = time.perf_counter()
+    try:
+        answer = await ingest.take(request)
+    except Refusal as refusal:
+        ingest.metrics.refused.labels(refusal.reason).inc()
+        answer = refusal.response()
+    ingest.metrics.requests.labels(str(answer.status_code)).inc()
+    ingest.metrics.seconds.observe(time.perf_counter() - started)
+    return answer

@@ -1,0 +1,57 @@
+"""When each agent was last heard: at hand in memory, written to the registry every few seconds in one go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 5.0
+
+Sighting = tuple[float, bool]
+"""Unix seconds, and whether the agent said goodbye then."""
+
+
+class Seen:
+    """Thread-safe."""
+
+    def __init__(self, record: Callable[[Mapping[str, Sighting]], None]) -> None:
+        self._record = record
+        self._lock = threading.Lock()
+        self._latest: dict[str, Sighting] = {}
+        self._unwritten: dict[str, Sighting] = {}
+
+    def heard(self, agent: str, at: float, *, stopped: bool) -> None:
+        with self._lock:
+            self._latest[agent] = self._unwritten[agent] = (at, stopped)
+
+    def latest(self, agent: str) -> Sighting | None:
+        """What this process heard; the registry may know of other processes' newer sightings."""
+        return self._latest.get(agent)
+
+    def flush(self) -> None:
+        """Writes what is new; on failure it stays for the next time."""
+        with self._lock:
+            taken, self._unwritten = self._unwritten, {}
+        if not taken:
+            return
+        try:
+            self._record(taken)
+        except SQLAlchemyError as failed:
+            with self._lock:
+                self._unwritten = taken | self._unwritten
+            log.warning("last-seen times of %d agents are not written yet: %s", len(taken), failed)
+
+    async def keep_flushing(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await asyncio.to_thread(self.flush)

@@ -1,0 +1,99 @@
+"""GET /metrics (the collector about itself) and GET /metrics/registry (facts that rules join with measurements)."""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from haidang_collector.auth import operator
+from haidang_collector.ingest.seen import Seen
+from haidang_collector.registry.store import AgentFact, Registry
+
+ALWAYS_ON = frozenset({"site", "router"})
+"""Roles of an agent that must be heard day and night. Host agents go off with their PC."""
+
+router = APIRouter(tags=["exporters"], dependencies=[Depends(operator)], default_response_class=Response)
+
+
+def own_metrics(version: str) -> CollectorRegistry:
+    """The registry behind /metrics; ingest adds its own."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    Gauge("haidang_collector_info", "Version of the collector; always 1.", ("version",), registry=registry).labels(
+        version
+    ).set(1)
+    return registry
+
+
+class FactCollector(Collector):
+    """Registry facts as metrics; what this process heard lately counts over what stands in the registry."""
+
+    def __init__(self, registry: Registry, seen: Seen) -> None:
+        self._registry = registry
+        self._seen = seen
+        self._started = time.time()
+
+    def collect(self) -> Iterator[Metric]:
+        agents = [fact for fact in self._registry.agents() if not fact.revoked]
+        yield from self._agents(agents)
+        units = GaugeMetricFamily(
+            "school_unit_info", "A unit of the registry; always 1.", labels=("unit", "district", "name", "level")
+        )
+        for unit in self._registry.units():
+            units.add_metric((unit.code, unit.district, unit.name, unit.level), 1)
+        yield units
+        yield GaugeMetricFamily(
+            "haidang_collector_start_timestamp_seconds", "When this collector started.", value=self._started
+        )
+
+    def _agents(self, agents: Iterable[AgentFact]) -> Iterator[Metric]:
+        expected = _per_agent("haidang_agent_expected", "1 for an agent that is to be heard day and night.")
+        last_seen = _per_agent(
+            "haidang_agent_last_seen_timestamp_seconds", "When the agent was last heard; at first its enrolment."
+        )
+        stopped = _per_agent("haidang_agent_stopped", "1 after the agent said goodbye, until it is heard again.")
+        for fact in agents:
+            labels = (fact.unit, fact.district, fact.agent)
+            at, goodbye = self._sighting(fact)
+            if ALWAYS_ON.intersection(fact.roles):
+                expected.add_metric(labels, 1)
+            last_seen.add_metric(labels, at)
+            stopped.add_metric(labels, float(goodbye))
+        yield from (expected, last_seen, stopped)
+
+    def _sighting(self, fact: AgentFact) -> tuple[float, bool]:
+        stored = (fact.last_seen or fact.enrolled_at.timestamp(), fact.stopped)
+        heard = self._seen.latest(fact.agent)
+        return heard if heard is not None and heard[0] >= stored[0] else stored
+
+
+def _per_agent(name: str, text: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, labels=("unit", "district", "agent"))
+
+
+def facts(request: Request) -> FactCollector:
+    collector: FactCollector = request.app.state.facts
+    return collector
+
+
+@router.get("/metrics", summary="The collector about itself")
+def metrics(request: Request) -> Response:
+    """Prometheus text format."""
+    return _exposition(request.app.state.own_metrics)
+
+
+@router.get("/metrics/registry", summary="Facts of the registry")
+def registry_metrics(collector: Annotated[FactCollector, Depends(facts)]) -> Response:
+    """Prometheus text format."""
+    shown = CollectorRegistry()
+    shown.register(collector)
+    return _exposition(shown)
+
+
+def _exposition(shown: CollectorRegistry) -> Response:
+    return Response(generate_latest(shown), headers={"Content-Type": CONTENT_TYPE_LATEST})

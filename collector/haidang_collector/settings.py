@@ -1,0 +1,108 @@
+"""What the operator may set: environment variables `HAIDANG_*`, read once at the start."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "HAIDANG_"
+HIGHEST_PORT = 65535
+
+
+class BadSettingError(ValueError):
+    """A setting that cannot work; the text names variable, value and the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Sizes in bytes, times in seconds. Each field is the variable `HAIDANG_<FIELD IN CAPITALS>`."""
+
+    database_url: str = "sqlite:////var/lib/haidang/collector.db"
+    listen: str = "127.0.0.1:8080"
+    store_write_url: str = "http://127.0.0.1:9090/api/v1/write"
+    prometheus_url: str = "http://127.0.0.1:9090"
+    alertmanager_url: str = "http://127.0.0.1:9093"
+
+    max_body_bytes: int = 4 << 20
+    max_decoded_bytes: int = 32 << 20
+    max_series: int = 20_000
+    max_labels: int = 64
+    max_samples: int = 200_000
+    backfill_window_seconds: float = 30 * 86400.0
+    future_tolerance_seconds: float = 300.0
+    body_timeout_seconds: float = 30.0
+    store_timeout_seconds: float = 20.0
+    backlog_rate: float = 1_000_000.0
+    """Samples per second of backlog that all agents together may send; it is shared out between them."""
+
+    operator_password: str | None = None
+    """None: operator pages answer loopback only. Otherwise HTTP Basic, any user name."""
+
+    def __post_init__(self) -> None:
+        for name in ("store_write_url", "prometheus_url", "alertmanager_url"):
+            _check_http_url(name, getattr(self, name))
+        _check_address("listen", self.listen)
+        if "://" not in self.database_url:
+            raise _bad("database_url", self.database_url, "write sqlite:////path/to/file.db or postgresql://…")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, (int, float)) and not (math.isfinite(value) and value > 0):
+                raise _bad(field.name, value, "give a number above 0")
+        if self.operator_password == "":
+            raise _bad("operator_password", "", "set a password, or remove the variable")
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings of this process. Raises BadSettingError."""
+    given: dict[str, str | int | float] = {}
+    for field in fields(Settings):
+        text = environment.get(PREFIX + field.name.upper())
+        if text is not None:
+            given[field.name] = _read(field.name, text, type(field.default))
+    return Settings(**given)  # type: ignore[arg-type]  # _read gives each field the type of its default
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """`127.0.0.1:8080` or `[::1]:8080` as host and port. Raises ValueError."""
+    host, colon, port = address.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) <= HIGHEST_PORT):
+        raise ValueError(f"{address!r} is no host:port")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _read(name: str, text: str, kind: type) -> str | int | float:
+    try:
+        if kind is int:
+            return int(text)
+        if kind is float:
+            return float(text)
+    except ValueError:
+        raise _bad(name, text, f"give {'a whole number' if kind is int else 'a number'}, without a unit") from None
+    return text
+
+
+def _check_http_url(name: str, value: str) -> None:
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise _bad(name, value, "write http://host:port/path")
+
+
+def _check_address(name: str, value: str) -> None:
+    try:
+        split_address(value)
+    except ValueError:
+        raise _bad(name, value, "write host:port, as 127.0.0.1:8080 or [::]:8080") from None
+
+
+def _bad(name: str, value: object, mend: str) -> BadSettingError:
+    return BadSettingError(f"{PREFIX}{name.upper()}={value!r}: {mend}")
