@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, or_, select, update
 
+from haidang_collector.registry.credentials import secret_hash
 from haidang_collector.registry.database import Database
 from haidang_collector.registry.facts import AgentFact, Identity, IncidentFact, UnitFact
 from haidang_collector.registry.models import Agent, Incident, Unit
@@ -16,12 +16,7 @@ from haidang_collector.registry.models import Agent, Incident, Unit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AgentFact", "Identity", "IncidentFact", "Registry", "UnitFact", "secret_hash"]
-
-
-def secret_hash(secret: str) -> str:
-    """What is kept of a key or a token. Both hold at least 160 random bits, so one round of SHA-256 is enough."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+__all__ = ["AgentFact", "Identity", "IncidentFact", "Registry", "UnitFact"]
 
 
 _NOBODY = secret_hash("")

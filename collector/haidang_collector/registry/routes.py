@@ -1,0 +1,139 @@
+"""What agents ask of the registry (enrolment, configuration), and what Alertmanager tells it.
+
+Refusals are `{"detail": "<field>: <reason>"}` and never repeat what was sent: tokens and keys are in it.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import ErrorDetails
+from sqlalchemy.exc import SQLAlchemyError
+
+from haidang_collector.auth import authenticated, operator
+from haidang_collector.ingest.body import Body
+from haidang_collector.ingest.refusal import Refusal
+from haidang_collector.registry import agent_config, incidents, tokens
+from haidang_collector.registry.database import Database
+from haidang_collector.registry.store import Identity, Registry
+
+ENROL_BYTES = 16 << 10
+NOTIFICATION_BYTES = 4 << 20
+BODY_SECONDS = 10.0
+SHOWN_ERRORS = 5
+
+router = APIRouter()
+log = logging.getLogger(__name__)
+Model = TypeVar("Model", bound=BaseModel)
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+Words = Annotated[str, Field(max_length=50, pattern=r"^[\x20-\x7e]*$")]
+
+
+class EnrolRequest(BaseModel):
+    """What an agent tells of itself. `key`: 32 random bytes or more, urlsafe base64, kept by it before it asks."""
+
+    token: Annotated[str, Field(min_length=1, max_length=200)]
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43,128}={0,2}$")]
+    roles: Annotated[list[Literal["site", "router", "host"]], Field(min_length=1, max_length=3)]
+    version: Words
+    os: Words
+
+
+class EnrolAnswer(BaseModel):
+    """`agent` is the issued id: from now on `Authorization: Bearer <agent>.<key>`."""
+
+    agent: str
+    unit: str
+
+
+def _body_of(model: type[BaseModel]) -> dict[str, object]:
+    """The bodies are read by hand, as they are bounded; OpenAPI has to be told what they are."""
+    content = {"application/json": {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+@router.post(
+    "/api/v1/enrol",
+    status_code=201,
+    response_model=EnrolAnswer,
+    tags=["agents"],
+    summary="Enrol an agent with a token",
+    responses={200: {"model": EnrolAnswer, "description": "Asked before with this token and key: the same answer"}},
+    openapi_extra=_body_of(EnrolRequest),
+)
+async def enrol(request: Request) -> JSONResponse:
+    """401: token unknown, expired, revoked, or used up by other keys. 422: a field is malformed."""
+    asked = _read(EnrolRequest, await _bounded(request, ENROL_BYTES), 422)
+    applicant = tokens.Applicant(asked.token, asked.key, tuple(asked.roles), asked.version, asked.os)
+    enrolled = await _ask(request, tokens.enrol, applicant)
+    if enrolled is None:
+        raise HTTPException(401, "token: unknown, expired, revoked or used up; ask for a new one")
+    answer = EnrolAnswer(agent=enrolled.agent, unit=enrolled.unit)
+    return JSONResponse(answer.model_dump(), 200 if enrolled.again else 201)
+
+
+@router.get("/api/v1/agent/config", tags=["agents"], summary="What this agent shall watch", response_model=None)
+async def config(request: Request, agent: Annotated[Identity, Depends(authenticated)]) -> Response:
+    """The tables of agent.toml without `[server]`. 304 when `If-None-Match` still holds."""
+    tables = await _ask(request, agent_config.tables_for, agent.unit)
+    body, etag = agent_config.encode(tables)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if agent_config.etag_matches(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
+
+
+@router.post(
+    "/api/v1/alertmanager",
+    tags=["alerts"],
+    summary="Alertmanager's webhook (version 4)",
+    dependencies=[Depends(operator)],
+    openapi_extra=_body_of(incidents.Notification),
+)
+async def alertmanager(request: Request) -> dict[str, int]:
+    """200 after every alert is kept. Alertmanager repeats on 5xx, and gives up on 4xx.
+
+    Only `application/json` is taken: a web page cannot make an operator's browser send that here.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "Content-Type: send application/json")
+    notification = _read(incidents.Notification, await _bounded(request, NOTIFICATION_BYTES), 400)
+    await _ask(request, incidents.record, notification)
+    return {"alerts": len(notification.alerts)}
+
+
+async def _ask(request: Request, question: Callable[[Database, Asked], Answer], asked: Asked) -> Answer:
+    registry: Registry = request.app.state.registry
+    try:
+        return await to_thread.run_sync(question, registry.database, asked)
+    except SQLAlchemyError:
+        log.exception("the registry's database does not answer")
+        raise HTTPException(503, "the registry does not answer; try again", {"Retry-After": "5"}) from None
+
+
+async def _bounded(request: Request, max_bytes: int) -> bytes:
+    body = Body(request, max_bytes)
+    try:
+        body.expected_bytes()
+        return await body.read(BODY_SECONDS)
+    except Refusal as refused:
+        await body.discard()
+        raise HTTPException(refused.status, refused.text) from None
+
+
+def _read(model: type[Model], body: bytes, status: int) -> Model:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as failed:
+        errors = failed.errors(include_url=False, include_context=False, include_input=False)
+        raise HTTPException(status, "; ".join(map(_words_of, errors[:SHOWN_ERRORS]))) from None
+
+
+def _words_of(error: ErrorDetails) -> str:
+    field = ".".join(map(str, error["loc"])) or "body"
+    return f"{field}: {error['msg'].removeprefix('Value error, ')}"

@@ -1,0 +1,157 @@
+"""Enrolment: tokens let agents into one unit, and an agent that lost the answer may ask for it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from haidang_collector.registry.credentials import new_agent_id, new_token, secret_hash
+from haidang_collector.registry.models import Agent, Enrolment, EnrolmentToken, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Row
+    from sqlalchemy.orm import Session
+
+    from haidang_collector.registry.database import Database
+
+TOKEN_ID_LENGTH = 12
+"""A token is named by the first digits of its hash: enough to tell it, not enough to use it."""
+
+
+class UnknownUnitError(LookupError):
+    """There is no unit of this code."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__(f"there is no unit {unit!r}; `haidang units list` shows all, `haidang units import` adds some")
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """`token` is shown here once, and kept nowhere."""
+
+    token: str
+    id: str
+    unit: str
+    expires_at: datetime
+    uses: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFact:
+    """`state`: usable, used (up), expired or revoked."""
+
+    id: str
+    unit: str
+    created_at: datetime
+    expires_at: datetime
+    uses_left: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """An agent that asks to be let in; the key is its own, made before it asked."""
+
+    token: str
+    key: str
+    roles: tuple[str, ...]
+    version: str
+    os: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """`again`: this token and key had been answered before, and this is the same answer."""
+
+    agent: str
+    unit: str
+    again: bool
+
+
+def create_token(database: Database, unit: str, *, uses: int, lifetime: timedelta) -> NewToken:
+    """Raises UnknownUnitError."""
+    token = new_token()
+    digest = secret_hash(token)
+    now = datetime.now(UTC)
+    with database.write() as session:
+        if session.get(Unit, unit) is None:
+            raise UnknownUnitError(unit)
+        session.add(EnrolmentToken(hash=digest, unit=unit, created_at=now, expires_at=now + lifetime, uses_left=uses))
+    return NewToken(token, digest[:TOKEN_ID_LENGTH], unit, now + lifetime, uses)
+
+
+def list_tokens(database: Database) -> list[TokenFact]:
+    """All tokens ever made, the newest first."""
+    now = datetime.now(UTC)
+    query = select(EnrolmentToken.__table__).order_by(EnrolmentToken.created_at.desc())
+    with database.read() as connection:
+        rows = connection.execute(query).all()
+    return [
+        TokenFact(row.hash[:TOKEN_ID_LENGTH], row.unit, row.created_at, row.expires_at, row.uses_left, _state(row, now))
+        for row in rows
+    ]
+
+
+def revoke_token(database: Database, token_id: str) -> bool:
+    """Nobody else gets in with it; who is in stays in. False: no token has this id."""
+    named = select(EnrolmentToken).where(EnrolmentToken.hash.startswith(token_id, autoescape=True))
+    with database.write() as session:
+        found = session.scalars(named).all() if len(token_id) >= TOKEN_ID_LENGTH else []
+        for token in found:
+            token.revoked_at = token.revoked_at or datetime.now(UTC)
+        return bool(found)
+
+
+def enrol(database: Database, applicant: Applicant) -> Enrolled | None:
+    """Let an agent in, once a token and key however often it asks. None: the token lets nobody in (any more).
+
+    The token's row is locked first, so of two agents that race for the last use one wins.
+    """
+    token_hash, key_hash = secret_hash(applicant.token), secret_hash(applicant.key)
+    now = datetime.now(UTC)
+    with database.write() as session:
+        token = session.get(EnrolmentToken, token_hash, with_for_update=True)
+        if token is None:
+            return None
+        earlier = session.get(Enrolment, (token_hash, key_hash))
+        if earlier is not None:
+            return _answer_again(session, earlier)
+        if _state(token, now) != "usable":
+            return None
+        token.uses_left -= 1
+        agent = Agent(
+            id=new_agent_id(),
+            unit=token.unit,
+            key_hash=key_hash,
+            roles=_words(applicant.roles),
+            version=applicant.version,
+            os=applicant.os,
+            enrolled_at=now,
+            stopped=False,
+        )
+        session.add(agent)
+        session.flush()
+        session.add(Enrolment(token_hash=token_hash, key_hash=key_hash, agent=agent.id))
+        return Enrolled(agent.id, agent.unit, again=False)
+
+
+def _answer_again(session: Session, earlier: Enrolment) -> Enrolled | None:
+    agent = session.get_one(Agent, earlier.agent)
+    return None if agent.revoked_at else Enrolled(agent.id, agent.unit, again=True)
+
+
+def _state(token: EnrolmentToken | Row[*tuple[Any, ...]], now: datetime) -> str:
+    if token.revoked_at is not None:
+        return "revoked"
+    if token.expires_at <= now:
+        return "expired"
+    return "usable" if token.uses_left > 0 else "used"
+
+
+def _words(roles: Iterable[str]) -> str:
+    return " ".join(dict.fromkeys(roles))
