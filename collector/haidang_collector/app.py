@@ -22,7 +22,6 @@ from haidang_collector.ingest.store import Store
 from haidang_collector.registry import routes as registry
 from haidang_collector.registry.store import Registry
 from haidang_collector.settings import Settings
-from haidang_collector.web import routes as web
 
 VERSION = version("haidang")
 
@@ -40,7 +39,7 @@ def create_app(settings: Settings, *, store_transport: httpx.AsyncBaseTransport 
 
     app = FastAPI(title="Hải Đăng", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
-    for router in (health, documentation, ingest.router, registry.router, metrics.router, sd.router, web.router):
+    for router in (health, documentation, ingest.router, registry.router, metrics.router, sd.router):
         app.include_router(router)
     app.add_exception_handler(Refusal, _refused)
     app.add_middleware(AgentTime)

@@ -6,9 +6,10 @@ where the push came from and is never taken from the agent: it could send Promet
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends, HTTPException, Request
+from pydantic import BaseModel
 
 from haidang_collector.auth import operator
 
@@ -22,7 +23,7 @@ HIGHEST_PORT = 65535
 router = APIRouter(tags=["exporters"], dependencies=[Depends(operator)])
 
 
-class TargetGroup(TypedDict):
+class TargetGroup(BaseModel):
     """One entry of the HTTP SD format."""
 
     targets: list[str]
@@ -60,9 +61,9 @@ def agents(request: Request) -> list[TargetGroup]:
     if not known.complete:
         raise HTTPException(503, "just started; agents are known within 30 s", {"Retry-After": "30"})
     return [
-        {
-            "targets": [address],
-            "labels": {
+        TargetGroup(
+            targets=[address],
+            labels={
                 "unit": fact.unit,
                 "district": fact.district,
                 "agent": fact.agent,
@@ -70,7 +71,7 @@ def agents(request: Request) -> list[TargetGroup]:
                 "__meta_haidang_version": fact.version,
                 "__meta_haidang_os": fact.os,
             },
-        }
+        )
         for fact in registry.agents()
         if not fact.revoked and (address := known.address(fact.agent)) is not None
     ]
