@@ -1,0 +1,89 @@
+"""`haidang tokens`: what lets agents in."""
+
+import re
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from haidang_collector.commands._registry import Data, Json, local, opened, refuse, say, show, show_json
+
+command = typer.Typer(help="Make and take back the tokens that let agents in.", no_args_is_help=True)
+HEADER = ("ID", "UNIT", "STATE", "USES LEFT", "CREATED", "EXPIRES")
+HOURS = {"h": 1, "d": 24, "w": 24 * 7}
+LONGEST = timedelta(days=366)
+MOST_USES = 10_000
+
+
+def _lifetime(text: str) -> timedelta:
+    match = re.fullmatch(r"([0-9]{1,5})([hdw])", text)
+    lifetime = timedelta(hours=int(match[1]) * HOURS[match[2]]) if match else timedelta()
+    if not timedelta() < lifetime <= LONGEST:
+        raise typer.BadParameter(f"{text!r}; write hours, days or weeks as 12h, 7d or 2w, at most 366d")
+    return lifetime
+
+
+@command.command()
+def create(
+    unit: Annotated[str, typer.Argument(help="Code of the unit the agents belong to.")],
+    uses: Annotated[int, typer.Option(min=1, max=MOST_USES, help="How many agents it lets in.")] = 1,
+    expires: Annotated[
+        timedelta, typer.Option(parser=_lifetime, metavar="TIME", help="How long it holds: 12h, 7d, 2w.")
+    ] = "7d",  # type: ignore[assignment]  # Typer passes defaults through the parser
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Make a token and print it, once: only its hash is kept.
+
+    Example: TOKEN=$(haidang tokens create TH-001 --uses 40 --expires 2w)
+    """
+    from haidang_collector.registry.tokens import UnknownUnitError, create_token  # noqa: PLC0415 - see `opened`
+
+    with opened(data) as registry:
+        try:
+            made = create_token(registry.database, unit, uses=uses, lifetime=expires)
+        except UnknownUnitError as unknown:
+            refuse(str(unknown))
+    if as_json:
+        show_json(asdict(made))
+    else:
+        typer.echo(made.token)
+    say(f"token {made.id} for {unit}: {uses} use(s), until {local(made.expires_at)}; it is not shown again")
+
+
+@command.command("list")
+def list_(as_json: Json = False, data: Data = None) -> None:
+    """Show all tokens by id, never the tokens themselves.
+
+    Example: haidang tokens list --json
+    """
+    from haidang_collector.registry.tokens import list_tokens  # noqa: PLC0415 - see `opened`
+
+    with opened(data) as registry:
+        tokens = list_tokens(registry.database)
+    if as_json:
+        show_json([asdict(token) for token in tokens])
+        return
+    rows = [
+        (token.id, token.unit, token.state, str(token.uses_left), local(token.created_at), local(token.expires_at))
+        for token in tokens
+    ]
+    show(HEADER, rows)
+
+
+@command.command()
+def revoke(
+    token_id: Annotated[str, typer.Argument(metavar="ID", help="As `haidang tokens list` shows it.")],
+    data: Data = None,
+) -> None:
+    """Let nobody else in with a token. Agents it let in stay in.
+
+    Example: haidang tokens revoke 5f1c0b7a9e3d
+    """
+    from haidang_collector.registry.tokens import revoke_token  # noqa: PLC0415 - see `opened`
+
+    with opened(data) as registry:
+        if not revoke_token(registry.database, token_id):
+            refuse(f"there is no token with the id {token_id!r}; `haidang tokens list` shows all")
+    say(f"token {token_id} is revoked")
