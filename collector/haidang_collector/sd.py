@@ -4,6 +4,7 @@ An agent whose /metrics listens beyond loopback says on which port with each pus
 where the push came from and is never taken from the agent: it could send Prometheus anywhere.
 """
 
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 LEARNING_SECONDS = 30.0
 """After a start nobody is known before the next push; until then Prometheus is to keep the list it has."""
+PORT = re.compile(r"[1-9][0-9]{0,4}")
 HIGHEST_PORT = 65535
 
 router = APIRouter(tags=["exporters"], dependencies=[Depends(operator)])
@@ -40,7 +42,7 @@ class ScrapeTargets:
 
     def learn(self, agent: str, host: str, port: str | None) -> None:
         """`port` as the agent wrote it; anything but a port means that it cannot be scraped."""
-        if port is not None and port.isascii() and port.isdecimal() and 0 < int(port[:6]) <= HIGHEST_PORT:
+        if port is not None and PORT.fullmatch(port) and int(port) <= HIGHEST_PORT:
             self._address[agent] = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         else:
             self._address.pop(agent, None)

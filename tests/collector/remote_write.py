@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cramjam
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 HEADERS = {
     "Content-Encoding": "snappy",
@@ -100,3 +100,21 @@ def _varint(message: bytes, position: int) -> tuple[int, int]:
 
 def _raw(text: str | bytes) -> bytes:
     return text.encode() if isinstance(text, str) else text
+
+
+_NAME = label("__name__", "up")
+HOSTILE: dict[str, Callable[[bytes], bytes]] = {
+    "a million labels": lambda point: field(1, b"".join(label(f"l{n}", "v") for n in range(1_000_000)) + point),
+    "a million series": lambda point: field(1, _NAME + point) * 1_000_000,
+    "16 million empty series": lambda _: b"\x0a\x00" * (16 << 20),
+    "16 million empty samples": lambda _: field(1, _NAME + b"\x12\x00" * (16 << 20))[: 32 << 20],
+    "2 million empty samples": lambda _: field(1, _NAME + b"\x12\x00" * 2_000_000),
+    "2 million empty labels": lambda _: field(1, b"\x0a\x00" * 2_000_000),
+    "one label of 30 MB": lambda _: field(1, label("__name__", "u" * 30_000_000)),
+    "deep groups": lambda _: field(1, _NAME + b"\x2b" * 1_000_000),
+    "deep groups in a label": lambda _: field(1, field(1, b"\x2b" * 1_000_000)),
+    "20,000 series of 64 labels": lambda point: b"".join(
+        field(1, _NAME + b"".join(label(f"l{n:02}", f"{s}") for n in range(63)) + point) for s in range(20_000)
+    ),
+}
+"""Messages that are to end in a refusal, or at least soon. Each is made with an encoded sample of the time wanted."""

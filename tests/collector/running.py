@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import subprocess
+import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from haidang_collector.app import create_app
@@ -13,15 +18,40 @@ from haidang_collector.registry.store import Registry
 from haidang_collector.registry.tokens import Applicant, create_token, enrol
 from starlette.testclient import TestClient
 
+from tests.servers import free_port, wait_until_ready
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     import httpx
     from haidang_collector.settings import Settings
 
 UNIT = "TH-001"
 DISTRICT = "Quận 1"
+
+SERVE = """\
+import sys, uvicorn
+from haidang_collector.app import create_app
+from haidang_collector.settings import from_environment
+uvicorn.run(create_app(from_environment()), port=int(sys.argv[1]), access_log=False)
+"""
+
+
+@dataclass
+class Served:
+    """A collector that listens."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def peak_memory_mib(self) -> float:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def database_url(folder: Path) -> str:
@@ -54,3 +84,20 @@ def client_of(
     app = create_app(settings, store_transport=store)
     with TestClient(app, base_url="http://127.0.0.1", client=(peer, 50_000)) as client:
         yield client
+
+
+@contextmanager
+def serving(folder: Path, **environment: str) -> Iterator[Served]:
+    """The application in a process of its own behind uvicorn, as in earnest. `environment` without `HAIDANG_`."""
+    port = free_port()
+    given = {f"HAIDANG_{name}": value for name, value in environment.items()}
+    with (folder / "collector.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", SERVE, str(port)], env=os.environ | given, stdout=log, stderr=log
+        )
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port}/healthz", process)
+        yield Served(port, process)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)

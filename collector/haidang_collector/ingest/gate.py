@@ -11,8 +11,8 @@ from haidang_collector.ingest.refusal import BUSY, Refusal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REQUESTS_PER_AGENT = 4
-"""A sound agent has two on the way: the newest snapshot and the backlog."""
+REQUESTS_PER_AGENT = 2
+"""A sound agent has one on the way, and perhaps one that it has given up on."""
 BYTES_AT_ONCE = 256 << 20
 
 

@@ -23,8 +23,8 @@ from haidang_collector.registry.store import Identity
 from haidang_collector.sd import ScrapeTargets
 from haidang_collector.settings import Settings
 
-CHECKED_AT_ONCE = 2
-"""Threads that decode and check: enough to keep one core busy, few enough to bound memory."""
+CHECKED_AT_ONCE = 4
+"""Threads that decode and check: one agent's worst requests never hold them all, and memory stays bounded."""
 
 router = APIRouter(tags=["agents"])
 

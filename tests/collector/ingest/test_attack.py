@@ -1,0 +1,103 @@
+"""The collector behind a real server and before a real store, while enrolled and unknown senders do their worst."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests.collector import remote_write as rw
+from tests.collector.running import Served, add_agent, database_url, serving
+from tests.servers import prometheus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("attack")
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[Served]:
+    with (
+        prometheus(folder) as store,
+        serving(
+            folder,
+            DATABASE_URL=database_url(folder),
+            STORE_WRITE_URL=store.write_url,
+            PROMETHEUS_URL=store.url,
+            BODY_TIMEOUT_SECONDS="1",
+        ) as running,
+    ):
+        yield running
+
+
+def post(served: Served, authorization: str, body: bytes) -> int:
+    headers = rw.HEADERS | {"Authorization": authorization}
+    answer = httpx.post(f"{served.url}/api/v1/write", content=body, headers=headers, timeout=30)
+    return answer.status_code
+
+
+def live() -> bytes:
+    now = time.time()
+    return rw.snappy(b"".join(rw.simple(f"metric_{n}", 1, now, wan="1") for n in range(400)))
+
+
+def test_sound_agents_are_served_while_others_attack(served: Served, folder: Path) -> None:
+    good = add_agent(database_url(folder))[1]
+    evil = add_agent(database_url(folder))[1]
+    bodies = [rw.snappy(make(rw.sample(1, round(time.time() * 1000)))) for make in rw.HOSTILE.values()]
+    bodies += [b"not snappy", rw.snappy(bytes(40_000_000)), bytes(100_000_000), rw.snappy(b"\x0a\xff")]
+    attacks = [(sender, body) for body in bodies for sender in (evil, "Bearer unknown.key")]
+    over = threading.Event()
+    good_answers: list[tuple[int, float]] = []
+
+    def push_all_the_time() -> None:
+        while not over.is_set():
+            started = time.perf_counter()
+            status = post(served, good, live())
+            good_answers.append((status, time.perf_counter() - started))
+
+    before = served.peak_memory_mib
+    with ThreadPoolExecutor(5) as threads:
+        pushing = threads.submit(push_all_the_time)
+        try:
+            answers = list(threads.map(lambda attack: post(served, *attack), attacks))
+        finally:
+            over.set()
+        pushing.result()
+
+    assert set(answers) <= {204, 400, 401, 413, 429}
+    assert {status for status, _ in good_answers} == {204}
+    assert len(good_answers) > 10
+    assert max(seconds for _, seconds in good_answers) < 3
+    assert served.peak_memory_mib - before < 512
+
+
+def test_a_dripping_body_is_answered_408_and_holds_nobody_up(served: Served, folder: Path) -> None:
+    authorization = add_agent(database_url(folder))[1]
+    head = [f"{name}: {value}" for name, value in (rw.HEADERS | {"Authorization": authorization}).items()]
+    request = "\r\n".join(["POST /api/v1/write HTTP/1.1", "Host: x", *head, "Content-Length: 1000", "", "x"])
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as slow:
+        slow.sendall(request.encode())
+        assert post(served, authorization, live()) == 204
+
+        assert slow.recv(4096).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize("sender", ["enrolled", "unknown"])
+def test_a_sender_of_too_much_reads_the_answer(served: Served, folder: Path, sender: str) -> None:
+    """
+    Were the connection simply closed, it would look like a broken network, and be tried again for ever.
+    """
+    authorization = add_agent(database_url(folder))[1] if sender == "enrolled" else "Bearer unknown.key"
+
+    assert post(served, authorization, bytes(20_000_000)) == (413 if sender == "enrolled" else 401)

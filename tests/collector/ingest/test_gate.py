@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+from haidang_collector.ingest.gate import Gate
+from haidang_collector.ingest.refusal import Refusal
+
+
+def admitted(gate: Gate, agent: str, size: int) -> bool:
+    try:
+        with gate.admit(agent, size):
+            return True
+    except Refusal:
+        return False
+
+
+def test_one_agent_cannot_take_all_places() -> None:
+    gate = Gate(requests_per_agent=2)
+    with ExitStack() as held:
+        for _ in range(2):
+            held.enter_context(gate.admit("greedy", 1))
+
+        assert not admitted(gate, "greedy", 1)
+        assert admitted(gate, "another", 1)
+    assert admitted(gate, "greedy", 1)
+
+
+def test_all_together_hold_so_many_bytes() -> None:
+    gate = Gate(bytes_at_once=10)
+    with gate.admit("one", 8):
+        assert not admitted(gate, "two", 3)
+        assert admitted(gate, "two", 2)
+    assert admitted(gate, "two", 10)
+
+
+def test_who_gets_no_place_shall_come_back_later() -> None:
+    with pytest.raises(Refusal) as refused, Gate(bytes_at_once=1).admit("one", 2):
+        pytest.fail("admitted")
+
+    assert refused.value.status == 429
+    assert "Retry-After" in refused.value.response().headers
+
+
+def test_a_place_is_given_back_when_the_work_fails() -> None:
+    gate = Gate(requests_per_agent=1, bytes_at_once=1)
+    with pytest.raises(ZeroDivisionError), gate.admit("one", 1):
+        raise ZeroDivisionError
+
+    assert admitted(gate, "one", 1)

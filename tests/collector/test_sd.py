@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from haidang_collector.sd import ScrapeTargets
+from haidang_collector.settings import Settings
+
+from tests.collector import remote_write as rw
+from tests.collector.running import add_agent, client_of, database_url
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.testclient import TestClient
+
+
+def offering(client: TestClient, authorization: str, port: str | None) -> None:
+    headers = rw.HEADERS | {"Authorization": authorization}
+    if port is not None:
+        headers["Haidang-Scrape-Port"] = port
+    client.post("/api/v1/write", content=rw.snappy(rw.simple("up", 1, time.time())), headers=headers)
+
+
+def test_agents_that_offer_a_port_are_listed_as_http_sd_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("haidang_collector.sd.LEARNING_SECONDS", 0.0)
+    url = database_url(tmp_path)
+    agent, authorization = add_agent(url, roles=("site", "host"))
+    silent = add_agent(url)[1]
+    store = httpx.MockTransport(lambda _: httpx.Response(503))
+    with client_of(Settings(database_url=url), store=store) as client:
+        offering(client, authorization, "9810")
+        offering(client, silent, None)
+        listed = client.get("/sd/agents")
+        offering(client, authorization, None)
+        withdrawn = client.get("/sd/agents")
+
+    labels = {
+        "unit": "TH-001",
+        "district": "Quận 1",
+        "agent": agent,
+        "__meta_haidang_roles": ",site,host,",
+        "__meta_haidang_version": "0.1.0",
+        "__meta_haidang_os": "linux",
+    }
+    assert listed.headers["Content-Type"] == "application/json"
+    assert listed.json() == [{"targets": ["127.0.0.1:9810"], "labels": labels}]
+    assert withdrawn.json() == []
+
+
+def test_just_after_the_start_prometheus_keeps_its_list(tmp_path: Path) -> None:
+    """
+    An empty list would end every scrape of agents whenever the collector is restarted.
+    """
+    with client_of(Settings(database_url=database_url(tmp_path))) as client:
+        assert client.get("/sd/agents").status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "address"),
+    [
+        ("10.20.0.5", "9810", "10.20.0.5:9810"),
+        ("2001:db8::5", "9810", "[2001:db8::5]:9810"),
+        ("10.20.0.5", "0", None),
+        ("10.20.0.5", "65536", None),
+        ("10.20.0.5", "99999999999999999999", None),
+        ("10.20.0.5", "0000019810", None),
+        ("10.20.0.5", "٩٨١٠", None),
+        ("10.20.0.5", "9810/metrics?x=", None),
+        ("10.20.0.5", "", None),
+        ("10.20.0.5", None, None),
+    ],
+)
+def test_only_a_port_is_taken_from_the_agent(host: str, port: str | None, address: str | None) -> None:
+    targets = ScrapeTargets()
+    targets.learn("a-1", "192.0.2.1", "1")
+
+    targets.learn("a-1", host, port)
+
+    assert targets.address("a-1") == address
