@@ -1,0 +1,160 @@
+"""The HTTP client to the collector: one kept-alive connection, certificate checked, every answer bounded.
+
+`http.client` and not a heavier library: an agent is a guest on an old PC (docs/decisions/0002).
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from haidang_agent.clock import monotonic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+TIMEOUT_SECONDS = 15.0
+MAX_ANSWER_BYTES = 1 << 20
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+WRITE_HEADERS = {
+    "Content-Encoding": "snappy",
+    "Content-Type": "application/x-protobuf",
+    "X-Prometheus-Remote-Write-Version": "0.1.0",
+}
+"""Remote write 1.0, "Protocol"."""
+
+
+class UnreachableError(OSError):
+    """No answer: the text says how far it came and what to look at."""
+
+
+class Answer(NamedTuple):
+    """What the collector said. `headers` has lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body for a person: one line, shortened."""
+        return " ".join(self.body[:500].decode(errors="replace").split())
+
+
+def check_url(url: str) -> str:
+    """The collector's address without a trailing slash. Raises ValueError that says what is wrong and the fix."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises for a port that is none
+    except ValueError as wrong:
+        raise ValueError(f"{url!r} is no address ({wrong}); write https://host:port") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is no address; write https://host:port")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError(f"{url!r} would send keys in clear text; write https:// (http:// is for this machine only)")
+    if parts.path.strip("/") or parts.query:
+        raise ValueError(f"{url!r} has a path; write only https://host:port")
+    return url.rstrip("/")
+
+
+class Centre:
+    """For one thread. `credentials` is `agent id.key`; `learn` is told of every answer that carries the centre's time."""
+
+    def __init__(
+        self,
+        url: str,
+        ca: Path | None = None,
+        credentials: str | None = None,
+        learn: Callable[[float, float, float], None] | None = None,
+    ) -> None:
+        self._parts = urlsplit(check_url(url))
+        self._ca = ca
+        self._authorization = {} if credentials is None else {"Authorization": f"Bearer {credentials}"}
+        self._learn = learn
+        self._connection: http.client.HTTPConnection | None = None
+
+    def write(self, body: bytes, *, goodbye: bool = False) -> Answer:
+        """Push one remote write request. Raises UnreachableError."""
+        headers = WRITE_HEADERS | ({"Haidang-Goodbye": "1"} if goodbye else {})
+        return self._ask("POST", "/api/v1/write", body, headers)
+
+    def config(self, etag: str | None) -> Answer:
+        """The configuration of this agent; 304 where it is still the one of `etag`. Raises UnreachableError."""
+        return self._ask("GET", "/api/v1/agent/config", None, {} if etag is None else {"If-None-Match": etag})
+
+    def enrol(self, request: Mapping[str, Any]) -> Answer:
+        """Ask for an identity. Raises UnreachableError."""
+        return self._ask("POST", "/api/v1/enrol", json.dumps(request).encode(), {"Content-Type": "application/json"})
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+        kept = self._connection is not None
+        try:
+            answer, sent, received = self._exchange(method, path, body, headers)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            self.close()
+            if not kept:
+                raise UnreachableError(f"{self._where}: the connection was closed without an answer") from None
+        except (OSError, http.client.HTTPException) as failed:
+            self.close()
+            raise UnreachableError(self._explain(failed)) from failed
+        else:
+            self._tell_time(answer, sent, received)
+            return answer
+        return self._ask(method, path, body, headers)
+
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[Answer, float, float]:
+        if self._connection is None:
+            self._connection = self._connect()
+        sent = monotonic()
+        self._connection.request(method, path, body, {**headers, **self._authorization, "User-Agent": "haidang-agent"})
+        response = self._connection.getresponse()
+        received = monotonic()
+        content = response.read(MAX_ANSWER_BYTES)
+        if not response.isclosed():
+            self.close()
+        answer = Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
+        return answer, sent, received
+
+    def _tell_time(self, answer: Answer, sent: float, received: float) -> None:
+        centre_time = answer.headers.get("haidang-time")
+        if self._learn is None or centre_time is None:
+            return
+        try:
+            seconds = float(centre_time)
+        except ValueError:
+            raise UnreachableError(
+                f"{self._where}: Haidang-Time {centre_time!r} is no time; is this a collector?"
+            ) from None
+        self._learn(seconds, sent, received)
+
+    def _connect(self) -> http.client.HTTPConnection:
+        host, port = self._parts.hostname or "", self._parts.port
+        if self._parts.scheme == "http":
+            return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+        context = ssl.create_default_context(cafile=self._ca)
+        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
+
+    @property
+    def _where(self) -> str:
+        return self._parts.netloc
+
+    def _explain(self, failed: Exception) -> str:
+        if isinstance(failed, ssl.SSLCertVerificationError):
+            return (
+                f"{self._where}: its certificate is not trusted ({failed.verify_message}); "
+                "set [server] ca to the file of the department's CA, and look at this machine's clock"
+            )
+        if isinstance(failed, FileNotFoundError):
+            return f"[server] ca: there is no file {self._ca}"
+        return f"{self._where}: {failed or type(failed).__name__}"

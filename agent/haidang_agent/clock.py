@@ -1,0 +1,93 @@
+"""The centre's time, learnt from its answers; the machine's own clock may be wrong by years.
+
+Between two answers the monotonic clock carries the time on: on Linux CLOCK_BOOTTIME (clock_gettime(2)), which counts
+through suspend; elsewhere `time.monotonic`, which on Windows does so too.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from haidang_agent.stamp import Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from haidang_agent.outbox import Outbox
+
+STEADY_SECONDS = 0.25
+"""Corrections smaller than this, beyond the measurement's own uncertainty, are left out: stamps shall not jitter."""
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def monotonic() -> float:
+    """Seconds that never go back while the machine runs, suspended or not."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+def boot_id() -> str:
+    """Names this run of the monotonic clock; where the system has no name for it, this process is taken for it."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except FileNotFoundError:
+        return uuid.uuid4().hex
+
+
+class Clock:
+    """Thread-safe. The offset is kept in the outbox, so that a restarted agent knows the time at once."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        boot: str,
+        now: Callable[[], float] = monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._outbox = outbox
+        self._boot = boot
+        self._now = now
+        self._wall = wall
+        self._lock = threading.Lock()
+        self._offset = self._remembered()
+
+    @property
+    def offset_seconds(self) -> float | None:
+        """By how much the machine's clock is ahead of the centre's; None before the first contact."""
+        offset = self._offset
+        return None if offset is None else self._wall() - self._now() - offset
+
+    def stamp(self) -> Stamp:
+        now, wall_ms = self._now(), round(self._wall() * 1000)
+        offset = self._offset
+        timestamp_ms = None if offset is None else round((now + offset) * 1000)
+        return Stamp(timestamp_ms, self._boot, round(now * 1000), wall_ms)
+
+    def learn(self, centre_seconds: float, sent: float, received: float) -> None:
+        """The centre's clock read `centre_seconds` at some instant between `sent` and `received` (monotonic).
+
+        At the first time, and after a step, the snapshots without a time are given theirs.
+        """
+        measured = centre_seconds - (sent + received) / 2
+        uncertainty = (received - sent) / 2
+        with self._lock:
+            if self._offset is not None and abs(measured - self._offset) <= uncertainty + STEADY_SECONDS:
+                return
+            self._outbox.note("clock", f"{self._boot} {measured!r}")
+            self._outbox.restamp(
+                self._boot,
+                offset_ms=round(measured * 1000),
+                wall_error_ms=round((self._wall() - self._now() - measured) * 1000),
+                boot_began_ms=round(measured * 1000),  # the monotonic clock counts from the boot
+            )
+            self._offset = measured
+
+    def _remembered(self) -> float | None:
+        boot, _, seconds = (self._outbox.note("clock") or "").partition(" ")
+        return float(seconds) if boot == self._boot else None

@@ -1,0 +1,287 @@
+"""The outbox: the only durable queue. A snapshot is in it before anything is sent, and leaves it when it is settled.
+
+SQLite in WAL mode with `synchronous=FULL`: what `append` has acknowledged survives a `kill -9` and a power cut.
+Label sets are stored once a layout, values compressed once a snapshot (docs/decisions/0003).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import threading
+import time
+import zlib
+from array import array
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from haidang_agent import outbox_file
+from haidang_agent.snapshot import STALE_BITS, Layout, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from haidang_agent.stamp import Stamp
+
+log = logging.getLogger(__name__)
+
+Lost = Literal["size", "age", "thinned", "refused", "clock"]
+"""Why a snapshot was never stored at the centre."""
+
+DAY_MS = 86_400_000
+THINNING = ((7 * DAY_MS, 300_000), (DAY_MS, 60_000))
+"""(older than, one snapshot kept in so many milliseconds)."""
+AGE_CHECK_SECONDS = 60.0
+
+
+class OutboxError(OSError):
+    """The file could not be read or written now (disk full, failing, file corrupt). A later try may succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxStats:
+    """`samples_total` and `snapshots_total` are all ever appended (without stale markers); `lost` counts snapshots."""
+
+    snapshots: int
+    bytes: int
+    oldest_timestamp: float | None
+    snapshots_total: int
+    samples_total: int
+    lost: Mapping[str, int]
+
+
+class Batch(NamedTuple):
+    """Snapshots of one layout in the order of time; row `i` of `values` was taken at `timestamps_ms[i]`."""
+
+    ids: list[int]
+    layout: Layout
+    timestamps_ms: list[int]
+    values: list[array[float]]
+
+
+class Outbox:
+    """Thread-safe. Raises OutboxError; a file found corrupt is set aside, with a message, and the next call begins a new one."""
+
+    def __init__(self, path: Path, *, max_bytes: int = 256 << 20, max_age_seconds: float = 30 * 86400.0) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._max_age_ms = int(max_age_seconds * 1000)
+        self._lock = threading.RLock()
+        self._layouts: dict[int, Layout] = {}
+        self._age_checked = 0.0
+        self._database: sqlite3.Connection | None = None
+
+    def append(self, snapshot: Snapshot, stamp: Stamp, totals: Mapping[str, float]) -> bool:
+        """Store the snapshot and the counters it shows, in one transaction.
+
+        False where its time is not after that of the last one: it is left out and counted under `clock`.
+        """
+        values = snapshot.values.tobytes()
+        stale = _stale_markers(values)
+        with self._transaction() as database:
+            if stamp.timestamp_ms is not None and stamp.timestamp_ms <= self._number(database, "last_timestamp_ms"):
+                self._count(database, "clock", 1)
+                return False
+            packed = zlib.compress(values, 1)
+            database.execute(
+                "INSERT INTO snapshot(timestamp_ms, boot, monotonic_ms, wall_ms, layout, stale, packed)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*stamp, self._layout_id(database, snapshot.layout), stale > 0, packed),
+            )
+            if stamp.timestamp_ms is not None:
+                self._set(database, "last_timestamp_ms", stamp.timestamp_ms)
+            self._add(database, "snapshots_total", 1)
+            self._add(database, "samples_total", len(snapshot.values) - stale)
+            database.executemany("INSERT OR REPLACE INTO total VALUES (?, ?)", totals.items())
+            self._keep_bounds(database)
+        return True
+
+    def totals(self) -> dict[str, float]:
+        """The probes' counters, as of the last append."""
+        with self._transaction() as database:
+            return dict(database.execute("SELECT key, value FROM total"))
+
+    def last_layout(self) -> Layout:
+        """The layout of the snapshot appended last, settled or not; () where there never was one."""
+        with self._transaction() as database:
+            number = self._number(database, "last_layout")
+            return self._read_layout(database, number) if number else ()
+
+    def newest(self) -> Batch | None:
+        """The newest snapshot whose time is known."""
+        return self._batch("SELECT * FROM snapshot WHERE timestamp_ms NOTNULL ORDER BY timestamp_ms DESC LIMIT 1")
+
+    def backlog(self, before_ms: int, after_ms: int, max_snapshots: int) -> Batch | None:
+        """The oldest snapshots between the two times (exclusive), as many as share a layout."""
+        return self._batch(
+            "SELECT * FROM snapshot WHERE timestamp_ms > ? AND timestamp_ms < ? ORDER BY timestamp_ms LIMIT ?",
+            after_ms, before_ms, max_snapshots,
+        )  # fmt: skip
+
+    def settle(self, ids: Sequence[int], lost: Lost | None = None) -> None:
+        """The centre has them, or refused them for ever (`lost`): they leave the outbox."""
+        with self._transaction() as database:
+            database.executemany("DELETE FROM snapshot WHERE id = ?", ((number,) for number in ids))
+            if lost is not None:
+                self._count(database, lost, len(ids))
+
+    def restamp(self, boot: str, offset_ms: int, wall_error_ms: int, boot_began_ms: int) -> None:
+        """Give snapshots without a time theirs, now that the centre's is known.
+
+        Those of this `boot` by the monotonic clock: `timestamp = monotonic + offset_ms`. Those of earlier boots by what
+        the wall clock said less its present error, as long as that lies before this boot began; where it does not,
+        the clock did not run on between the two, their time can't be known, and they are dropped and counted (`clock`).
+        """
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE snapshot SET timestamp_ms = monotonic_ms + ? WHERE timestamp_ms ISNULL AND boot = ?",
+                (offset_ms, boot),
+            )
+            unknowable = database.execute(
+                "DELETE FROM snapshot WHERE timestamp_ms ISNULL AND boot IN"
+                " (SELECT boot FROM snapshot WHERE timestamp_ms ISNULL GROUP BY boot HAVING max(wall_ms) - ? >= ?)",
+                (wall_error_ms, boot_began_ms),
+            ).rowcount
+            self._count(database, "clock", unknowable)
+            database.execute(
+                "UPDATE snapshot SET timestamp_ms = wall_ms - ? WHERE timestamp_ms ISNULL", (wall_error_ms,)
+            )
+            newest = database.execute("SELECT max(timestamp_ms) FROM snapshot").fetchone()[0]
+            if newest is not None and newest > self._number(database, "last_timestamp_ms"):
+                self._set(database, "last_timestamp_ms", newest)
+
+    def note(self, key: str, value: str | None = None) -> str | None:
+        """A word kept beside the snapshots: read, or with `value` written first."""
+        with self._transaction() as database:
+            if value is not None:
+                self._set(database, key, value)
+            row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+            return None if row is None else str(row[0])
+
+    def stats(self) -> OutboxStats:
+        with self._transaction() as database:
+            snapshots, oldest = database.execute("SELECT count(*), min(timestamp_ms) FROM snapshot").fetchone()
+            lost = database.execute("SELECT substr(key, 6), value FROM meta WHERE key LIKE 'lost:%'")
+            return OutboxStats(
+                snapshots=snapshots,
+                bytes=outbox_file.used_bytes(database),
+                oldest_timestamp=None if oldest is None else oldest / 1000,
+                snapshots_total=self._number(database, "snapshots_total"),
+                samples_total=self._number(database, "samples_total"),
+                lost={reason: int(number) for reason, number in lost},
+            )
+
+    def close(self) -> None:
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                if self._database is None:
+                    self._database = outbox_file.open_or_set_aside(self._path, self._max_bytes)
+                with self._database as database:
+                    yield database
+            except sqlite3.DatabaseError as broken:
+                self.close()
+                self._layouts.clear()
+                if outbox_file.is_corrupt(broken):
+                    outbox_file.set_aside(self._path, broken)
+                raise OutboxError(f"{self._path}: {broken}; is there space on this disk?") from broken
+
+    def _batch(self, query: str, *parameters: int) -> Batch | None:
+        batch: Batch | None = None
+        with self._transaction() as database:
+            for number, timestamp_ms, _, _, _, layout, _, packed in database.execute(query, parameters):
+                if batch is None:
+                    first = layout
+                    batch = Batch([], self._read_layout(database, layout), [], [])
+                if layout != first:
+                    break
+                batch.ids.append(number)
+                batch.timestamps_ms.append(timestamp_ms)
+                batch.values.append(array("d", zlib.decompress(packed)))
+        return batch
+
+    def _layout_id(self, database: sqlite3.Connection, layout: Layout) -> int:
+        last = self._number(database, "last_layout")
+        if last and self._read_layout(database, last) == layout:
+            return last
+        packed = zlib.compress(json.dumps(layout).encode())
+        row = database.execute("SELECT id FROM layout WHERE packed = ?", (packed,)).fetchone()
+        if row is None:
+            row = database.execute("INSERT INTO layout(packed) VALUES (?) RETURNING id", (packed,)).fetchone()
+        self._set(database, "last_layout", row[0])
+        database.execute(
+            "DELETE FROM layout WHERE id <> ? AND id NOT IN (SELECT DISTINCT layout FROM snapshot)", (row[0],)
+        )
+        return int(row[0])
+
+    def _read_layout(self, database: sqlite3.Connection, number: int) -> Layout:
+        if number not in self._layouts:
+            (packed,) = database.execute("SELECT packed FROM layout WHERE id = ?", (number,)).fetchone()
+            pairs = json.loads(zlib.decompress(packed))
+            self._layouts = {number: tuple(tuple((name, value) for name, value in labels) for labels in pairs)}
+        return self._layouts[number]
+
+    def _keep_bounds(self, database: sqlite3.Connection) -> None:
+        now = time.monotonic()
+        if now - self._age_checked > AGE_CHECK_SECONDS:
+            self._age_checked = now
+            newest = self._number(database, "last_timestamp_ms")
+            gone = database.execute("DELETE FROM snapshot WHERE timestamp_ms < ?", (newest - self._max_age_ms,))
+            self._count(database, "age", gone.rowcount)
+        limit = outbox_file.data_limit(self._max_bytes)
+        if outbox_file.used_bytes(database) > limit:
+            self._thin(database)
+            while outbox_file.used_bytes(database) > limit:
+                self._drop_oldest(database)
+
+    def _thin(self, database: sqlite3.Connection) -> None:
+        newest = self._number(database, "last_timestamp_ms")
+        for older_than, keep_one_in in THINNING:
+            thinned = database.execute(
+                "DELETE FROM snapshot WHERE timestamp_ms < :before AND NOT stale AND id NOT IN"
+                " (SELECT min(id) FROM snapshot WHERE timestamp_ms < :before GROUP BY timestamp_ms / :step)",
+                {"before": newest - older_than, "step": keep_one_in},
+            ).rowcount
+            self._count(database, "thinned", thinned)
+
+    def _drop_oldest(self, database: sqlite3.Connection) -> None:
+        """A twentieth of what is there, so that the next drop is some way off."""
+        dropped = database.execute(
+            "DELETE FROM snapshot WHERE id IN (SELECT id FROM snapshot ORDER BY coalesce(timestamp_ms, 0), id"
+            " LIMIT (SELECT count(*) / 20 + 1 FROM snapshot))"
+        ).rowcount
+        self._count(database, "size", dropped)
+
+    def _count(self, database: sqlite3.Connection, lost: Lost, number: int) -> None:
+        if number:
+            self._add(database, f"lost:{lost}", number)
+            log.log(
+                logging.INFO if lost == "thinned" else logging.WARNING, "outbox: %d snapshots lost: %s", number, lost
+            )
+
+    def _add(self, database: sqlite3.Connection, key: str, number: int) -> None:
+        self._set(database, key, self._number(database, key) + number)
+
+    @staticmethod
+    def _set(database: sqlite3.Connection, key: str, value: str | int) -> None:
+        database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    @staticmethod
+    def _number(database: sqlite3.Connection, key: str) -> int:
+        row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+
+def _stale_markers(values: bytes) -> int:
+    if STALE_BITS not in values:
+        return 0
+    return sum(values[start : start + 8] == STALE_BITS for start in range(0, len(values), 8))

@@ -1,0 +1,109 @@
+"""The outbox's file: opened, found broken and set aside, measured."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE total(key TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE layout(id INTEGER PRIMARY KEY, packed BLOB NOT NULL UNIQUE);
+CREATE TABLE snapshot(
+    id INTEGER PRIMARY KEY,
+    timestamp_ms INTEGER,
+    boot TEXT NOT NULL,
+    monotonic_ms INTEGER NOT NULL,
+    wall_ms INTEGER NOT NULL,
+    layout INTEGER NOT NULL,
+    stale INTEGER NOT NULL,
+    packed BLOB NOT NULL
+);
+CREATE INDEX snapshot_timestamp ON snapshot(timestamp_ms);
+"""
+CHECKED_BYTES = 32 << 20
+"""A larger file is not read through at the start; what is broken in it shows when it is met."""
+BUSY_SECONDS = 5.0
+
+
+def open_or_set_aside(path: Path, max_bytes: int) -> sqlite3.Connection:
+    """The database at `path`, made where it is missing; one that is no sound outbox is renamed, and a new one begun."""
+    try:
+        return _open(path, max_bytes)
+    except sqlite3.DatabaseError as broken:
+        if not is_corrupt(broken):
+            raise
+        set_aside(path, broken)
+        return _open(path, max_bytes)
+
+
+def set_aside(path: Path, why: Exception) -> None:
+    """Rename the file and its journals to `NAME.corrupt-<UTC>`; never deletes."""
+    suffix = f".corrupt-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
+    aside = path.with_name(path.name + suffix)
+    for ending in ("", "-wal", "-shm"):
+        journal = path.with_name(path.name + ending)
+        if journal.exists():
+            journal.rename(aside.with_name(aside.name + ending))
+    log.error("outbox %s cannot be read (%s); set aside as %s, going on with an empty one", path, why, aside.name)
+
+
+def is_corrupt(error: sqlite3.DatabaseError) -> bool:
+    """The bytes are no outbox (any more)."""
+    return _name(error).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "HAIDANG_SCHEMA"))
+
+
+def used_bytes(database: sqlite3.Connection) -> int:
+    """Bytes of pages in use; free pages within the file are used again before it grows."""
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    (free,) = database.execute("PRAGMA freelist_count").fetchone()
+    (size,) = database.execute("PRAGMA page_size").fetchone()
+    return int((pages - free) * size)
+
+
+def data_limit(max_bytes: int) -> int:
+    """What the tables may take, so that with the write-ahead log the whole stays within `max_bytes`."""
+    return max_bytes * 7 // 8
+
+
+def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=FULL")
+        database.execute(f"PRAGMA journal_size_limit={max_bytes // 32}")
+        database.execute("PRAGMA wal_autocheckpoint=64")
+        database.execute("PRAGMA cache_size=-512")
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version == 0 and not database.execute("SELECT 1 FROM sqlite_master").fetchone():
+            database.executescript(f"BEGIN;{SCHEMA};PRAGMA user_version={SCHEMA_VERSION};COMMIT")
+        elif version != SCHEMA_VERSION:
+            raise _schema_error(f"its schema is {version}, known is {SCHEMA_VERSION}")
+        elif path.stat().st_size <= CHECKED_BYTES:
+            (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise _schema_error(verdict)
+        database.execute("SELECT * FROM snapshot LIMIT 1").fetchone()
+    except BaseException:
+        database.close()
+        raise
+    path.chmod(0o600)
+    return database
+
+
+def _schema_error(text: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(text)
+    error.sqlite_errorname = "HAIDANG_SCHEMA"
+    return error
+
+
+def _name(error: sqlite3.DatabaseError) -> str:
+    return getattr(error, "sqlite_errorname", "") or ""

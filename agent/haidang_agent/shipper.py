@@ -1,0 +1,208 @@
+"""The shipper: one thread that empties the outbox to the collector, the newest snapshot first, then the backlog.
+
+Nothing is sent before the centre's time is known. A snapshot leaves the outbox with a 2xx or with a final refusal of it
+alone; so a kill between answer and settling sends it once more, which the store takes for the same sample.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from haidang_agent.centre import Answer, Centre, UnreachableError
+from haidang_agent.outbox import Batch, Outbox, OutboxError
+from haidang_agent.verdict import NO_COLLECTOR, TOO_LARGE, Verdict, judge, retry_after
+from haidang_agent.wire import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from haidang_agent.clock import Clock
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 15.0
+UNKNOWN_WAIT_SECONDS = 60.0
+BACKLOG_SAMPLES = 60_000
+"""Samples in one request of the backlog: large enough that labels cost little, small enough for the live lane to pass."""
+BACKLOG_JITTER_SECONDS = 0.5
+REFRESH_SECONDS = 60.0
+LONGEST_LOGGED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ShipperState:
+    """For `status` and /metrics. `last_success` is Unix seconds of the centre."""
+
+    last_success: float | None = None
+    last_error: str | None = None
+    failures: int = 0
+    requests: Mapping[str, int] = field(default_factory=dict)
+
+
+class Shipper:
+    """`start()` it once; `wake()` tells that there is a new snapshot; `stop()` says goodbye."""
+
+    def __init__(self, centre: Centre, outbox: Outbox, clock: Clock, on_config: Callable[[Centre], object]) -> None:
+        """`on_config` asks the centre for this agent's configuration; it is called in the shipper's thread."""
+        self._centre = centre
+        self._outbox = outbox
+        self._clock = clock
+        self._on_config = on_config
+        self._refresh_at = 0.0
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
+        self._state = ShipperState()
+        self._rate = 0.0
+        self._shipped_ms = 0
+        self._logged: set[str] = set()
+
+    @property
+    def state(self) -> ShipperState:
+        return self._state
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def stop(self, deadline_seconds: float) -> None:
+        """Push the newest snapshot once more with a goodbye, if that works within the deadline; then stop."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join(deadline_seconds)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            wait = self._round()
+            if wait is None:
+                self._wake.wait(REFRESH_SECONDS)
+            else:
+                self._stopping.wait(wait)
+        if self._clock.offset_seconds is not None:
+            self._goodbye()
+        self._centre.close()
+
+    def _round(self) -> float | None:
+        """Ship what there is. Seconds to wait before the next try; None: until woken."""
+        try:
+            self._refresh_config()
+            wait = self._live()
+            return self._backlog() if wait is None else wait
+        except UnreachableError as failed:
+            return self._failed(str(failed), "unreachable")
+        except OutboxError as failed:
+            return self._failed(str(failed), "outbox")
+
+    def _refresh_config(self) -> None:
+        """Now and then, and at first: the answer also tells the time."""
+        if self._clock.offset_seconds is None or time.monotonic() >= self._refresh_at:
+            self._on_config(self._centre)
+            self._refresh_at = time.monotonic() + random.uniform(0.8, 1.2) * REFRESH_SECONDS  # noqa: S311 - spreads load
+        if self._clock.offset_seconds is None:
+            raise UnreachableError(NO_COLLECTOR)
+
+    def _live(self) -> float | None:
+        batch = self._outbox.newest()
+        if batch is None or batch.timestamps_ms[-1] <= self._shipped_ms:
+            return None
+        wait = self._push(batch)
+        if wait is None:
+            self._shipped_ms = batch.timestamps_ms[-1]
+        return wait
+
+    def _backlog(self) -> float | None:
+        """Oldest first, until there is none or a newer snapshot has come in."""
+        if self._next_backlog() is None:
+            return None
+        self._stopping.wait(random.uniform(0, BACKLOG_JITTER_SECONDS))  # noqa: S311 - spreads load
+        while not self._stopping.is_set() and not self._wake.is_set():
+            batch = self._next_backlog()
+            if batch is None:
+                return None
+            began = time.monotonic()
+            wait = self._push(batch)
+            if wait is not None:
+                return wait
+            if self._rate > 0:
+                samples = len(batch.ids) * len(batch.layout)
+                self._stopping.wait(max(0.0, samples / self._rate - (time.monotonic() - began)))
+        return 0.0
+
+    def _next_backlog(self) -> Batch | None:
+        width = max(1, len(self._outbox.last_layout()))
+        return self._outbox.backlog(self._shipped_ms, 0, max(1, BACKLOG_SAMPLES // width))
+
+    def _push(self, batch: Batch) -> float | None:
+        """Send and settle. Seconds to wait where it has to be tried again."""
+        answer = self._centre.write(encode(batch.layout, batch.timestamps_ms, batch.values))
+        self._count(str(answer.status))
+        verdict = judge(answer)
+        if verdict is Verdict.STORED:
+            self._outbox.settle(batch.ids)
+            self._stored(answer)
+            return None
+        if verdict is Verdict.REFUSED or (answer.status == TOO_LARGE and len(batch.ids) > 1):
+            return self._refused(batch, answer)
+        wait = self._failed(f"{answer.status} {answer.text}", verdict.name.lower())
+        if verdict is Verdict.UNKNOWN:
+            return UNKNOWN_WAIT_SECONDS
+        return max(wait, retry_after(answer.headers.get("retry-after")))
+
+    def _refused(self, batch: Batch, answer: Answer) -> float | None:
+        """One bad snapshot must not take the sound ones of its request with it: halve until it stands alone."""
+        half = len(batch.ids) // 2
+        if not half:
+            self._log_once(f"{answer.status} {answer.text}")
+            self._outbox.settle(batch.ids, "refused")
+            return None
+        for part in (slice(None, half), slice(half, None)):
+            piece = Batch(batch.ids[part], batch.layout, batch.timestamps_ms[part], batch.values[part])
+            if (wait := self._push(piece)) is not None:
+                return wait
+        return None
+
+    def _stored(self, answer: Answer) -> None:
+        rate = answer.headers.get("haidang-backlog-rate", "")
+        self._rate = float(rate) if rate.isdigit() else 0.0
+        if self._state.failures:
+            log.info("the collector takes data again")
+        stamp = self._clock.stamp()
+        self._state = replace(self._state, last_success=(stamp.timestamp_ms or 0) / 1000, last_error=None, failures=0)
+
+    def _failed(self, error: str, kind: str) -> float:
+        failures = self._state.failures + 1
+        if failures == 1 or error != self._state.last_error:
+            log.warning("%s; data is kept in the outbox", error)
+        if kind in ("unreachable", "outbox"):
+            self._count(kind)
+        self._state = replace(self._state, last_error=error, failures=failures)
+        longest = min(FIRST_WAIT_SECONDS * 2 ** min(failures - 1, 10), LONGEST_WAIT_SECONDS)
+        return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, hides nothing
+
+    def _count(self, outcome: str) -> None:
+        requests = dict(self._state.requests)
+        requests[outcome] = requests.get(outcome, 0) + 1
+        self._state = replace(self._state, requests=requests)
+
+    def _log_once(self, text: str) -> None:
+        if text not in self._logged and len(self._logged) < LONGEST_LOGGED:
+            self._logged.add(text)
+            log.error("the collector refused a snapshot for ever: %s", text)
+
+    def _goodbye(self) -> None:
+        try:
+            batch = self._outbox.newest()
+            if batch is not None:
+                answer = self._centre.write(encode(batch.layout, batch.timestamps_ms, batch.values), goodbye=True)
+                if judge(answer) is Verdict.STORED:
+                    self._outbox.settle(batch.ids)
+        except (UnreachableError, OutboxError) as failed:
+            log.info("no goodbye: %s", failed)

@@ -1,0 +1,48 @@
+"""What an answer to a push means (remote write 1.0: must retry 5xx, may retry 429, must not retry other 4xx)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from haidang_agent.centre import Answer
+
+OK, REDIRECT, SERVER_ERROR = 200, 300, 500
+UNAUTHORIZED, FORBIDDEN, TIMEOUT, TOO_LARGE, TOO_MANY = 401, 403, 408, 413, 429
+NO_COLLECTOR = "the answer carries no Haidang-Time: something else than a collector spoke (a proxy, a captive portal?)"
+LONGEST_RETRY_SECONDS = 600.0
+
+
+class Verdict(Enum):
+    """STORED and REFUSED are final. UNKNOWN: the collector does not know us (any more); nothing is given up for that."""
+
+    STORED = auto()
+    REFUSED = auto()
+    LATER = auto()
+    UNKNOWN = auto()
+
+
+def judge(answer: Answer) -> Verdict:
+    """Only a collector's word is final: a captive portal's 200 or a proxy's 404 carries no `Haidang-Time`."""
+    if answer.status in (UNAUTHORIZED, FORBIDDEN):
+        return Verdict.UNKNOWN
+    if answer.status >= SERVER_ERROR or answer.status in (TIMEOUT, TOO_MANY) or "haidang-time" not in answer.headers:
+        return Verdict.LATER
+    return Verdict.STORED if OK <= answer.status < REDIRECT else Verdict.REFUSED
+
+
+def retry_after(text: str | None, now: datetime | None = None) -> float:
+    """Seconds to wait by a Retry-After header (RFC 9110 10.2.3: seconds or a date); 0 without one, ten minutes at most."""
+    if text is None:
+        return 0.0
+    if text.strip().isdigit():
+        seconds = float(text)
+    else:
+        try:
+            seconds = (parsedate_to_datetime(text) - (now or datetime.now(UTC))).total_seconds()
+        except (ValueError, TypeError):
+            return 0.0
+    return min(max(seconds, 0.0), LONGEST_RETRY_SECONDS)
