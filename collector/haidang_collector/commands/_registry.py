@@ -60,7 +60,7 @@ def say(text: str) -> None:
 def show(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on stdout; the header only where a person looks on."""
     table = [header, *rows] if sys.stdout.isatty() else rows
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 

@@ -1,5 +1,7 @@
 """`haidang db`: the registry's tables."""
 
+from contextlib import closing
+
 import typer
 
 from haidang_collector.commands._registry import Data, refuse, say
@@ -24,12 +26,11 @@ def upgrade(data: Data = None) -> None:
     from haidang_collector.registry.location import database_url  # noqa: PLC0415
 
     try:
-        database = Database(database_url(data))
-        before, newest = database.versions()
-        database.upgrade()
+        with closing(Database(database_url(data))) as database:
+            before, newest = database.versions()
+            database.upgrade()
     except RegistryDatabaseError as failed:
         refuse(str(failed))
     except DBAPIError as failed:
         refuse(f"database {database.name}: {failed.orig}")
-    database.close()
     say(f"database {database.name}: " + (f"is at {newest}" if before == newest else f"{before or 'empty'} → {newest}"))

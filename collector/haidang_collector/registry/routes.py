@@ -122,7 +122,6 @@ async def _bounded(request: Request, max_bytes: int) -> bytes:
         body.expected_bytes()
         return await body.read(BODY_SECONDS)
     except Refusal as refused:
-        await body.discard()
         raise HTTPException(refused.status, refused.text) from None
 
 

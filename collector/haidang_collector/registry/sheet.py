@@ -139,12 +139,10 @@ def _worksheets(content: bytes) -> Iterator[list[Row]]:
 def _sheet_rows(rows: Iterable[tuple[object, ...]]) -> Iterator[Row]:
     for number, values in enumerate(rows, start=1):
         _check_size(number, number, len(values))
-        yield Row(number, tuple(" ".join(clean(_text(value)).split()) for value in values))
+        yield Row(number, tuple("" if value is None else " ".join(clean(_text(value)).split()) for value in values))
 
 
 def _text(value: object) -> str:
-    if value is None:
-        return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)

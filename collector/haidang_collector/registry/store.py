@@ -30,7 +30,11 @@ class Registry:
 
     def __init__(self, database_url: str) -> None:
         self.database = Database(database_url)
-        self.database.prepare()
+        try:
+            self.database.prepare()
+        except Exception:
+            self.database.close()
+            raise
 
     def identify(self, agent: str, key: str) -> Identity | None:
         """Whose key this is. None: unknown agent, wrong key, or revoked."""

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from haidang_collector.registry.agent_config import (
+    BadAgentConfigError,
+    encode,
+    etag_matches,
+    merge,
+    own_tables,
+    parse_toml,
+    set_tables,
+    tables_for,
+)
+from haidang_collector.registry.tokens import UnknownUnitError
+
+if TYPE_CHECKING:
+    from haidang_collector.registry.store import Registry
+
+DEFAULT = """
+[agent]
+push_interval = "15s"
+[probes.internet]
+targets = ["192.0.2.1"]
+interval = "1s"
+[[service]]
+name = "smas"
+url = "https://smas.edu.vn/"
+"""
+OWN = """
+[probes.internet]
+targets = ["198.51.100.7"]
+[probes.lan]
+enabled = false
+[[service]]
+name = "smas"
+interval = "5m"
+[[service]]
+name = "portal"
+url = "https://th-001.example/"
+[[wan]]
+name = "wan1"
+isp = "VNPT"
+"""
+
+
+def test_a_unit_without_anything_of_its_own_gets_the_default(registry: Registry) -> None:
+    assert tables_for(registry.database, "TH-001") == {}
+
+    set_tables(registry.database, None, parse_toml(DEFAULT))
+
+    assert tables_for(registry.database, "TH-001") == parse_toml(DEFAULT)
+
+
+def test_the_units_own_tables_lie_over_the_default_by_name(registry: Registry) -> None:
+    set_tables(registry.database, None, parse_toml(DEFAULT))
+    set_tables(registry.database, "TH-001", {})
+    set_tables(registry.database, "TH-001", parse_toml(OWN))
+
+    assert tables_for(registry.database, "TH-001") == {
+        "agent": {"push_interval": "15s"},
+        "probes": {"internet": {"targets": ["198.51.100.7"], "interval": "1s"}, "lan": {"enabled": False}},
+        "service": [
+            {"name": "smas", "url": "https://smas.edu.vn/", "interval": "5m"},
+            {"name": "portal", "url": "https://th-001.example/"},
+        ],
+        "wan": [{"name": "wan1", "isp": "VNPT"}],
+    }
+    assert tables_for(registry.database, "THCS-002") == parse_toml(DEFAULT)
+    assert own_tables(registry.database, "TH-001") == parse_toml(OWN)
+    assert own_tables(registry.database, "THCS-002") == {}
+    assert own_tables(registry.database, None) == parse_toml(DEFAULT)
+
+
+def test_merging_changes_neither() -> None:
+    default, own = parse_toml(DEFAULT), parse_toml(OWN)
+
+    merge(default, own)
+
+    assert (default, own) == (parse_toml(DEFAULT), parse_toml(OWN))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[server]\nurl = 'https://x'", r"\[server\]: stands only in the school's own"),
+        ("[probe]\n", r"\[probe\]: unknown table; known are agent, lab, privacy, probes, service, snmp, wan"),
+        ("agent = 3", r"agent = 3: is no table; write \[agent\]"),
+        ("[probes]\ninternet = true", r"probes.internet = True: is no table"),
+        ("[wan]\nname = 'x'", r"wan: is no list of tables; write \[\[wan\]\]"),
+        ("wan = ['x']", r"wan: is no list of tables"),
+        ("[[wan]]\nisp = 'VNPT'", r"\[\[wan\]\] number 1: has no name"),
+        ("[[snmp]]\nname = 'x'", r"\[\[snmp\]\] number 1: has no host"),
+        ("[[lab]]\nname = 'a'\n[[lab]]\nname = 'a'", r"\[\[lab\]\] name = 'a': stands twice"),
+        ("[agent]\nsince = 2026-11-24", r"agent.since = 2026-11-24: neither text, number"),
+        ("[agent]\nlist = [1, nan]", r"agent.list\[2\] = nan"),
+        ("[agent\n", r"no TOML: .*line 1"),
+        ("x = " + "[" * 20_000, "nested too deeply"),
+        ("[agent]\nx = '" + "y" * 300_000 + "'", "more than 262144 bytes"),
+    ],
+)
+def test_a_bad_file_is_refused_by_key_and_mend(text: str, words: str) -> None:
+    with pytest.raises(BadAgentConfigError, match=words):
+        parse_toml(text)
+
+
+def test_nothing_is_set_for_an_unknown_unit(registry: Registry) -> None:
+    with pytest.raises(UnknownUnitError):
+        set_tables(registry.database, "TH-999", {})
+    with pytest.raises(UnknownUnitError):
+        own_tables(registry.database, "TH-999")
+
+
+def test_an_etag_is_of_the_content_whatever_its_order() -> None:
+    first, second, other = encode({"a": 1, "b": 2}), encode({"b": 2, "a": 1}), encode({"a": 1})
+
+    assert first == second
+    assert first[1] != other[1]
+
+
+@pytest.mark.parametrize(
+    ("header", "matches"),
+    [('"x"', True), ('W/"x"', True), ('"a", "x"', True), ("*", True), ('"y"', False), (None, False), ("x", False)],
+)
+def test_if_none_match_as_rfc_9110_has_it(header: str | None, matches: bool) -> None:
+    assert etag_matches(header, '"x"') is matches
