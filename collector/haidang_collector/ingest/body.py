@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
+
 from haidang_collector.ingest.refusal import BAD_REQUEST, TOO_LARGE, TOO_SLOW, WRONG_ENCODING, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from starlette.requests import Request
 
 CONTENT_TYPES = ("application/x-protobuf", "application/x-protobuf;proto=prometheus.writerequest")
-DISCARD_SECONDS = 5.0
 DIGITS = 18
 
 
@@ -29,12 +28,15 @@ def check_headers(request: Request) -> None:
 
 
 class Body:
-    """The body of one request. `max_bytes` holds whatever Content-Length says."""
+    """The body of one request. `max_bytes` holds whatever Content-Length says.
+
+    What is not read is left to uvicorn, which lets it go by: a connection closed on a sender that is still sending
+    would look like a broken network to it, and be tried again for ever.
+    """
 
     def __init__(self, request: Request, max_bytes: int) -> None:
         self._request = request
         self._max_bytes = max_bytes
-        self._more = True
 
     def expected_bytes(self) -> int:
         """What Content-Length says, or the most there can be. Raises Refusal 413."""
@@ -50,35 +52,16 @@ class Body:
         received = bytearray()
         try:
             async with asyncio.timeout(seconds):
-                async for chunk in self._chunks():
+                async for chunk in self._request.stream():
                     received += chunk
                     if len(received) > self._max_bytes:
                         raise self._too_large("more")
         except TimeoutError:
-            self._more = False
             raise Refusal(TOO_SLOW, "slow", f"body: not complete after {seconds:g} s") from None
+        except ClientDisconnect:
+            text = "body: the connection ended before it was complete"
+            raise Refusal(BAD_REQUEST, "disconnected", text) from None
         return bytes(received)
-
-    async def discard(self) -> None:
-        """Lets the rest go by for a moment, so that the sender comes to read our answer.
-
-        A connection closed on a sender that is still sending looks like a broken network to it, and it would try
-        the same again for ever.
-        """
-        try:
-            async with asyncio.timeout(DISCARD_SECONDS):
-                async for _ in self._chunks():
-                    pass
-        except (TimeoutError, Refusal):
-            return
-
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        while self._more:
-            message = await self._request.receive()
-            self._more = message.get("more_body", False)
-            if message["type"] == "http.disconnect":
-                raise Refusal(BAD_REQUEST, "disconnected", "body: the connection ended before it was complete")
-            yield message.get("body", b"")
 
     def _too_large(self, found: str) -> Refusal:
         return Refusal(TOO_LARGE, "too_large", f"body: {found}; {self._max_bytes} bytes are allowed; send less at once")

@@ -49,6 +49,8 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of
         headers = {}
         if self.status in (BUSY, UNAVAILABLE):
             headers["Retry-After"] = str(random.randint(2, 6))  # noqa: S311 - jitter, no secret
+        if self.status == TOO_SLOW:
+            headers["Connection"] = "close"
         if self.status == UNAUTHORISED:
             headers["WWW-Authenticate"] = "Bearer"
         return PlainTextResponse(self.text[:LONGEST_TEXT] + "\n", self.status, headers)

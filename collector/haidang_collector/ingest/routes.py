@@ -49,22 +49,15 @@ class Ingest:
 
     async def take(self, request: Request) -> Response:
         """Raises Refusal."""
+        sender = await authenticated(request)
+        self._note(request, sender)
+        check_headers(request)
         body = Body(request, self.settings.max_body_bytes)
-        try:
-            sender = await authenticated(request)
-            self._note(request, sender)
-            check_headers(request)
-            size = body.expected_bytes()
-            with self.gate.admit(sender.agent, size):
-                received = await body.read(self.settings.body_timeout_seconds)
-                batch = await to_thread.run_sync(
-                    self.checker.check, received, sender, time.time(), limiter=self.threads
-                )
-                with self.metrics.store_seconds.time():
-                    await self.store.append(batch.payload)
-        except Refusal:
-            await body.discard()
-            raise
+        with self.gate.admit(sender.agent, body.expected_bytes()):
+            received = await body.read(self.settings.body_timeout_seconds)
+            batch = await to_thread.run_sync(self.checker.check, received, sender, time.time(), limiter=self.threads)
+            with self.metrics.store_seconds.time():
+                await self.store.append(batch.payload)
         self.metrics.samples.inc(batch.samples)
         age = None if batch.newest is None else time.time() - batch.newest
         rate = self.shares.grant(sender.agent, age)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 import time
@@ -14,6 +15,7 @@ import pytest
 from tests.collector import remote_write as rw
 from tests.collector.running import Served, add_agent, database_url, serving
 from tests.servers import prometheus
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +46,12 @@ def post(served: Served, authorization: str, body: bytes) -> int:
     headers = rw.HEADERS | {"Authorization": authorization}
     answer = httpx.post(f"{served.url}/api/v1/write", content=body, headers=headers, timeout=30)
     return answer.status_code
+
+
+def beginning(authorization: str) -> bytes:
+    """A request of which the most is missing."""
+    head = [f"{name}: {value}" for name, value in (rw.HEADERS | {"Authorization": authorization}).items()]
+    return "\r\n".join(["POST /api/v1/write HTTP/1.1", "Host: x", *head, "Content-Length: 1000", "", "x"]).encode()
 
 
 def live() -> bytes:
@@ -82,22 +90,36 @@ def test_sound_agents_are_served_while_others_attack(served: Served, folder: Pat
     assert served.peak_memory_mib - before < 512
 
 
-def test_a_dripping_body_is_answered_408_and_holds_nobody_up(served: Served, folder: Path) -> None:
+def test_a_dripping_body_is_answered_408_and_the_connection_ended(served: Served, folder: Path) -> None:
     authorization = add_agent(database_url(folder))[1]
-    head = [f"{name}: {value}" for name, value in (rw.HEADERS | {"Authorization": authorization}).items()]
-    request = "\r\n".join(["POST /api/v1/write HTTP/1.1", "Host: x", *head, "Content-Length: 1000", "", "x"])
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as slow:
-        slow.sendall(request.encode())
+        slow.sendall(beginning(authorization))
         assert post(served, authorization, live()) == 204
 
-        assert slow.recv(4096).startswith(b"HTTP/1.1 408")
+        answer = b"".join(iter(lambda: slow.recv(4096), b""))
+
+    assert answer.startswith(b"HTTP/1.1 408")
 
 
 @pytest.mark.parametrize("sender", ["enrolled", "unknown"])
 def test_a_sender_of_too_much_reads_the_answer(served: Served, folder: Path, sender: str) -> None:
     """
-    Were the connection simply closed, it would look like a broken network, and be tried again for ever.
+    Were the connection simply closed, it would look like a broken network, and be tried again for ever. Here is a
+    sender that reads only after it has sent everything.
     """
     authorization = add_agent(database_url(folder))[1] if sender == "enrolled" else "Bearer unknown.key"
 
-    assert post(served, authorization, bytes(20_000_000)) == (413 if sender == "enrolled" else 401)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    connection.request("POST", "/api/v1/write", bytes(20_000_000), rw.HEADERS | {"Authorization": authorization})
+
+    assert connection.getresponse().status == (413 if sender == "enrolled" else 401)
+    connection.close()
+
+
+def test_a_sender_that_hangs_up_in_the_middle_is_counted(served: Served, folder: Path) -> None:
+    authorization = add_agent(database_url(folder))[1]
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as leaving:
+        leaving.sendall(beginning(authorization))
+
+    counted = 'haidang_ingest_refused_total{reason="disconnected"} 1.0'
+    eventually("it is counted", lambda: counted in httpx.get(f"{served.url}/metrics").text, seconds=5)

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import cramjam
 import httpx
 import pytest
 from haidang_collector.registry.store import Registry
@@ -184,6 +188,43 @@ def test_refusals_say_what_is_wrong_where(tmp_path: Path, body: bytes, status: i
     assert answer.status_code == status
     assert text in answer.text
     assert "Haidang-Time" in answer.headers
+
+
+def test_a_body_without_a_length_is_bounded_too(tmp_path: Path) -> None:
+    url = database_url(tmp_path)
+    headers = rw.HEADERS | {"Authorization": add_agent(url)[1]}
+    with client_of(Settings(database_url=url, max_body_bytes=1000), store=httpx.MockTransport(stored)) as client:
+        answer = client.post("/api/v1/write", content=(b"x" * 600 for _ in range(2)), headers=headers)
+
+    assert (answer.status_code, answer.text[:10]) == (413, "body: more")
+
+
+def test_one_agents_waiting_requests_do_not_hold_up_another(tmp_path: Path) -> None:
+    url = database_url(tmp_path)
+    greedy, modest = (add_agent(url)[1] for _ in range(2))
+    arrived, go_on = threading.Semaphore(0), threading.Event()
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        if b"slow" in cramjam.snappy.decompress_raw(request.content).read():
+            arrived.release()
+            await asyncio.to_thread(go_on.wait, 10)
+        return httpx.Response(204)
+
+    body = rw.snappy(rw.simple("slow", 1, time.time()))
+    with (
+        client_of(Settings(database_url=url), store=httpx.MockTransport(slow)) as client,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        waiting = [threads.submit(post, client, greedy, body) for _ in range(2)]
+        assert all(arrived.acquire(timeout=10) for _ in waiting)
+        refused = post(client, greedy)
+        taken = post(client, modest)
+        go_on.set()
+
+        assert [answer.result().status_code for answer in waiting] == [204, 204]
+    assert refused.status_code == 429
+    assert {"Retry-After", "Haidang-Time"} <= {name.title() for name in refused.headers}
+    assert taken.status_code == 204
 
 
 def test_who_is_not_known_is_401_and_the_store_hears_nothing(tmp_path: Path) -> None:

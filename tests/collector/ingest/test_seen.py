@@ -6,7 +6,7 @@ from haidang_collector.ingest.seen import Seen
 from sqlalchemy.exc import OperationalError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pytest
 
@@ -17,9 +17,11 @@ class Registry:
     def __init__(self) -> None:
         self.calls: list[Mapping[str, tuple[float, bool]]] = []
         self.away = False
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def record(self, seen: Mapping[str, tuple[float, bool]]) -> None:
         if self.away:
+            self.meanwhile()
             raise OperationalError("UPDATE", {}, OSError("away"))
         self.calls.append(seen)
 
@@ -41,12 +43,12 @@ def test_what_is_new_is_written_once_in_one_go() -> None:
 
 def test_what_could_not_be_written_is_written_later_the_newest_of_each(caplog: pytest.LogCaptureFixture) -> None:
     registry = Registry()
+    registry.meanwhile = lambda: seen.heard("a", 2.0, stopped=False)
     seen = Seen(registry.record)
     registry.away = True
     seen.heard("a", 1.0, stopped=False)
     seen.heard("b", 1.0, stopped=False)
     seen.flush()
-    seen.heard("a", 2.0, stopped=False)
     registry.away = False
 
     seen.flush()
