@@ -62,7 +62,7 @@ def check_url(url: str) -> str:
 
 
 class Centre:
-    """For one thread. `credentials` is `agent id.key`; `learn` is told of every answer that carries the centre's time."""
+    """For one thread. `credentials` is `agent id.key`; `learn` hears of every answer that carries the centre's time."""
 
     def __init__(
         self,

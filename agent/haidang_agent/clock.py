@@ -6,18 +6,22 @@ through suspend; elsewhere `time.monotonic`, which on Windows does so too.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from haidang_agent.outbox import OutboxError
 from haidang_agent.stamp import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from haidang_agent.outbox import Outbox
+
+log = logging.getLogger(__name__)
 
 STEADY_SECONDS = 0.25
 """Corrections smaller than this, beyond the measurement's own uncertainty, are left out: stamps shall not jitter."""
@@ -89,5 +93,9 @@ class Clock:
             self._offset = measured
 
     def _remembered(self) -> float | None:
-        boot, _, seconds = (self._outbox.note("clock") or "").partition(" ")
+        try:
+            boot, _, seconds = (self._outbox.note("clock") or "").partition(" ")
+        except OutboxError as failed:
+            log.warning("the centre's time is not remembered: %s", failed)
+            return None
         return float(seconds) if boot == self._boot else None

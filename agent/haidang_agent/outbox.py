@@ -63,7 +63,7 @@ class Batch(NamedTuple):
 
 
 class Outbox:
-    """Thread-safe. Raises OutboxError; a file found corrupt is set aside, with a message, and the next call begins a new one."""
+    """Thread-safe. Raises OutboxError. A file found corrupt is set aside, and the next call begins a new one."""
 
     def __init__(self, path: Path, *, max_bytes: int = 256 << 20, max_age_seconds: float = 30 * 86400.0) -> None:
         self._path = path

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 15.0
 UNKNOWN_WAIT_SECONDS = 60.0
 BACKLOG_SAMPLES = 60_000
-"""Samples in one request of the backlog: large enough that labels cost little, small enough for the live lane to pass."""
+"""In one request of the backlog: large enough that labels cost little, small enough for the live lane to pass."""
 BACKLOG_JITTER_SECONDS = 0.5
 REFRESH_SECONDS = 60.0
 LONGEST_LOGGED = 100

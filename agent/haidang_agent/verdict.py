@@ -17,7 +17,7 @@ LONGEST_RETRY_SECONDS = 600.0
 
 
 class Verdict(Enum):
-    """STORED and REFUSED are final. UNKNOWN: the collector does not know us (any more); nothing is given up for that."""
+    """STORED and REFUSED are final. UNKNOWN: the collector does not know us (any more); the data is kept."""
 
     STORED = auto()
     REFUSED = auto()
@@ -35,7 +35,7 @@ def judge(answer: Answer) -> Verdict:
 
 
 def retry_after(text: str | None, now: datetime | None = None) -> float:
-    """Seconds to wait by a Retry-After header (RFC 9110 10.2.3: seconds or a date); 0 without one, ten minutes at most."""
+    """Seconds to wait by a Retry-After header (RFC 9110 10.2.3: seconds or a date); 0 without, ten minutes at most."""
     if text is None:
         return 0.0
     if text.strip().isdigit():

@@ -1,0 +1,152 @@
+"""The agent at work: schedule → runner → snapshot → outbox → shipper, and /metrics beside it."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from haidang_agent import credentials, remote_config
+from haidang_agent.centre import Centre
+from haidang_agent.clock import Clock, boot_id
+from haidang_agent.config import load
+from haidang_agent.metrics_server import MetricsServer
+from haidang_agent.outbox import Outbox, OutboxError
+from haidang_agent.own_metrics import own_samples
+from haidang_agent.probe import Host, Totals
+from haidang_agent.registry import discover
+from haidang_agent.runner import Runner
+from haidang_agent.schedule import Schedule
+from haidang_agent.shipper import Shipper
+from haidang_agent.snapshot import SnapshotBuilder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from haidang_agent.config import Config
+    from haidang_agent.probe import Sample
+
+log = logging.getLogger(__name__)
+
+GOODBYE_SECONDS = 3.0
+
+
+class Agent:
+    """One process. `run` returns when `stop` was called; a changed configuration restarts the probes only."""
+
+    def __init__(self, config_file: Path | None) -> None:
+        self._config_file = config_file
+        self._config = self._load()
+        state_dir = self._config.state_dir
+        state_dir.mkdir(parents=True, exist_ok=True)
+        limits = self._config.agent
+        self._outbox = Outbox(
+            state_dir / "outbox.db", max_bytes=limits.outbox_max_mb << 20, max_age_seconds=limits.outbox_max_age
+        )
+        self._host, self._builder = self._recall()
+        self._clock = Clock(self._outbox, boot_id())
+        self._writable = True
+        self._storing = threading.Lock()
+        self._woken = threading.Event()
+        self._stopping = False
+        self._shipper = self._make_shipper(state_dir)
+        self._server = MetricsServer(limits.listen, self._samples) if limits.listen else None
+        self._start_probes()
+
+    def run(self) -> None:
+        """Measure and report until `stop`."""
+        if self._server is not None:
+            self._server.start()
+            log.info("metrics on http://%s/metrics", self._config.agent.listen)
+        if self._shipper is not None:
+            self._shipper.start()
+        self._schedule.start()
+        gc.freeze()
+        while not self._stopping:
+            self._woken.wait()
+            self._woken.clear()
+            if not self._stopping:
+                self._restart_probes()
+        self._shut_down()
+
+    def stop(self) -> None:
+        """May be called from a signal handler."""
+        self._stopping = True
+        self._woken.set()
+
+    def _load(self) -> Config:
+        local = load(self._config_file)
+        return load(self._config_file, remote_config.cached(local.state_dir)[0])
+
+    def _recall(self) -> tuple[Host, SnapshotBuilder]:
+        """Counters and series of the last run; from nothing where the disk refuses to tell."""
+        try:
+            return Host(totals=Totals(self._outbox.totals())), SnapshotBuilder(self._outbox.last_layout())
+        except OutboxError as failed:
+            log.warning("%s", failed)
+            return Host(), SnapshotBuilder(())
+
+    def _make_shipper(self, state_dir: Path) -> Shipper | None:
+        server, who = self._config.server, credentials.load(state_dir)
+        if server is None or who is None or not who.agent:
+            log.warning("not enrolled: measuring for /metrics and the outbox only; see `haidang-agent enrol --help`")
+            return None
+        centre = Centre(server.url, Path(server.ca) if server.ca else None, who.bearer, self._clock.learn)
+        changes = remote_config.RemoteConfig(state_dir, self._config_file, self._woken.set)
+        return Shipper(centre, self._outbox, self._clock, changes.refresh)
+
+    def _start_probes(self) -> None:
+        self._runner = Runner(discover(), self._config, self._host)
+        self._schedule = Schedule(self._runner, self._take_snapshot, self._config.agent.push_interval)
+
+    def _restart_probes(self) -> None:
+        self._schedule.stop()
+        self._runner.close()
+        self._config = self._load()
+        log.info("the centre's configuration changed: probes are started anew")
+        self._start_probes()
+        self._schedule.start()
+
+    def _take_snapshot(self) -> None:
+        with self._storing:
+            snapshot = self._builder.build(self._samples(), complete=self._runner.complete())
+            try:
+                stored = self._outbox.append(snapshot, self._clock.stamp(), self._host.totals.copy())
+            except OutboxError as failed:
+                if self._writable:
+                    log.warning("snapshots cannot be stored, measuring goes on: %s", failed)
+                self._writable = False
+                return
+            if not self._writable:
+                log.info("snapshots can be stored again")
+            self._writable = True
+            if stored:
+                self._builder.keep(snapshot)
+        if self._shipper is not None:
+            self._shipper.wake()
+
+    def _samples(self) -> Iterator[Sample]:
+        yield from self._runner.samples()
+        try:
+            outbox = self._outbox.stats()
+        except OutboxError:
+            outbox = None
+        yield from own_samples(
+            self._config.agent.roles,
+            outbox,
+            self._shipper.state if self._shipper is not None else None,
+            self._clock.offset_seconds,
+            writable=self._writable,
+        )
+
+    def _shut_down(self) -> None:
+        self._schedule.stop()
+        self._take_snapshot()
+        if self._shipper is not None:
+            self._shipper.stop(GOODBYE_SECONDS)
+        if self._server is not None:
+            self._server.stop()
+        self._runner.close()
+        self._outbox.close()

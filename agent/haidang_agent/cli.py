@@ -1,0 +1,66 @@
+"""`haidang-agent`: its subcommands are the files of `commands/`. Data goes to stdout, words to stderr.
+
+Exit status: 0 fine, 1 found a problem, 2 bad usage or input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import pkgutil
+import sys
+from typing import TYPE_CHECKING
+
+from haidang_agent import __version__, commands
+from haidang_agent.config import BadConfigError
+from haidang_agent.credentials import CredentialsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FINE, PROBLEM, BAD_INPUT = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point; always ends in SystemExit."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=os.environ.get("HAIDANG_LOG", "INFO").upper(), format="%(levelname)s %(message)s", stream=sys.stderr
+    )
+    try:
+        status = options.run(options)
+        sys.stdout.flush()
+    except (BadConfigError, CredentialsError) as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        status = BAD_INPUT
+    except KeyboardInterrupt:
+        status = 130
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - the reader left; nothing to flush to
+        status = PROBLEM
+    raise SystemExit(status)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="haidang-agent",
+        description="Hải Đăng's agent: measures this machine and this network, and reports to the centre.",
+        epilog="Exit status: 0 fine, 1 found a problem, 2 bad usage or input.",
+    )
+    parser.add_argument("--version", action="version", version=f"haidang-agent {__version__}")
+    found = parser.add_subparsers(metavar="COMMAND", required=True)
+    for info in pkgutil.iter_modules(commands.__path__):
+        module = importlib.import_module(f"{commands.__name__}.{info.name}")
+        summary = (module.__doc__ or "").strip().splitlines()[0]
+        command = found.add_parser(
+            info.name.replace("_", "-"),
+            help=summary,
+            description=summary,
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser

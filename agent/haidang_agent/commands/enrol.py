@@ -1,0 +1,74 @@
+"""Exchange a unit's token for this machine's own identity."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from haidang_agent.config import config_path, load
+from haidang_agent.enrol import EnrolError, enrol
+from haidang_agent.options import add_config_argument, add_json_argument
+
+if TYPE_CHECKING:
+    import argparse
+
+EXAMPLES = """examples:
+  haidang-agent enrol --server https://collector.example:8080 --ca ca.pem --token-file token.txt
+  HAIDANG_TOKEN=… haidang-agent enrol --server https://collector.example:8080
+
+The token comes from your district or department. In a file or in HAIDANG_TOKEN no other user sees it."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--server", metavar="URL", help="the collector (default: [server] url of agent.toml)")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--token", metavar="T", help="the token itself")
+    source.add_argument("--token-file", metavar="FILE", help="a file with the token; - for standard input")
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="the department's CA, PEM (default: [server] ca)")
+    parser.add_argument("--force", action="store_true", help="even if this machine has an identity already")
+    add_config_argument(parser)
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    config = load(options.config)
+    url = options.server or (config.server.url if config.server else "")
+    ca = options.ca or (Path(config.server.ca) if config.server and config.server.ca else None)
+    token = _token(options)
+    if not url or not token:
+        print(f"enrol: {'--token-file' if url else '--server'} is missing; see --help", file=sys.stderr)
+        return 2
+    try:
+        who = enrol(url, token, config.state_dir, config.agent.roles, ca, force=options.force)
+    except (EnrolError, OSError) as failed:
+        print(f"enrol: {failed}", file=sys.stderr)
+        return 1
+    if options.json:
+        print(json.dumps({"agent": who.agent, "unit": who.unit, "problems": []}))
+    else:
+        print(f"{who.agent} of unit {who.unit}")
+    if config.server is None:
+        _note_server(config_path(options.config), url, ca)
+    return 0
+
+
+def _note_server(path: Path, url: str, ca: Path | None) -> None:
+    lines = "".join(f"{key} = {json.dumps(str(value))}\n" for key, value in (("url", url), ("ca", ca)) if value)
+    table = f"[server]\n{lines}"
+    if path.exists():
+        print(f"Now add to {path}:\n{table}", file=sys.stderr)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(table, encoding="utf-8")
+    print(f"{path} now names this collector", file=sys.stderr)
+
+
+def _token(options: argparse.Namespace) -> str:
+    if options.token_file == "-":  # noqa: S105 - standard input, no password
+        return sys.stdin.readline().strip()
+    if options.token_file:
+        return Path(options.token_file).read_text(encoding="utf-8").strip()
+    return str(options.token or os.environ.get("HAIDANG_TOKEN", "")).strip()

@@ -1,0 +1,178 @@
+"""The agent's configuration: agent.toml, environment variables over it, the centre's tables beneath it.
+
+Every fault names file, key, value and the fix, and all of a file's faults are told at once.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from haidang_agent.centre import check_url
+from haidang_agent.reading import FromEnvironment, read_table
+from haidang_agent.registry import discover
+from haidang_agent.tables import CONFIG_DIR, Agent, Lab, Privacy, Server, Service, Snmp, Wan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PREFIX = "HAIDANG_"
+LISTS = {"wan": Wan, "lab": Lab, "snmp": Snmp, "service": Service}
+SHORTEST_PUSH, LONGEST_PUSH = 1.0, 15.0
+"""Seconds; alerts count silence from a push every 15 s."""
+SMALLEST_OUTBOX_MB = 5
+
+
+class BadConfigError(Exception):
+    """The file, or what the centre sent, cannot be used. `faults` has a line for each thing wrong."""
+
+    def __init__(self, source: str, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(f"{source}: {fault}" for fault in faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """`probes` holds the settings of every probe, by name."""
+
+    server: Server | None = None
+    agent: Agent = field(default_factory=Agent)
+    privacy: Privacy = field(default_factory=Privacy)
+    probes: Mapping[str, Any] = field(default_factory=dict)
+    wan: tuple[Wan, ...] = ()
+    lab: tuple[Lab, ...] = ()
+    snmp: tuple[Snmp, ...] = ()
+    service: tuple[Service, ...] = ()
+
+    @property
+    def state_dir(self) -> Path:
+        return Path(self.agent.state_dir)
+
+
+def config_path(given: Path | None) -> Path:
+    """The file to read: the one given, else $HAIDANG_CONFIG, else the system's."""
+    return given or Path(os.environ.get(PREFIX + "CONFIG") or Path(CONFIG_DIR, "agent.toml"))
+
+
+def load(given: Path | None = None, centre: Mapping[str, Any] | None = None) -> Config:
+    """Read the configuration; only the system's own file may be missing. Raises BadConfigError."""
+    path = config_path(given)
+    local = _read_file(path, may_be_missing=given is None and PREFIX + "CONFIG" not in os.environ)
+    _overlay_environment(local, os.environ)
+    return parse(merge(centre or {}, local), str(path))
+
+
+def parse(raw: Mapping[str, Any], source: str) -> Config:
+    """Tables as a Config. Raises BadConfigError; `source` names the file in its text."""
+    faults: list[str] = []
+    values: dict[str, Any] = {}
+    for key, table in raw.items():
+        if key == "probes":
+            values[key] = table
+        elif key in LISTS:
+            values[key] = _read_list(key, table, faults)
+        elif key in ("server", "agent", "privacy"):
+            kind = {"server": Server, "agent": Agent, "privacy": Privacy}[key]
+            values[key] = read_table(kind, table, f"[{key}]", faults)
+        else:
+            faults.append(f"[{key}]: unknown table; known are {', '.join(f.name for f in fields(Config))}")
+    values["probes"] = _read_probes(values.get("probes", {}), faults)
+    if not faults:
+        faults = _check(values)
+    if faults:
+        raise BadConfigError(source, faults)
+    return Config(**values)
+
+
+def merge(centre: Mapping[str, Any], local: Mapping[str, Any]) -> dict[str, Any]:
+    """Local keys win; lists of tables are merged by `name` (`host` for snmp)."""
+    merged = dict(centre)
+    for key, mine in local.items():
+        theirs = merged.get(key)
+        if isinstance(mine, dict) and isinstance(theirs, dict):
+            merged[key] = merge(theirs, mine)
+        elif key in LISTS and isinstance(mine, list) and isinstance(theirs, list):
+            by = "host" if key == "snmp" else "name"
+            named = {item.get(by) if isinstance(item, dict) else None for item in mine}
+            merged[key] = mine + [item for item in theirs if not isinstance(item, dict) or item.get(by) not in named]
+        else:
+            merged[key] = mine
+    return merged
+
+
+def _read_file(path: Path, *, may_be_missing: bool) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        if may_be_missing:
+            return {}
+        raise BadConfigError(str(path), ["there is no such file; give another with --config"]) from None
+    except OSError as failed:
+        raise BadConfigError(str(path), [f"cannot be read: {failed.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
+        raise BadConfigError(str(path), [f"is no TOML: {broken}; texts stand in quotes"]) from None
+
+
+def _overlay_environment(local: dict[str, Any], environment: Mapping[str, str]) -> None:
+    """`HAIDANG_<TABLE>_<KEY>` and `HAIDANG_PROBES_<PROBE>_<KEY>`."""
+    places: list[tuple[tuple[str, ...], type]] = [
+        ((key,), kind) for key, kind in (("server", Server), ("agent", Agent), ("privacy", Privacy))
+    ]
+    places += [(("probes", name), probe.settings) for name, probe in discover().items()]
+    for path, kind in places:
+        for setting in fields(kind):
+            text = environment.get("_".join((PREFIX + path[0], *path[1:], setting.name)).upper())
+            if text is not None:
+                table = local
+                for part in path:
+                    table = table.setdefault(part, {})
+                table[setting.name] = FromEnvironment(text)
+
+
+def _read_list(key: str, tables: object, faults: list[str]) -> tuple[Any, ...]:
+    if not isinstance(tables, list):
+        faults.append(f"[[{key}]]: must be a list of tables, with double brackets")
+        return ()
+    return tuple(read_table(LISTS[key], table, f"[[{key}]] {number}", faults) for number, table in enumerate(tables, 1))
+
+
+def _read_probes(tables: object, faults: list[str]) -> dict[str, Any]:
+    if not isinstance(tables, dict):
+        faults.append("[probes]: must be tables, as [probes.internet]")
+        return {}
+    known = discover()
+    faults += [
+        f"[probes.{name}]: there is no such probe; known are {', '.join(known)}" for name in tables if name not in known
+    ]
+    return {
+        name: read_table(probe.settings, tables.get(name, {}), f"[probes.{name}]", faults)
+        for name, probe in known.items()
+    }
+
+
+def _check(values: Mapping[str, Any]) -> list[str]:
+    faults: list[str] = []
+    agent: Agent = values.get("agent") or Agent()
+    if not SHORTEST_PUSH <= agent.push_interval <= LONGEST_PUSH:
+        faults.append(f'[agent] push_interval = {agent.push_interval:g} s: must be from "1s" to "15s"')
+    if agent.outbox_max_mb < SMALLEST_OUTBOX_MB:
+        faults.append(f"[agent] outbox_max_mb = {agent.outbox_max_mb}: must be at least {SMALLEST_OUTBOX_MB}")
+    faults += [
+        f"[agent] probes: there is no probe {name!r}; known are {', '.join(discover())}"
+        for name in agent.probes
+        if name not in discover()
+    ]
+    if not agent.roles:
+        faults.append('[agent] roles = []: give at least one of "site", "router", "host"')
+    host, colon, port = agent.listen.rpartition(":")
+    if agent.listen and not (colon and host and port.isdigit()):
+        faults.append(f'[agent] listen = {agent.listen!r}: must be host:port, as "127.0.0.1:9810", or "" for none')
+    if values.get("server") is not None:
+        try:
+            check_url(values["server"].url)
+        except ValueError as wrong:
+            faults.append(f"[server] url = {wrong}")
+    return faults

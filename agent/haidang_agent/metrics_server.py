@@ -1,0 +1,62 @@
+"""GET /metrics for a scrape from this machine (or, if the configuration says so, from the VPN)."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
+
+from haidang_agent.exposition import CONTENT_TYPE, expose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from haidang_agent.probe import Sample
+
+REQUEST_SECONDS = 5.0
+
+
+class MetricsServer:
+    """One request at a time, each bounded in time: a scraper is no crowd. Raises OSError where the port is taken."""
+
+    def __init__(self, listen: str, samples: Callable[[], Iterable[Sample]]) -> None:
+        host, _, port = listen.rpartition(":")
+        host = host.strip("[]")
+
+        class Server(HTTPServer):
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+        class Handler(_Handler):
+            measured = staticmethod(samples)
+
+        self._server = Server((host, int(port)), Handler)
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = REQUEST_SECONDS
+    measured: Callable[[], Iterable[Sample]]
+
+    def do_GET(self) -> None:
+        if self.path.partition("?")[0] != "/metrics":
+            self.send_error(HTTPStatus.NOT_FOUND, explain="Ask for /metrics.")
+            return
+        body = expose(self.measured())
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", CONTENT_TYPE)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
+        """A scrape every few seconds is no news."""

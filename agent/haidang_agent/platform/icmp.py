@@ -1,0 +1,55 @@
+"""Echo requests through unprivileged datagram ICMP sockets (icmp(7), RFC 792, RFC 4443), without waiting.
+
+The kernel fills in checksum and identifier and hands over only replies to this socket; the sequence number tells which
+request a reply belongs to.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+
+ECHO = {socket.AF_INET: 8, socket.AF_INET6: 128}
+REPLY = {socket.AF_INET: 0, socket.AF_INET6: 129}
+PROTOCOL = {socket.AF_INET: socket.IPPROTO_ICMP, socket.AF_INET6: socket.IPPROTO_ICMPV6}
+HEADER = struct.Struct("!BBHHH")
+PAYLOAD = b"haidang " * 4
+MAX_REPLY = 2048
+SEQUENCES = 1 << 16
+
+
+class Pinger:
+    """One socket for one address family. Raises PermissionError where the system denies it (ping_group_range)."""
+
+    def __init__(self, family: socket.AddressFamily) -> None:
+        self._family = family
+        self._socket = socket.socket(family, socket.SOCK_DGRAM, PROTOCOL[family])
+        self._socket.setblocking(False)
+        self._sequence = 0
+
+    def send(self, address: str) -> int:
+        """Send one request; returns its sequence number. Raises OSError where there is no way to the address."""
+        self._sequence = (self._sequence + 1) % SEQUENCES
+        packet = HEADER.pack(ECHO[self._family], 0, 0, 0, self._sequence) + PAYLOAD
+        self._socket.sendto(packet, (address, 0))
+        return self._sequence
+
+    def replies(self) -> list[tuple[int, str, float]]:
+        """What has come since: (sequence number, from whom, monotonic time of reading)."""
+        found: list[tuple[int, str, float]] = []
+        while True:
+            try:
+                packet, sender = self._socket.recvfrom(MAX_REPLY)
+            except BlockingIOError:
+                return found
+            except OSError:
+                continue  # an ICMP error about an earlier request: that request stays unanswered
+            if len(packet) >= HEADER.size and packet[0] == REPLY[self._family]:
+                found.append((HEADER.unpack_from(packet)[4], sender[0], time.monotonic()))
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()

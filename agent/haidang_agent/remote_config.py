@@ -1,0 +1,60 @@
+"""The configuration that the centre holds for this agent: fetched, tried, and cached for a restart without Internet."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from haidang_agent.config import BadConfigError, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from haidang_agent.centre import Centre
+
+log = logging.getLogger(__name__)
+
+FILE = "centre.json"
+OK = 200
+
+
+def cached(state_dir: Path) -> tuple[dict[str, Any], str | None]:
+    """Tables and ETag as they were last accepted; `({}, None)` without any or where the file is broken."""
+    path = state_dir / FILE
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return dict(kept["tables"]), str(kept["etag"])
+    except FileNotFoundError:
+        return {}, None
+    except (OSError, ValueError, KeyError, TypeError) as broken:
+        log.warning("%s cannot be used (%r); asking the centre anew", path, broken)
+        return {}, None
+
+
+class RemoteConfig:
+    """Asks now and then; `on_change` is called when there is another configuration that this agent can use."""
+
+    def __init__(self, state_dir: Path, config_file: Path | None, on_change: Callable[[], None]) -> None:
+        self._path = state_dir / FILE
+        self._config_file = config_file
+        self._on_change = on_change
+        self._etag = cached(state_dir)[1]
+
+    def refresh(self, centre: Centre) -> None:
+        """Raises UnreachableError. What cannot be used is named in the log, and the old one goes on."""
+        answer = centre.config(self._etag)
+        if answer.status != OK:
+            return
+        self._etag = answer.headers.get("etag")
+        try:
+            tables = json.loads(answer.body)
+            load(self._config_file, tables)
+        except (BadConfigError, ValueError, AttributeError) as unusable:
+            log.warning("the centre's configuration cannot be used, the old one goes on: %s", unusable)
+            return
+        draft = self._path.with_suffix(".new")
+        draft.write_text(json.dumps({"etag": self._etag, "tables": tables}), encoding="utf-8")
+        draft.replace(self._path)
+        self._on_change()

@@ -1,0 +1,137 @@
+"""Runs probes and keeps what they measured last. The only place that catches what a probe raises."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, get_args
+
+from haidang_agent.probe import Metric, NothingToMeasureError, ProbeError, Reason, Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from haidang_agent.config import Config
+    from haidang_agent.probe import AnyProbe, Collector, Host
+
+log = logging.getLogger(__name__)
+
+REASONS: tuple[Reason, ...] = get_args(Reason)
+FRESH_INTERVALS = 3.0
+"""A probe's samples are reported until it has been silent for so many of its intervals (and two pushes)."""
+
+SUCCESS = Metric("haidang_probe_success", "1 if the probe's last run measured, 0 if it failed.", ("probe",))
+DURATION = Metric("haidang_probe_duration_seconds", "How long the probe's last run took.", ("probe",))
+FAILED = Metric(
+    "haidang_probe_failed", "1 for the reason the probe's last run failed for, else 0.", ("probe", "reason")
+)
+OVERRUNS = Metric("haidang_probe_overruns_total", "Runs left out: the one before still ran.", ("probe",), "counter")
+METRICS = (SUCCESS, DURATION, FAILED, OVERRUNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A probe's last run: `at` in monotonic seconds; `reason` and `detail` empty where it went well."""
+
+    samples: tuple[Sample, ...]
+    at: float
+    duration: float
+    reason: Reason | None = None
+    detail: str = ""
+    absent: bool = False
+
+
+class Runner:
+    """Starts the probes that this machine's roles and configuration name. Thread-safe."""
+
+    def __init__(self, probes: Mapping[str, AnyProbe], config: Config, host: Host) -> None:
+        self._host = host
+        self._freshest = 2 * config.agent.push_interval
+        self._lock = threading.Lock()
+        self._outcomes: dict[str, Outcome] = {}
+        self._collectors: dict[str, Collector] = {}
+        self.probes = {name: probe for name, probe in probes.items() if _wanted(probe, config)}
+        for name in self.probes:
+            self._host.totals.add(OVERRUNS, 0, (name,))
+        self._settings = config.probes
+
+    def run(self, name: str) -> Outcome:
+        """Run one probe once; never raises for what the probe does."""
+        probe = self.probes[name]
+        began = time.monotonic()
+        outcome = Outcome((), began, 0.0)
+        try:
+            samples = tuple(self._collector(name, probe).collect())
+            _check_unique(samples)
+            outcome = replace(outcome, samples=samples)
+        except NothingToMeasureError as absent:
+            outcome = replace(outcome, absent=True, detail=str(absent))
+        except ProbeError as failed:
+            outcome = replace(outcome, reason=failed.reason, detail=failed.detail)
+        except Exception as crash:
+            outcome = replace(outcome, reason="bug", detail=repr(crash))
+            log.debug("probe %s crashed", name, exc_info=True)
+        now = time.monotonic()
+        outcome = replace(outcome, at=now, duration=now - began)
+        self._keep(name, outcome)
+        return outcome
+
+    def overran(self, name: str) -> None:
+        """A run was left out because the one before was not done."""
+        self._host.totals.add(OVERRUNS, 1, (name,))
+
+    def outcomes(self) -> dict[str, Outcome]:
+        with self._lock:
+            return dict(self._outcomes)
+
+    def complete(self) -> bool:
+        """Every probe had its first run."""
+        return len(self._outcomes) == len(self.probes)
+
+    def samples(self) -> Iterable[Sample]:
+        """What is known now: fresh samples of every probe, and how the probes fare."""
+        now = time.monotonic()
+        for name, outcome in self.outcomes().items():
+            fresh = max(FRESH_INTERVALS * self.probes[name].every_seconds, self._freshest)
+            if now - outcome.at <= fresh:
+                yield from outcome.samples
+                yield Sample(DURATION, outcome.duration, (name,))
+            yield Sample(SUCCESS, float(outcome.reason is None and now - outcome.at <= fresh), (name,))
+            for reason in REASONS:
+                yield Sample(FAILED, float(reason == outcome.reason), (name, reason))
+            yield self._host.totals.sample(OVERRUNS, (name,))
+
+    def close(self) -> None:
+        for collector in self._collectors.values():
+            collector.close()
+
+    def _collector(self, name: str, probe: AnyProbe) -> Collector:
+        if name not in self._collectors:
+            if sys.platform not in probe.platforms:
+                raise ProbeError("unsupported", f"not on {sys.platform}")
+            self._collectors[name] = probe.start(self._settings[name], self._host)
+        return self._collectors[name]
+
+    def _keep(self, name: str, outcome: Outcome) -> None:
+        with self._lock:
+            before = self._outcomes.get(name)
+            self._outcomes[name] = outcome
+        if outcome.reason != (before.reason if before else None):
+            if outcome.reason is None:
+                log.info("probe %s measures again", name)
+            else:
+                log.warning("probe %s failed: %s: %s", name, outcome.reason, outcome.detail)
+
+
+def _wanted(probe: AnyProbe, config: Config) -> bool:
+    chosen = config.agent.probes
+    return probe.name in chosen if chosen else bool(probe.roles.intersection(config.agent.roles))
+
+
+def _check_unique(samples: tuple[Sample, ...]) -> None:
+    seen = {(sample.metric.name, sample.labels) for sample in samples}
+    if len(seen) < len(samples):
+        raise ValueError("the probe gave two values for one series")

@@ -1,0 +1,99 @@
+"""The tables of agent.toml as frozen dataclasses. The same tables come from the centre (all but `[server]`)."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from os import environ
+from typing import Literal, NewType
+
+from haidang_agent.probe import Role  # noqa: TC001 - read_table looks the types up
+
+Seconds = NewType("Seconds", float)
+"""A duration: `"15s"`, `"500ms"`, `"5m"`, `"2h"`, `"30d"`, or a number of seconds."""
+
+Medium = Literal["fibre", "copper", "cellular", "unknown"]
+Level = Literal["primary", "lower_secondary", "upper_secondary"]
+
+
+def _system_folder(linux: str) -> str:
+    if sys.platform == "win32":
+        return environ.get("PROGRAMDATA", r"C:\ProgramData") + r"\Haidang"
+    return linux
+
+
+STATE_DIR = _system_folder("/var/lib/haidang")
+CONFIG_DIR = _system_folder("/etc/haidang")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """`url` of the collector; `ca` is a PEM file, empty for the system's own CAs."""
+
+    url: str
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """`probes` names the probes to run, empty for all of the roles. `listen` empty: no /metrics."""
+
+    roles: tuple[Role, ...] = ("site", "host")
+    probes: tuple[str, ...] = ()
+    state_dir: str = STATE_DIR
+    listen: str = "127.0.0.1:9810"
+    push_interval: Seconds = Seconds(15.0)
+    outbox_max_mb: int = 256
+    outbox_max_age: Seconds = Seconds(30 * 86400.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """`share_identifiers` is the unit's own consent to raw MAC addresses and host names leaving the school."""
+
+    share_identifiers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wan:
+    """One line to one ISP."""
+
+    name: str
+    isp: str
+    medium: Medium = "unknown"
+    interface: str = ""
+    gateway: str = ""
+    targets: tuple[str, ...] = ()
+    probe_interval: Seconds = Seconds(1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A computer room; `level` empty: shared by all levels."""
+
+    name: str
+    cidr: str = ""
+    declared: int = 0
+    level: Level | Literal[""] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snmp:
+    """A device that answers SNMP; `version` 3 takes `user`, `auth`, `priv` instead of `community`."""
+
+    host: str
+    port: int = 161
+    version: Literal["2c", "3"] = "2c"
+    community: str = field(default="", repr=False)
+    user: str = ""
+    auth: str = field(default="", repr=False)
+    priv: str = field(default="", repr=False)
+    wan_interfaces: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An online system the school uses."""
+
+    name: str
+    url: str
