@@ -129,7 +129,7 @@ def _read(model: type[Model], body: bytes, status: int) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as failed:
-        errors = failed.errors(include_url=False, include_context=False, include_input=False)
+        errors = failed.errors()
         raise HTTPException(status, "; ".join(map(_words_of, errors[:SHOWN_ERRORS]))) from None
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,9 @@ from haidang_collector.registry.agent_config import (
     set_tables,
     tables_for,
 )
+from haidang_collector.registry.models import UnitConfig
 from haidang_collector.registry.tokens import UnknownUnitError
+from sqlalchemy.exc import IntegrityError
 
 if TYPE_CHECKING:
     from haidang_collector.registry.store import Registry
@@ -110,6 +113,14 @@ def test_nothing_is_set_for_an_unknown_unit(registry: Registry) -> None:
         set_tables(registry.database, "TH-999", {})
     with pytest.raises(UnknownUnitError):
         own_tables(registry.database, "TH-999")
+
+
+def test_passwords_in_it_do_not_reach_the_text_of_a_database_error(registry: Registry) -> None:
+    tables = {"snmp": [{"host": "192.0.2.1", "community": "hush-hush"}]}
+    with pytest.raises(IntegrityError) as failed, registry.database.write() as session:
+        session.add(UnitConfig(unit="nowhere", tables=tables, updated_at=datetime.now(UTC)))
+
+    assert "hush-hush" not in str(failed.value)
 
 
 def test_an_etag_is_of_the_content_whatever_its_order() -> None:
