@@ -189,9 +189,12 @@ class Outbox:
                 with self._database as database:
                     yield database
             except sqlite3.DatabaseError as broken:
+                corrupt = outbox_file.is_corrupt(broken)
+                if not corrupt and not isinstance(broken, sqlite3.OperationalError):
+                    raise
                 self.close()
                 self._layouts.clear()
-                if outbox_file.is_corrupt(broken):
+                if corrupt:
                     outbox_file.set_aside(self._path, broken)
                 raise OutboxError(f"{self._path}: {broken}; is there space on this disk?") from broken
 

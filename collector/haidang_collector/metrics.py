@@ -54,7 +54,7 @@ class FactCollector(Collector):
     def _agents(self, agents: Iterable[AgentFact]) -> Iterator[Metric]:
         expected = _per_agent("haidang_agent_expected", "1 for an agent that is to be heard day and night.")
         last_seen = _per_agent(
-            "haidang_agent_last_seen_timestamp_seconds", "When the agent was last heard; at first its enrolment."
+            "haidang_agent_last_seen_timestamp_seconds", "When the agent was last heard; absent before its first push."
         )
         stopped = _per_agent("haidang_agent_stopped", "1 after the agent said goodbye, until it is heard again.")
         for fact in agents:
@@ -62,14 +62,16 @@ class FactCollector(Collector):
             at, goodbye = self._sighting(fact)
             if ALWAYS_ON.intersection(fact.roles):
                 expected.add_metric(labels, 1)
-            last_seen.add_metric(labels, at)
+            if at is not None:
+                last_seen.add_metric(labels, at)
             stopped.add_metric(labels, float(goodbye))
         yield from (expected, last_seen, stopped)
 
-    def _sighting(self, fact: AgentFact) -> tuple[float, bool]:
-        stored = (fact.last_seen or fact.enrolled_at.timestamp(), fact.stopped)
+    def _sighting(self, fact: AgentFact) -> tuple[float | None, bool]:
         heard = self._seen.latest(fact.agent)
-        return heard if heard is not None and heard[0] >= stored[0] else stored
+        if heard is not None and (fact.last_seen is None or heard[0] >= fact.last_seen):
+            return heard
+        return fact.last_seen, fact.stopped
 
 
 def _per_agent(name: str, text: str) -> GaugeMetricFamily:

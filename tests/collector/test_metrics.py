@@ -85,12 +85,10 @@ def test_facts_tell_who_is_expected_and_when_each_was_heard(tmp_path: Path) -> N
         gone = client.get("/metrics/registry").text
 
     assert samples(started, "haidang_agent_expected") == {(site, "Quận 1", "TH-001"): 1}
-    first = samples(started, "haidang_agent_last_seen_timestamp_seconds")
-    assert set(first) == {(site, "Quận 1", "TH-001"), (host, "Quận 1", "TH-001")}
-    assert all(abs(at - enrolled) < 5 for at in first.values()), "never heard: the time of enrolment"
+    assert samples(started, "haidang_agent_last_seen_timestamp_seconds") == {}, "never heard: no time is invented"
     last = samples(heard, "haidang_agent_last_seen_timestamp_seconds")
     assert last[(site, "Quận 1", "TH-001")] >= enrolled
-    assert last[(host, "Quận 1", "TH-001")] == first[(host, "Quận 1", "TH-001")]
+    assert (host, "Quận 1", "TH-001") not in last
     assert samples(heard, "haidang_agent_stopped")[(site, "Quận 1", "TH-001")] == 0
     assert samples(gone, "haidang_agent_stopped")[(site, "Quận 1", "TH-001")] == 1
     assert samples(heard, "school_unit_info") == {("Quận 1", "primary", "Trường Tiểu học Sao Mai", "TH-001"): 1}

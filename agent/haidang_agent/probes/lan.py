@@ -42,7 +42,7 @@ class Settings:
 
 
 class Subnet(NamedTuple):
-    """This machine's place in a subnet."""
+    """Where this machine stands in a subnet."""
 
     interface: str
     own: ipaddress.IPv4Address

@@ -1,0 +1,27 @@
+"""Waiting for an event, with a deadline and its name in the failure."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+def eventually(what: str, look: Callable[[], T], *, seconds: float, every: float = 0.1) -> T:
+    """What `look` returns as soon as it is true. Its OSError and LookupError count as not yet; AssertionError at the end."""
+    deadline = time.monotonic() + seconds
+    last: object = None
+    while time.monotonic() < deadline:
+        try:
+            last = look()
+        except (OSError, LookupError) as not_yet:
+            last = not_yet
+        else:
+            if last:
+                return last
+        time.sleep(every)
+    raise AssertionError(f"{what}: not within {seconds:g} s (last seen: {last!r})")
