@@ -22,6 +22,8 @@ from haidang_collector.ingest.store import Store
 from haidang_collector.registry import routes as registry
 from haidang_collector.registry.store import Registry
 from haidang_collector.settings import Settings
+from haidang_collector.web import routes as web
+from haidang_collector.web.state import Measurements
 
 VERSION = version("haidang")
 
@@ -39,7 +41,7 @@ def create_app(settings: Settings, *, store_transport: httpx.AsyncBaseTransport 
 
     app = FastAPI(title="Hải Đăng", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
-    for router in (health, documentation, ingest.router, registry.router, metrics.router, sd.router):
+    for router in (health, documentation, ingest.router, registry.router, metrics.router, sd.router, web.router):
         app.include_router(router)
     app.add_exception_handler(Refusal, _refused)
     app.add_middleware(AgentTime)
@@ -54,6 +56,8 @@ async def _dependencies(
     state.registry = await to_thread.run_sync(Registry, settings.database_url)
     state.store = Store(settings, store_transport)
     state.agent_door = AgentDoor(state.registry.identify)
+    client = httpx.AsyncClient(transport=store_transport)
+    state.measurements = Measurements(client, settings.prometheus_url)
     state.scrape_targets = sd.ScrapeTargets()
     state.own_metrics = metrics.own_metrics(VERSION)
     seen = Seen(state.registry.record_seen)
@@ -68,6 +72,7 @@ async def _dependencies(
             await flushing
         await to_thread.run_sync(seen.flush)
         await state.store.close()
+        await client.aclose()
         await to_thread.run_sync(state.registry.close)
 
 

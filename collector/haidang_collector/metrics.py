@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -39,8 +40,7 @@ class FactCollector(Collector):
         self._started = time.time()
 
     def collect(self) -> Iterator[Metric]:
-        agents = [fact for fact in self._registry.agents() if not fact.revoked]
-        yield from self._agents(agents)
+        yield from _of_agents(self.agents())
         units = GaugeMetricFamily(
             "school_unit_info", "A unit of the registry; always 1.", labels=("unit", "district", "name", "level")
         )
@@ -51,27 +51,31 @@ class FactCollector(Collector):
             "haidang_collector_start_timestamp_seconds", "When this collector started.", value=self._started
         )
 
-    def _agents(self, agents: Iterable[AgentFact]) -> Iterator[Metric]:
-        expected = _per_agent("haidang_agent_expected", "1 for an agent that is to be heard day and night.")
-        last_seen = _per_agent(
-            "haidang_agent_last_seen_timestamp_seconds", "When the agent was last heard; absent before its first push."
-        )
-        stopped = _per_agent("haidang_agent_stopped", "1 after the agent said goodbye, until it is heard again.")
-        for fact in agents:
-            labels = (fact.unit, fact.district, fact.agent)
-            at, goodbye = self._sighting(fact)
-            if ALWAYS_ON.intersection(fact.roles):
-                expected.add_metric(labels, 1)
-            if at is not None:
-                last_seen.add_metric(labels, at)
-            stopped.add_metric(labels, float(goodbye))
-        yield from (expected, last_seen, stopped)
+    def agents(self) -> list[AgentFact]:
+        """Agents that may push, each with its newest sighting."""
+        return [self._up_to_date(fact) for fact in self._registry.agents() if not fact.revoked]
 
-    def _sighting(self, fact: AgentFact) -> tuple[float | None, bool]:
+    def _up_to_date(self, fact: AgentFact) -> AgentFact:
         heard = self._seen.latest(fact.agent)
-        if heard is not None and (fact.last_seen is None or heard[0] >= fact.last_seen):
-            return heard
-        return fact.last_seen, fact.stopped
+        if heard is None or (fact.last_seen is not None and heard[0] < fact.last_seen):
+            return fact
+        return replace(fact, last_seen=heard[0], stopped=heard[1])
+
+
+def _of_agents(agents: Iterable[AgentFact]) -> Iterator[Metric]:
+    expected = _per_agent("haidang_agent_expected", "1 for an agent that is to be heard day and night.")
+    last_seen = _per_agent(
+        "haidang_agent_last_seen_timestamp_seconds", "When the agent was last heard; absent before its first push."
+    )
+    stopped = _per_agent("haidang_agent_stopped", "1 after the agent said goodbye, until it is heard again.")
+    for fact in agents:
+        labels = (fact.unit, fact.district, fact.agent)
+        if ALWAYS_ON.intersection(fact.roles):
+            expected.add_metric(labels, 1)
+        if fact.last_seen is not None:
+            last_seen.add_metric(labels, fact.last_seen)
+        stopped.add_metric(labels, float(fact.stopped))
+    yield from (expected, last_seen, stopped)
 
 
 def _per_agent(name: str, text: str) -> GaugeMetricFamily:

@@ -1,0 +1,35 @@
+"""Vietnamese first, English beside it: gettext catalogues, and which of the two a visitor reads."""
+
+from __future__ import annotations
+
+import gettext
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+LANGUAGES = ("vi", "en")
+COOKIE = "lang"
+_FOLDER = Path(__file__).parent / "locale"
+
+
+@cache
+def translations(language: str) -> gettext.NullTranslations:
+    """The catalogue; msgids are English, so English needs none. Raises FileNotFoundError where it was not compiled."""
+    if language == "en":
+        return gettext.NullTranslations()
+    return gettext.translation("haidang", _FOLDER, [language])
+
+
+def language_of(request: Request) -> str:
+    """`?lang=`, else the cookie that it set, else what the browser asks for, else Vietnamese."""
+    for asked in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
+        if asked in LANGUAGES:
+            return asked
+    for part in request.headers.get("accept-language", "").lower().split(","):
+        language = part.split(";")[0].strip().split("-")[0]
+        if language in LANGUAGES:
+            return language
+    return LANGUAGES[0]
