@@ -15,12 +15,13 @@ from array import array
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import centre
-from benchmarks.measure import wait_for
-from haidang_agent.stamp import Stamp
 from haidang_agent.outbox import Outbox
 from haidang_agent.snapshot import Layout, Snapshot
+from haidang_agent.stamp import Stamp
 from haidang_agent.wire import encode
+
+from benchmarks import centre
+from benchmarks.measure import wait_for
 from tests.servers import Prometheus, prometheus
 
 SERIES, SNAPSHOTS, EVERY_MS = 400, 5_760, 15_000

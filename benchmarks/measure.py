@@ -46,9 +46,7 @@ def costs(pids: dict[str, int], seconds: float) -> dict[str, Cost]:
     """What each named process costs during the next `seconds`."""
     began = {name: cpu_seconds(pid) for name, pid in pids.items()}
     time.sleep(seconds)
-    return {
-        name: Cost(rss_mib(pid), (cpu_seconds(pid) - began[name]) * 60 / seconds) for name, pid in pids.items()
-    }
+    return {name: Cost(rss_mib(pid), (cpu_seconds(pid) - began[name]) * 60 / seconds) for name, pid in pids.items()}
 
 
 def wait_for(what: str, ready: Callable[[], bool], seconds: float = 30.0, every: float = 0.02) -> float:

@@ -1,4 +1,4 @@
-"""The peers: Debian's node_exporter, blackbox_exporter, smokeping_prober and vmagent, set to the work that one site agent does."""
+"""The peers: Debian's node_exporter, blackbox_exporter, smokeping_prober and vmagent, set to a site agent's work."""
 
 from __future__ import annotations
 

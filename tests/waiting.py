@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def eventually(what: str, look: Callable[[], T], *, seconds: float, every: float = 0.1) -> T:
-    """What `look` returns as soon as it is true. Its OSError and LookupError count as not yet; AssertionError at the end."""
+    """What `look` returns as soon as it is true; its OSError and LookupError count as not yet."""
     deadline = time.monotonic() + seconds
     last: object = None
     while time.monotonic() < deadline:

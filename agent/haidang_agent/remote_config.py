@@ -54,7 +54,9 @@ class RemoteConfig:
         except (BadConfigError, ValueError, AttributeError) as unusable:
             log.warning("the centre's configuration cannot be used, the old one goes on: %s", unusable)
             return
+        changed = tables != cached(self._path.parent)[0]
         draft = self._path.with_suffix(".new")
         draft.write_text(json.dumps({"etag": self._etag, "tables": tables}), encoding="utf-8")
         draft.replace(self._path)
-        self._on_change()
+        if changed:
+            self._on_change()

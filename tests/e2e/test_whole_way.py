@@ -1,0 +1,70 @@
+"""The whole way, with the real servers: a school loses its Internet, a person is told, and nothing is missing after."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.city import UNIT, City
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PUSH_SECONDS = 5
+ISPS = ("VNPT", "Viettel")
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[City]:
+    with City(tmp_path, isps=ISPS, push_seconds=PUSH_SECONDS) as running:
+        yield running
+
+
+@pytest.mark.timeout(420)
+def test_a_school_loses_its_internet_and_a_person_is_told(city: City) -> None:
+    """
+    The alert reaches a mailbox within 60 s of the cut; whatever is killed meanwhile, the series have neither gap nor
+    duplicate afterwards, and the samples counted at the source are those that Prometheus has.
+    """
+    eventually("the school's Internet is known", lambda: city.value("unit:school_internet_up") == 1, seconds=40)
+
+    cut_at = time.time()
+    for isp in ISPS:
+        city.school.cut_fibre(isp)
+    told = city.mail("firing", "InternetDown", seconds=70)
+    assert told.received - cut_at <= 60
+    assert "trường mất Internet / " in told.subject
+    assert f"unit={UNIT}" in told.text
+
+    for name in random.sample(["agent", "collector", "prometheus"], k=3):
+        city.kill_and_restart(name, after=random.uniform(0.5, city.restart_seconds))
+    for isp in ISPS:
+        city.school.repair(isp)
+    city.kill_and_restart("collector", after=random.uniform(0.2, 1))
+    city.kill_and_restart("agent", after=random.uniform(0.2, 1))
+    city.kill_and_restart("prometheus", after=random.uniform(0.2, 1))
+
+    city.mail("resolved", "InternetDown", seconds=120)
+    eventually("the outbox drains", lambda: city.value("haidang_outbox_snapshots") <= 1, seconds=60)
+    source = city.stop_agent()
+    stored = '{agent!="", job=""}'
+    eventually(
+        "every sample is stored",
+        lambda: city.value(f"sum(count_over_time({stored}[1h]))") >= source.samples,
+        seconds=20,
+    )
+
+    assert city.value(f"sum(count_over_time({stored}[1h]))") == source.samples
+    stamps = [float(at) for at, _ in city.query("haidang_snapshots_total[1h]")[0]["values"]]
+    assert len(stamps) == len(set(stamps)) == source.snapshots
+    gaps = [later - earlier for earlier, later in itertools.pairwise(stamps)]
+    assert max(gaps) <= PUSH_SECONDS + city.restart_seconds + 1, "no more is missing than while the agent was killed"
+    assert sum(gap > PUSH_SECONDS * 1.2 for gap in gaps) <= 2, "only where the agent was killed"
+    assert len(city.mails("firing", "InternetDown")) == 1, "one incident, one message"
+    assert len(city.mails("resolved", "InternetDown")) == 1
