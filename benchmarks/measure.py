@@ -49,7 +49,7 @@ def costs(pids: dict[str, int], seconds: float) -> dict[str, Cost]:
     return {name: Cost(rss_mib(pid), (cpu_seconds(pid) - began[name]) * 60 / seconds) for name, pid in pids.items()}
 
 
-def wait_for(what: str, ready: Callable[[], bool], seconds: float = 30.0, every: float = 0.02) -> float:
+def wait_for(what: str, ready: Callable[[], object], seconds: float = 30.0, every: float = 0.02) -> float:
     """Wait until `ready` says so; returns how long it took. OSError counts as not yet."""
     began = time.monotonic()
     while time.monotonic() - began < seconds:

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import centre
-from benchmarks.measure import fetch
 from haidang_agent.wire import encode
 from haidang_collector.registry.database import Database
 from haidang_collector.registry.models import Agent
+
+from benchmarks import centre
+from benchmarks.measure import fetch
 
 if TYPE_CHECKING:
     from tests.servers import Prometheus

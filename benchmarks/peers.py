@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.measure import fetch, wait_for
@@ -67,7 +68,7 @@ def start(stack: ExitStack, folder: Path, targets: tuple[str, ...], store_url: s
     }
     pids = {name: _spawn(stack, folder / f"{name}.log", command) for name, command in commands.items()}
     for port in (NODE, BLACKBOX, SMOKEPING, VMAGENT):
-        wait_for(f"the peer on port {port}", lambda port=port: bool(fetch(f"http://127.0.0.1:{port}/metrics")))
+        wait_for(f"the peer on port {port}", partial(fetch, f"http://127.0.0.1:{port}/metrics"))
     return pids
 
 

@@ -1,0 +1,71 @@
+"""Every alert is sound, explained, tested, in both languages, and asks only for metrics that something declares."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from haidang_agent import own_metrics, runner
+from haidang_agent.registry import discover
+
+ROOT = Path(__file__).parents[2]
+RULE_FILES = sorted((ROOT / "alerts" / "rules").glob("*.yml"))
+TEST_FILES = sorted((ROOT / "alerts" / "tests").glob("*.yml"))
+RULES: list[dict[str, Any]] = [
+    rule for file in RULE_FILES for group in yaml.safe_load(file.read_text())["groups"] for rule in group["rules"]
+]
+ALERTS = [rule for rule in RULES if "alert" in rule]
+TESTED = "".join(file.read_text() for file in TEST_FILES)
+REGISTRY_METRICS = {
+    "haidang_agent_expected",
+    "haidang_agent_last_seen_timestamp_seconds",
+    "haidang_agent_stopped",
+    "haidang_collector_start_timestamp_seconds",
+}
+"""Of the collector's /metrics/registry; tests/collector/test_metrics.py holds them there."""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["promtool", "check", "rules", *map(str, RULE_FILES)],
+        ["promtool", "test", "rules", *map(str, TEST_FILES)],
+        ["amtool", "check-config", "alerts/alertmanager.yml"],
+    ],
+    ids=["promtool check", "promtool test", "amtool check-config"],
+)
+def test_prometheus_own_tools_are_content(command: list[str]) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_alert_is_explained_and_tested(rule: dict[str, Any]) -> None:
+    assert (ROOT / rule["annotations"]["runbook_url"]).is_file()
+    assert f"alertname: {rule['alert']}\n" in TESTED, "an alert that fires, with its exact text"
+    assert f"{{alertname: {rule['alert']}, eval_time" in TESTED or rule["alert"] == "Watchdog", "one that must not fire"
+    assert {"summary", "summary_en", "description", "description_en"} < rule["annotations"].keys()
+    assert rule["labels"]["severity"] in {"critical", "warning", "info", "none"}
+    assert rule["labels"]["category"] in {"link", "equipment", "security", "service", "platform"}
+    assert re.fullmatch(r"R\d+", rule["labels"]["row"])
+
+
+def test_every_runbook_belongs_to_an_alert() -> None:
+    runbooks = {file.stem for file in (ROOT / "docs" / "runbooks").glob("*.md")}
+
+    assert runbooks == {rule["alert"] for rule in ALERTS}
+
+
+def test_every_metric_named_is_declared() -> None:
+    declared = {metric.name for probe in discover().values() for metric in probe.metrics}
+    declared |= {metric.name for metric in (*own_metrics.METRICS, *runner.METRICS)} | REGISTRY_METRICS
+    recorded = {rule["record"] for rule in RULES if "record" in rule}
+    named = set(re.findall(r"\b(?:\w+:)?(?:school|haidang|node)_\w+(?::\w+)?", json.dumps(RULES)))
+
+    assert named <= declared | recorded
