@@ -8,7 +8,9 @@ from __future__ import annotations
 import select
 import socket
 import struct
+import sys
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,56 +19,66 @@ if TYPE_CHECKING:
 
 ETH_P_ARP = 0x0806
 REQUEST, REPLY = 1, 2
+ETHERNET_IPV4 = (ETH_P_ARP, 1, 0x0800, 6, 4)
 FRAME = struct.Struct("!6s6sHHHBBH6s4s6s4s")
 BROADCAST = b"\xff" * 6
+ROUNDS = 2
+"""Who is silent is asked once more: telephones that save power miss broadcasts, and Wi-Fi does not repeat them."""
 LINGER_SECONDS = 1.0
 MAX_FRAME = 2048
 
 
 def sweep(interface: str, own: IPv4Address, network: IPv4Network, packets_per_second: float) -> set[str]:
-    """Ask for every address of `network` once; the MAC addresses that answered.
+    """Ask for every address of `network`, at most twice; the MAC addresses that answered.
 
     Raises PermissionError without the capability, OSError where the interface is gone.
     """
-    # PF_PACKET exists on Linux only; the caller looks at that.
+    if sys.platform != "linux":  # elsewhere Python has no AF_PACKET
+        raise PermissionError(f"no raw frames on {sys.platform}")
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP)) as raw:
         raw.bind((interface, ETH_P_ARP))
-        mac = raw.getsockname()[4]
-        answered: set[bytes] = set()
-        for address in _others(network, own):
-            raw.send(_request(mac, own, address))
-            answered |= _listen(raw, network, 1 / packets_per_second)
-        answered |= _listen(raw, network, LINGER_SECONDS)
-    return {text(found) for found in answered}
+        answers = Answers(raw.getsockname()[4], own.packed)
+        for _ in range(ROUNDS):
+            for address in answers.silent(network):
+                raw.send(FRAME.pack(*answers.question(address)))
+                answers.listen(raw, 1 / packets_per_second)
+            answers.listen(raw, LINGER_SECONDS)
+    return {mac.hex(":") for mac in answers.macs}
 
 
-def text(mac: bytes) -> str:
-    """`02:00:5e:10:00:01`."""
-    return mac.hex(":")
+@dataclass(slots=True)
+class Answers:
+    """Replies to the machine with this MAC and address, to a question it asked."""
 
+    mac: bytes
+    address: bytes
+    asked: set[bytes] = field(default_factory=set)
+    heard: set[bytes] = field(default_factory=set)
+    macs: set[bytes] = field(default_factory=set)
 
-def _others(network: IPv4Network, own: IPv4Address) -> Iterable[IPv4Address]:
-    return (address for address in network.hosts() if address != own)
+    def silent(self, network: IPv4Network) -> Iterable[bytes]:
+        """All addresses of hosts but the own, and those that have answered by the time they are due."""
+        packed = (address.packed for address in network.hosts())
+        return (address for address in packed if address != self.address and address not in self.heard)
 
+    def question(self, wanted: bytes) -> tuple[bytes | int, ...]:
+        """The fields of a request frame."""
+        self.asked.add(wanted)
+        return (BROADCAST, self.mac, *ETHERNET_IPV4, REQUEST, self.mac, self.address, bytes(6), wanted)
 
-def _request(mac: bytes, own: IPv4Address, wanted: IPv4Address) -> bytes:
-    return FRAME.pack(BROADCAST, mac, ETH_P_ARP, 1, 0x0800, 6, 4, REQUEST, mac, own.packed, b"\0" * 6, wanted.packed)
+    def listen(self, raw: socket.socket, seconds: float) -> None:
+        """Take in what comes within the time."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and select.select([raw], [], [], left)[0]:
+            self.take(raw.recv(MAX_FRAME))
 
-
-def _listen(raw: socket.socket, network: IPv4Network, seconds: float) -> set[bytes]:
-    """MAC addresses of the replies for addresses of this network that come within the time."""
-    found: set[bytes] = set()
-    low, high = int(network.network_address), int(network.broadcast_address)
-    deadline = time.monotonic() + seconds
-    while (left := deadline - time.monotonic()) > 0:
-        if not select.select([raw], [], [], left)[0]:
-            break
-        frame = raw.recv(MAX_FRAME)
+    def take(self, frame: bytes) -> None:
+        """Anything else than a reply to a question of ours is passed over."""
         if len(frame) < FRAME.size:
-            continue
-        _, _, kind, hardware, protocol, _, _, operation, mac, sender, _, _ = FRAME.unpack_from(frame)
-        if (kind, hardware, protocol, operation) != (ETH_P_ARP, 1, 0x0800, REPLY):
-            continue
-        if low <= int.from_bytes(sender) <= high and not mac[0] & 1:
-            found.add(mac)
-    return found
+            return
+        _, _, *kind, operation, mac, sender, _, target = FRAME.unpack_from(frame)
+        group_address = mac[0] & 1
+        to_us = (*kind, operation) == (*ETHERNET_IPV4, REPLY) and target == self.address
+        if to_us and sender in self.asked and not group_address:
+            self.heard.add(sender)
+            self.macs.add(mac)

@@ -5,36 +5,37 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from dataclasses import dataclass
+from typing import Self
 
 ANSWERED = frozenset({0, errno.ECONNREFUSED})
-UNDER_WAY = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", errno.EINPROGRESS)})
+UNDER_WAY = frozenset({errno.EINPROGRESS, getattr(errno, "WSAEWOULDBLOCK", errno.EINPROGRESS)})
 
 
-@dataclass(slots=True)
 class Handshake:
-    """One attempt, begun at `sent` (monotonic)."""
+    """One attempt, one SYN: it is given up before TCP's first repetition, after 1 s (RFC 6298).
 
-    connection: socket.socket
-    sent: float
+    Windows tells a refusal only after 2 s of tries of its own, so there a target needs an open port.
+    """
 
-    @classmethod
-    def begin(cls, family: socket.AddressFamily, address: str, port: int) -> Handshake:
-        """Raises OSError where there is no way to the address."""
-        attempt = socket.socket(family, socket.SOCK_STREAM)
-        attempt.setblocking(False)
-        code = attempt.connect_ex((address, port))
-        if code not in UNDER_WAY and code not in ANSWERED:
-            attempt.close()
-            raise OSError(code, f"cannot connect to {address}")
-        return cls(attempt, time.monotonic())
+    def __init__(self, family: socket.AddressFamily, address: str, port: int) -> None:
+        """Raises OSError where the system has no socket left."""
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket.setblocking(False)
+        self.sent = time.monotonic()
+        self._code = self._socket.connect_ex((address, port))
+
+    def answered(self) -> bool | None:
+        """Whether the other side spoke; None while that is open: ask again when the socket has become writable."""
+        if self._code in UNDER_WAY:
+            self._code = 0
+            return None
+        return (self._code or self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)) in ANSWERED
 
     def fileno(self) -> int:
-        return self.connection.fileno()
+        return self._socket.fileno()
 
-    def answered(self) -> bool:
-        """Whether the other side spoke; asked when the socket has become writable."""
-        return self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) in ANSWERED
+    def __enter__(self) -> Self:
+        return self
 
-    def close(self) -> None:
-        self.connection.close()
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()

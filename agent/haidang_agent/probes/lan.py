@@ -7,29 +7,28 @@ The addresses themselves stay in this process.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import socket
-import sys
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import psutil
-
-from haidang_agent.platform import arp, neighbours
+from haidang_agent.platform import neighbours, system
+from haidang_agent.platform.subnets import own_subnets
 from haidang_agent.probe import Host, Metric, NothingToMeasureError, Probe, ProbeError, Sample, Stateless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from haidang_agent.platform.subnets import Subnet
 
 log = logging.getLogger(__name__)
 
 DEVICES = Metric("school_devices", "Devices of the school's network.", ("class", "state"))
 METHOD = Metric("school_lan_sweep_info", "How devices were looked for; always 1.", ("method",))
 
-VIRTUAL = ("lo", "docker", "veth", "br-", "virbr", "tun", "tap", "wg", "cni", "flannel", "vEthernet")
-MINIMUM_HOSTS_PREFIX = 30
+LARGEST_NUDGED = 22
+PACKETS_PER_SECOND = (1, 1000)
+LONGEST_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +40,22 @@ class Settings:
     largest_prefix: int = 20
 
 
-class Subnet(NamedTuple):
-    """Where this machine stands in a subnet."""
-
-    interface: str
-    own: ipaddress.IPv4Address
-    network: ipaddress.IPv4Network
-    mac: str
-
-
 def collect(settings: Settings, host: Host) -> Iterator[Sample]:
     """Look through each subnet once."""
-    subnets = _subnets(settings)
+    try:
+        subnets = own_subnets(settings.interfaces)
+    except LookupError as unknown:
+        raise ProbeError("misconfigured", f"[probes.lan] interfaces: {unknown}") from unknown
     if not subnets:
-        raise NothingToMeasureError("no interface with an IPv4 subnet")
+        raise NothingToMeasureError("no interface that is up has an IPv4 subnet")
+    _check(settings, subnets)
     found: set[str] = set()
     methods: set[str] = set()
     for subnet in subnets:
-        if subnet.network.prefixlen < settings.largest_prefix:
-            raise ProbeError(
-                "misconfigured",
-                f"{subnet.network} on {subnet.interface} is larger than /{settings.largest_prefix}; "
-                "name other interfaces in [probes.lan], or raise its largest_prefix",
-            )
-        method, macs = _look(subnet, settings, host)
+        try:
+            method, macs = _look(subnet, settings, host)
+        except OSError as failed:
+            raise ProbeError("unreadable", f"{subnet.interface}: {failed}") from failed
         methods.add(method)
         found |= macs | {subnet.mac}
     yield Sample(DEVICES, float(len(found)), ("unknown", "online"))
@@ -72,34 +63,44 @@ def collect(settings: Settings, host: Host) -> Iterator[Sample]:
         yield Sample(METHOD, 1.0, (method,))
 
 
+def _check(settings: Settings, subnets: list[Subnet]) -> None:
+    low, high = PACKETS_PER_SECOND
+    if not low <= settings.packets_per_second <= high:
+        raise ProbeError(
+            "misconfigured", f"[probes.lan] packets_per_second = {settings.packets_per_second}: not in {low}…{high}"
+        )
+    for interface, _, network, _ in subnets:
+        if network.prefixlen < settings.largest_prefix:
+            raise ProbeError(
+                "misconfigured",
+                f"{network} on {interface} is larger than /{settings.largest_prefix}; to look through it all the same "
+                f"set [probes.lan] largest_prefix = {network.prefixlen}, else name other `interfaces` there",
+            )
+    # ARP asks twice.
+    seconds = sum(2 * subnet.network.num_addresses for subnet in subnets) / settings.packets_per_second
+    if seconds > LONGEST_SECONDS:
+        raise ProbeError(
+            "misconfigured",
+            f"looking through {', '.join(str(subnet.network) for subnet in subnets)} would take {seconds:.0f} s; set "
+            f"[probes.lan] packets_per_second to {settings.packets_per_second * seconds / LONGEST_SECONDS:.0f} or more",
+        )
+
+
 def _look(subnet: Subnet, settings: Settings, host: Host) -> tuple[str, set[str]]:
+    """By which method, and the MAC addresses found. Raises OSError."""
+    pace = settings.packets_per_second
     try:
-        if sys.platform == "linux":
-            return "arp", arp.sweep(subnet.interface, subnet.own, subnet.network, settings.packets_per_second)
-    except PermissionError:
-        log.debug("no CAP_NET_RAW: reading the neighbour table instead")
-    neighbours.nudge(subnet.network, settings.packets_per_second)
-    table = neighbours.table(host.proc, subnet.interface)
-    return "neighbours", {mac for address, mac in table.items() if ipaddress.ip_address(address) in subnet.network}
-
-
-def _subnets(settings: Settings) -> list[Subnet]:
-    states = psutil.net_if_stats()
-    found = []
-    for interface, addresses in psutil.net_if_addrs().items():
-        if settings.interfaces and interface not in settings.interfaces:
-            continue
-        if not settings.interfaces and interface.startswith(VIRTUAL):
-            continue
-        if interface not in states or not states[interface].isup:
-            continue
-        macs = [each.address.replace("-", ":").lower() for each in addresses if each.family == psutil.AF_LINK]
-        for address in addresses:
-            if address.family == socket.AF_INET and address.netmask and macs:
-                place = ipaddress.IPv4Interface(f"{address.address}/{address.netmask}")
-                if place.network.prefixlen <= MINIMUM_HOSTS_PREFIX and not place.is_loopback:
-                    found.append(Subnet(interface, place.ip, place.network, macs[0]))
-    return found
+        return "arp", system.arp_sweep(subnet.interface, subnet.own, subnet.network, pace)
+    except PermissionError as denied:
+        log.debug("%s: reading the neighbour table instead: %s", subnet.interface, denied)
+    if subnet.network.prefixlen < LARGEST_NUDGED:
+        raise ProbeError(
+            "denied",
+            f"{subnet.network} on {subnet.interface} is larger than /{LARGEST_NUDGED}, which is more than the system's "
+            "neighbour table holds; give the agent CAP_NET_RAW",
+        )
+    table = partial(system.neighbour_table, host.proc, subnet.interface)
+    return "neighbours", neighbours.look(subnet.network, subnet.own, pace, table)
 
 
 PROBE = Probe(
@@ -108,7 +109,7 @@ PROBE = Probe(
     settings=Settings,
     metrics=(DEVICES, METHOD),
     every_seconds=300,
-    timeout_seconds=120,
+    timeout_seconds=150,
     roles=frozenset({"site", "router"}),
     needs=frozenset({"CAP_NET_RAW"}),
 )

@@ -1,6 +1,8 @@
 """The machine itself: processor, memory, disks, network; by node_exporter's names, so its dashboards and rules fit.
 
-What would name a person or this machine stays here: the host name, and file systems mounted below a user's folder.
+Left out, as by Debian's node_exporter: pseudo file systems, partitions, loopback; and what containers and virtual
+machines make (veth, docker, br-…). What would name a person or this machine stays here: the host and domain name,
+removable and users' file systems, and the names of other places than the standard ones, which become `other`.
 """
 
 from __future__ import annotations
@@ -9,36 +11,38 @@ import os
 import platform
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from haidang_agent.platform import system
 from haidang_agent.probe import Host, Metric, Probe, Sample, Stateless
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 CPU = Metric("node_cpu_seconds_total", "Seconds the CPU spent in each mode.", ("cpu", "mode"), "counter")
 LOAD = tuple(Metric(f"node_load{m}", f"{m}m load average.") for m in (1, 5, 15))
 BOOT = Metric("node_boot_time_seconds", "When the machine was started, Unix time.")
 UNAME = Metric("node_uname_info", "System and release; no host name.", ("machine", "release", "sysname", "version"))
+
 FILESYSTEM = ("device", "fstype", "mountpoint")
 SIZE, FREE, AVAILABLE = (
     Metric(f"node_filesystem_{kind}_bytes", f"Filesystem space: {kind}.", FILESYSTEM)
     for kind in ("size", "free", "avail")
 )
 READONLY = Metric("node_filesystem_readonly", "1 for a filesystem mounted read-only.", FILESYSTEM)
+UNREADABLE = Metric("node_filesystem_device_error", "1 for a filesystem that would not tell its space.", FILESYSTEM)
+LINK = Metric("node_network_up", "1 if the link is up (ifOperStatus).", ("device",))
 
 MEMORY = {
-    "total": Metric("node_memory_MemTotal_bytes", "Memory in all."),
-    "available": Metric("node_memory_MemAvailable_bytes", "Memory that programs can still get without swapping."),
-    "free": Metric("node_memory_MemFree_bytes", "Memory used for nothing."),
-    "buffers": Metric("node_memory_Buffers_bytes", "Memory that holds block device buffers."),
-    "cached": Metric("node_memory_Cached_bytes", "Memory that holds file contents."),
-}
-SWAP = {
-    "total": Metric("node_memory_SwapTotal_bytes", "Swap in all."),
-    "free": Metric("node_memory_SwapFree_bytes", "Swap used for nothing."),
+    "MemTotal": Metric("node_memory_MemTotal_bytes", "Memory in all."),
+    "MemAvailable": Metric("node_memory_MemAvailable_bytes", "Memory that programs can still get without swapping."),
+    "MemFree": Metric("node_memory_MemFree_bytes", "Memory used for nothing."),
+    "Buffers": Metric("node_memory_Buffers_bytes", "Memory that holds block device buffers."),
+    "Cached": Metric("node_memory_Cached_bytes", "Memory that holds file contents."),
+    "SwapTotal": Metric("node_memory_SwapTotal_bytes", "Swap in all."),
+    "SwapFree": Metric("node_memory_SwapFree_bytes", "Swap used for nothing."),
 }
 
 
@@ -62,15 +66,6 @@ DISK = {
     "read_count": _counter("node_disk_reads_completed_total", "Reads done."),
     "write_count": _counter("node_disk_writes_completed_total", "Writes done."),
 }
-MODES = {
-    "user": "user", "nice": "nice", "system": "system", "idle": "idle", "iowait": "iowait", "irq": "irq",
-    "softirq": "softirq", "steal": "steal", "interrupt": "interrupt", "dpc": "dpc",
-}  # fmt: skip
-"""psutil's words for node_exporter's (Linux) and windows_exporter's modes."""
-
-VIRTUAL_DEVICES = ("veth", "docker", "br-", "virbr", "cali", "flannel")
-PRIVATE_MOUNTS = ("/media", "/run/media", "/mnt", "/home/", "/root/", "/run/user")
-DISKS = ("sd", "hd", "vd", "xvd", "nvme", "mmcblk", "PhysicalDrive", "dm-", "md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,78 +75,52 @@ class Settings:
 
 def collect(_: Settings, host: Host) -> Iterator[Sample]:
     """One reading; a part that this system does not have is left out."""
-    del host
-    yield from _processor()
-    yield from _memory()
-    yield from _filesystems()
-    yield from _by_device(
-        NETWORK, psutil.net_io_counters(pernic=True), lambda name: not name.startswith(VIRTUAL_DEVICES)
-    )
-    yield from _by_device(DISK, psutil.disk_io_counters(perdisk=True) or {}, lambda name: name.startswith(DISKS))
-
-
-def _processor() -> Iterator[Sample]:
     for number, times in enumerate(psutil.cpu_times(percpu=True)):
-        for field in times._fields:
-            if field in MODES:
-                yield Sample(CPU, getattr(times, field), (str(number), MODES[field]))
+        yield from (Sample(CPU, value, (str(number), mode)) for mode, value in system.processor(times).items())
     if hasattr(os, "getloadavg"):
         yield from (Sample(metric, value) for metric, value in zip(LOAD, os.getloadavg(), strict=True))
     yield Sample(BOOT, psutil.boot_time())
-    system = platform.uname()
-    yield Sample(UNAME, 1.0, (system.machine, system.release, system.system, system.version))
-
-
-def _memory() -> Iterator[Sample]:
-    for metrics, reading in ((MEMORY, psutil.virtual_memory()), (SWAP, psutil.swap_memory())):
-        for field, metric in metrics.items():
-            if hasattr(reading, field):
-                yield Sample(metric, float(getattr(reading, field)))
+    uname = platform.uname()
+    yield Sample(UNAME, 1.0, (uname.machine, uname.release, uname.system, uname.version))
+    memory = system.memory(host.proc)
+    yield from (Sample(metric, memory[word]) for word, metric in MEMORY.items() if word in memory)
+    yield from _filesystems()
+    traffic = psutil.net_io_counters(pernic=True, nowrap=False)
+    devices = system.network_devices(traffic)
+    yield from _counters(NETWORK, {public: traffic[device] for device, public in devices.items()})
+    for device, public in devices.items():
+        if (up := system.link_up(host.sys, device)) is not None:
+            yield Sample(LINK, float(up), (public,))
+    disks = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
+    yield from _counters(DISK, {disk: disks[disk] for disk in disks if system.is_disk(disk)})
 
 
 def _filesystems() -> Iterator[Sample]:
-    """Local ones only: asking a network file system whose server is away would hang."""
-    for part in psutil.disk_partitions(all=False):
-        if part.mountpoint.startswith(PRIVATE_MOUNTS) or "cdrom" in part.opts:
-            continue
+    for mount in system.mounts():
+        labels = mount.labels
+        yield Sample(READONLY, float(mount.readonly), labels)
         try:
-            usage = psutil.disk_usage(part.mountpoint)
-        except PermissionError:
+            usage = psutil.disk_usage(mount.path)
+        except OSError:
+            yield Sample(UNREADABLE, 1.0, labels)
             continue
-        labels = (part.device, part.fstype, part.mountpoint)
-        free = usage.total - usage.used
-        for metric, value in ((SIZE, usage.total), (FREE, free), (AVAILABLE, usage.free)):
+        yield Sample(UNREADABLE, 0.0, labels)
+        for metric, value in ((SIZE, usage.total), (FREE, usage.total - usage.used), (AVAILABLE, usage.free)):
             yield Sample(metric, float(value), labels)
-        yield Sample(READONLY, float("ro" in part.opts.split(",")), labels)
 
 
-def _by_device(
-    metrics: dict[str, Metric], readings: Mapping[str, object], wanted: Callable[[str], bool]
-) -> Iterable[Sample]:
+def _counters(metrics: dict[str, Metric], readings: Mapping[str, Any]) -> Iterator[Sample]:
     for device, reading in readings.items():
-        if wanted(device):
-            for field, metric in metrics.items():
-                yield Sample(metric, float(getattr(reading, field)), (device,))
+        for field, metric in metrics.items():
+            yield Sample(metric, float(getattr(reading, field)), (device,))
 
 
+SINGLE = (CPU, *LOAD, BOOT, UNAME, SIZE, FREE, AVAILABLE, READONLY, UNREADABLE, LINK)
 PROBE = Probe(
     name="machine",
     start=partial(Stateless, collect),
     settings=Settings,
-    metrics=(
-        CPU,
-        *LOAD,
-        BOOT,
-        UNAME,
-        SIZE,
-        FREE,
-        AVAILABLE,
-        READONLY,
-        *MEMORY.values(),
-        *SWAP.values(),
-        *NETWORK.values(),
-        *DISK.values(),
-    ),
+    metrics=(*SINGLE, *MEMORY.values(), *NETWORK.values(), *DISK.values()),
     every_seconds=15,
     timeout_seconds=10,
 )

@@ -1,0 +1,131 @@
+"""Linux: /proc, /sys, unprivileged ICMP sockets and packet sockets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from typing import TYPE_CHECKING
+
+import psutil
+
+from haidang_agent.platform import arp, neighbours
+from haidang_agent.platform.icmp import Pinger
+from haidang_agent.platform.mount import Mount
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable
+    from ipaddress import IPv4Address, IPv4Network
+    from pathlib import Path
+
+VIRTUAL_INTERFACES = (
+    "br-", "cali", "cni", "docker", "flannel", "kube", "lxcbr", "lxdbr", "podman", "tailscale", "tap", "tun", "vboxnet",
+    "veth", "virbr", "vmnet", "wg", "zt",
+)  # fmt: skip
+"""Beginnings of names that containers, virtual machines and tunnels give to their interfaces."""
+
+CPU_MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+NO_DISK = re.compile(r"z?ram\d+|loop\d+|fd\d+|(h|s|v|xv)d[a-z]+\d+|nvme\d+n\d+p\d+|mmcblk\d+(p|boot)\d+")
+"""node_exporter's --collector.diskstats.device-exclude, and partitions of the disks that it does not know."""
+NAMED_BY_MAC = re.compile(r"((?:en|wl|ww)x)[0-9a-f]{12}")
+
+READ_ONLY_IMAGES = frozenset({"squashfs", "iso9660", "udf"})
+NAMES_NOBODY = frozenset(
+    {"/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/home", "/opt", "/srv", "/usr", "/usr/local", "/var"}
+    | {f"/var/{folder}" for folder in ("cache", "lib", "log", "mail", "spool", "tmp", "www")}
+)
+LEFT_OUT = re.compile(r"/(dev|proc|run|sys|mnt|media|home|root|snap|var/lib/(docker|containers))/")
+NO_ICMP = frozenset({errno.EACCES, errno.EPERM, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
+
+
+def pinger(family: socket.AddressFamily) -> Pinger | None:
+    """None where the system grants no ICMP socket (net.ipv4.ping_group_range) or has no such protocol."""
+    try:
+        return Pinger(family)
+    except OSError as refused:
+        if refused.errno in NO_ICMP:
+            return None
+        raise
+
+
+def arp_sweep(interface: str, own: IPv4Address, network: IPv4Network, packets_per_second: float) -> set[str]:
+    """MAC addresses that answer ARP. Raises PermissionError where raw frames are denied, else OSError."""
+    try:
+        return arp.sweep(interface, own, network, packets_per_second)
+    except OSError as refused:
+        if refused.errno == errno.EAFNOSUPPORT:  # systemd's RestrictAddressFamilies=, gVisor
+            raise PermissionError(refused.errno, refused.strerror) from refused
+        raise
+
+
+def neighbour_table(proc: Path, interface: str) -> dict[str, str]:
+    """MAC by address of the neighbours that answered the system on `interface`. Raises OSError."""
+    return neighbours.parse_linux((proc / "net" / "arp").read_text(), interface)
+
+
+def memory(proc: Path) -> dict[str, float]:
+    """/proc/meminfo (proc_meminfo(5)) in bytes, by its own words. psutil's "cached" is another sum."""
+    rows = (line.split() for line in (proc / "meminfo").read_text().splitlines())
+    return {row[0].rstrip(":"): float(row[1]) * (1024 if row[-1] == "kB" else 1) for row in rows}
+
+
+def processor(times: object) -> dict[str, float]:
+    """Seconds by mode, of one of psutil's `cpu_times`."""
+    return {mode: getattr(times, mode) for mode in CPU_MODES if hasattr(times, mode)}
+
+
+def is_disk(name: str) -> bool:
+    """Whole disks only: partitions would count their bytes twice."""
+    return NO_DISK.fullmatch(name) is None
+
+
+def network_devices(names: Iterable[str]) -> dict[str, str]:
+    """Devices worth a series, and the names they may leave the school by.
+
+    udev names a USB adapter after its MAC address (`enx00155d010203`): outside it is `enx0`, the second one `enx1`.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        if name == "lo" or name.startswith(VIRTUAL_INTERFACES):
+            continue
+        public = name
+        if match := NAMED_BY_MAC.fullmatch(name):
+            public = f"{match[1]}{sum(1 for other in found.values() if other.startswith(match[1]))}"
+        found[name] = public
+    return found
+
+
+def link_up(sys: Path, device: str) -> bool | None:
+    """RFC 2863 ifOperStatus; None for a device that is gone."""
+    try:
+        return (sys / "class" / "net" / device / "operstate").read_text().strip() == "up"
+    except OSError:
+        return None
+
+
+def mounts() -> Iterable[Mount]:
+    """Local file systems on a device, each once: asking a network file system whose server is away would hang."""
+    found: dict[tuple[str, ...], Mount] = {}
+    for part in psutil.disk_partitions(all=False):
+        mountpoint = public_mountpoint(part.mountpoint)
+        if mountpoint and part.fstype not in READ_ONLY_IMAGES:
+            readonly = "ro" in part.opts.split(",")
+            mount = Mount(part.mountpoint, public_device(part.device), part.fstype, mountpoint, readonly)
+            found.setdefault(mount.labels, mount)
+    return found.values()
+
+
+def public_mountpoint(path: str) -> str:
+    """A path of the Filesystem Hierarchy Standard as it is, other places as `other`; empty for users' and removable."""
+    if path in NAMES_NOBODY:
+        return path
+    return "" if LEFT_OUT.match(f"{path}/") else "other"
+
+
+def public_device(device: str) -> str:
+    """Volume groups and ZFS datasets are named after hosts and users: `/dev/dm-0`, and the pool's name alone."""
+    if not device.startswith("/dev/"):
+        return device.partition("/")[0]
+    real = os.path.realpath(device)
+    return real if re.fullmatch(r"/dev/[^/]+", real) else "/dev/other"

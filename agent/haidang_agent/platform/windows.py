@@ -1,0 +1,95 @@
+"""Windows: what psutil and `arp -a` tell. No ICMP datagram sockets and no raw frames without a driver."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from haidang_agent.platform import neighbours
+from haidang_agent.platform.mount import Mount
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable
+    from ipaddress import IPv4Address, IPv4Network
+    from pathlib import Path
+
+    from haidang_agent.platform.icmp import Pinger
+
+VIRTUAL_INTERFACES = (
+    "Loopback", "Teredo", "Tailscale", "VMware", "VirtualBox", "ZeroTier", "isatap", "vEthernet (Default Switch)",
+    "vEthernet (WSL",
+)  # fmt: skip
+"""Beginnings of names. An external virtual switch is none of them: the machine's own address sits on it."""
+
+DRIVE = re.compile(r"[A-Z]:\\?")
+
+
+def pinger(family: socket.AddressFamily) -> Pinger | None:
+    """None: Windows has no datagram ICMP."""
+    del family
+    return None
+
+
+def arp_sweep(interface: str, own: IPv4Address, network: IPv4Network, packets_per_second: float) -> set[str]:
+    """Raises PermissionError always."""
+    del interface, own, network, packets_per_second
+    raise PermissionError("Windows lets no program send ARP frames of its own")
+
+
+def neighbour_table(proc: Path, interface: str) -> dict[str, str]:
+    """MAC by address of the neighbours of all interfaces. Raises OSError."""
+    del proc, interface
+    try:
+        listing = subprocess.run(["arp", "-a"], check=True, stdout=subprocess.PIPE)  # noqa: S607 - in System32
+    except subprocess.CalledProcessError as failed:
+        raise OSError(str(failed)) from failed
+    return neighbours.parse_windows(listing.stdout.decode("oem", errors="replace"))
+
+
+def memory(proc: Path) -> dict[str, float]:
+    """In bytes, by the words of Linux; there are no figures for buffers and cache."""
+    del proc
+    ram, swap = psutil.virtual_memory(), psutil.swap_memory()
+    return {
+        "MemTotal": ram.total,
+        "MemAvailable": ram.available,
+        "MemFree": ram.free,
+        "SwapTotal": swap.total,
+        "SwapFree": swap.free,
+    }
+
+
+def processor(times: Any) -> dict[str, float]:
+    """Seconds by mode: "interrupt" and "dpc" are Linux's "irq" and "softirq", which its "system" does not contain."""
+    irq, softirq = times.interrupt, times.dpc
+    system = max(0.0, times.system - irq - softirq)
+    return {"user": times.user, "system": system, "idle": times.idle, "irq": irq, "softirq": softirq}
+
+
+def is_disk(name: str) -> bool:
+    return name.startswith("PhysicalDrive")
+
+
+def network_devices(names: Iterable[str]) -> dict[str, str]:
+    """Devices worth a series, by their own names."""
+    return {name: name for name in names if not name.startswith(VIRTUAL_INTERFACES)}
+
+
+def link_up(sys: Path, device: str) -> bool | None:
+    """ifOperStatus; None for a device that is gone."""
+    del sys
+    state = psutil.net_if_stats().get(device)
+    return None if state is None else bool(state.isup)
+
+
+def mounts() -> Iterable[Mount]:
+    """Fixed drives with a letter: not the removable, not the network's, not those mounted into a user's folder."""
+    for part in psutil.disk_partitions(all=False):
+        options = part.opts.split(",")
+        if "fixed" in options and DRIVE.fullmatch(part.mountpoint):
+            letter = part.mountpoint[:2]
+            yield Mount(part.mountpoint, letter, part.fstype, letter, "ro" in options)
