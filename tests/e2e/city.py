@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from haidang_agent.outbox import Outbox
-from haidang_collector.supervisor.settings import Plan, write_files
+from haidang_collector.supervisor.files import write_files
+from haidang_collector.supervisor.plan import Plan
 
 from tests.lab import Node, VirtualSchool
 from tests.lab.ca import CertificateAuthority
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 BIN = Path(sys.executable).parent
 UNIT, DISTRICT = "TH-MAU-01", "Quận Mẫu"
 SMTP = "127.0.0.1:1025"
+PUSHED = '{agent!="", job="", __name__!~".*:.*|ALERTS.*"}[1h]'
+"""What agents pushed: neither scraped nor recorded by a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,10 @@ class City:
     def value(self, expression: str) -> float:
         """The one value of an instant query. Raises LookupError where there is none."""
         return float(self.query(expression)[0]["value"][1])
+
+    def stored_samples(self) -> int:
+        """All samples that Prometheus has from the school's agents (stale markers are none)."""
+        return sum(len(series["values"]) for series in self.query(PUSHED))
 
     def kill_and_restart(self, name: str, after: float) -> None:
         """SIGKILL, and the same command again so many seconds later."""
