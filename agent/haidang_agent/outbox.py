@@ -12,15 +12,15 @@ import sqlite3
 import threading
 import time
 import zlib
-from array import array
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from haidang_agent import outbox_file
+from haidang_agent import outbox_bounds, outbox_file
 from haidang_agent.snapshot import STALE_BITS, Layout, Snapshot
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -31,9 +31,6 @@ log = logging.getLogger(__name__)
 Lost = Literal["size", "age", "thinned", "refused", "clock"]
 """Why a snapshot was never stored at the centre."""
 
-DAY_MS = 86_400_000
-THINNING = ((7 * DAY_MS, 300_000), (DAY_MS, 60_000))
-"""(older than, one snapshot kept in so many milliseconds)."""
 AGE_CHECK_SECONDS = 60.0
 
 
@@ -68,10 +65,12 @@ class Outbox:
     def __init__(self, path: Path, *, max_bytes: int = 256 << 20, max_age_seconds: float = 30 * 86400.0) -> None:
         self._path = path
         self._max_bytes = max_bytes
+        self._rows_at_once = outbox_file.rows_at_once(max_bytes)
         self._max_age_ms = int(max_age_seconds * 1000)
         self._lock = threading.RLock()
         self._layouts: dict[int, Layout] = {}
-        self._age_checked = 0.0
+        self._age_check_at = 0.0
+        self._known: tuple[str, int] | None = None
         self._database: sqlite3.Connection | None = None
 
     def append(self, snapshot: Snapshot, stamp: Stamp, totals: Mapping[str, float]) -> bool:
@@ -79,11 +78,18 @@ class Outbox:
 
         False where its time is not after that of the last one: it is left out and counted under `clock`.
         """
+        with self._lock:
+            self._make_room(stamp.timestamp_ms or 0)
+            return self._append(snapshot, stamp, totals)
+
+    def _append(self, snapshot: Snapshot, stamp: Stamp, totals: Mapping[str, float]) -> bool:
         values = snapshot.values.tobytes()
         stale = _stale_markers(values)
         with self._transaction() as database:
+            if stamp.timestamp_ms is None and self._known is not None and stamp.boot == self._known[0]:
+                stamp = stamp._replace(timestamp_ms=stamp.monotonic_ms + self._known[1])  # taken just before `restamp`
             if stamp.timestamp_ms is not None and stamp.timestamp_ms <= self._number(database, "last_timestamp_ms"):
-                self._count(database, "clock", 1)
+                self._add(database, "lost:clock", 1)
                 return False
             packed = zlib.compress(values, 1)
             database.execute(
@@ -96,7 +102,6 @@ class Outbox:
             self._add(database, "snapshots_total", 1)
             self._add(database, "samples_total", len(snapshot.values) - stale)
             database.executemany("INSERT OR REPLACE INTO total VALUES (?, ?)", totals.items())
-            self._keep_bounds(database)
         return True
 
     def totals(self) -> dict[str, float]:
@@ -123,10 +128,7 @@ class Outbox:
 
     def settle(self, ids: Sequence[int], lost: Lost | None = None) -> None:
         """The centre has them, or refused them for ever (`lost`): they leave the outbox."""
-        with self._transaction() as database:
-            database.executemany("DELETE FROM snapshot WHERE id = ?", ((number,) for number in ids))
-            if lost is not None:
-                self._count(database, lost, len(ids))
+        self._remove(ids, lost)
 
     def restamp(self, boot: str, offset_ms: int, wall_error_ms: int, boot_began_ms: int) -> None:
         """Give snapshots without a time theirs, now that the centre's is known.
@@ -135,23 +137,21 @@ class Outbox:
         the wall clock said less its present error, as long as that lies before this boot began; where it does not,
         the clock did not run on between the two, their time can't be known, and they are dropped and counted (`clock`).
         """
-        with self._transaction() as database:
-            database.execute(
-                "UPDATE snapshot SET timestamp_ms = monotonic_ms + ? WHERE timestamp_ms ISNULL AND boot = ?",
-                (offset_ms, boot),
-            )
-            unknowable = database.execute(
-                "DELETE FROM snapshot WHERE timestamp_ms ISNULL AND boot IN"
-                " (SELECT boot FROM snapshot WHERE timestamp_ms ISNULL GROUP BY boot HAVING max(wall_ms) - ? >= ?)",
-                (wall_error_ms, boot_began_ms),
-            ).rowcount
-            self._count(database, "clock", unknowable)
-            database.execute(
-                "UPDATE snapshot SET timestamp_ms = wall_ms - ? WHERE timestamp_ms ISNULL", (wall_error_ms,)
-            )
-            newest = database.execute("SELECT max(timestamp_ms) FROM snapshot").fetchone()[0]
-            if newest is not None and newest > self._number(database, "last_timestamp_ms"):
-                self._set(database, "last_timestamp_ms", newest)
+        with self._lock:
+            self._give_time("monotonic_ms + ?", offset_ms, "AND boot = ?", boot)
+            with self._transaction() as database:
+                unknowable = database.execute(
+                    "SELECT id FROM snapshot WHERE timestamp_ms ISNULL AND boot IN"
+                    " (SELECT boot FROM snapshot WHERE timestamp_ms ISNULL GROUP BY boot HAVING max(wall_ms) - ? >= ?)",
+                    (wall_error_ms, boot_began_ms),
+                ).fetchall()
+            self._remove([number for (number,) in unknowable], "clock")
+            self._give_time("wall_ms - ?", wall_error_ms)
+            with self._transaction() as database:
+                newest = database.execute("SELECT max(timestamp_ms) FROM snapshot").fetchone()[0]
+                if newest is not None and newest > self._number(database, "last_timestamp_ms"):
+                    self._set(database, "last_timestamp_ms", newest)
+            self._known = (boot, offset_ms)
 
     def note(self, key: str, value: str | None = None) -> str | None:
         """A word kept beside the snapshots: read, or with `value` written first."""
@@ -200,7 +200,7 @@ class Outbox:
 
     def _batch(self, query: str, *parameters: int) -> Batch | None:
         batch: Batch | None = None
-        with self._transaction() as database:
+        with self._transaction() as database, outbox_file.readable():
             for number, timestamp_ms, _, _, _, layout, _, packed in database.execute(query, parameters):
                 if batch is None:
                     first = layout
@@ -209,7 +209,7 @@ class Outbox:
                     break
                 batch.ids.append(number)
                 batch.timestamps_ms.append(timestamp_ms)
-                batch.values.append(array("d", zlib.decompress(packed)))
+                batch.values.append(outbox_file.unpack(packed, len(batch.layout)))
         return batch
 
     def _layout_id(self, database: sqlite3.Connection, layout: Layout) -> int:
@@ -228,48 +228,56 @@ class Outbox:
 
     def _read_layout(self, database: sqlite3.Connection, number: int) -> Layout:
         if number not in self._layouts:
-            (packed,) = database.execute("SELECT packed FROM layout WHERE id = ?", (number,)).fetchone()
-            pairs = json.loads(zlib.decompress(packed))
-            self._layouts = {number: tuple(tuple((name, value) for name, value in labels) for labels in pairs)}
+            with outbox_file.readable():
+                (packed,) = database.execute("SELECT packed FROM layout WHERE id = ?", (number,)).fetchone()
+                pairs = json.loads(zlib.decompress(packed))
+                self._layouts = {number: tuple(tuple((name, value) for name, value in labels) for labels in pairs)}
         return self._layouts[number]
 
-    def _keep_bounds(self, database: sqlite3.Connection) -> None:
+    def _make_room(self, now_ms: int) -> None:
         now = time.monotonic()
-        if now - self._age_checked > AGE_CHECK_SECONDS:
-            self._age_checked = now
-            newest = self._number(database, "last_timestamp_ms")
-            gone = database.execute("DELETE FROM snapshot WHERE timestamp_ms < ?", (newest - self._max_age_ms,))
-            self._count(database, "age", gone.rowcount)
-        limit = outbox_file.data_limit(self._max_bytes)
-        if outbox_file.used_bytes(database) > limit:
-            self._thin(database)
-            while outbox_file.used_bytes(database) > limit:
-                self._drop_oldest(database)
+        with self._transaction() as database:
+            newest = max(now_ms, self._number(database, "last_timestamp_ms"))
+            old = outbox_bounds.too_old(database, newest - self._max_age_ms) if now >= self._age_check_at else []
+        self._remove(old, "age")
+        self._age_check_at = now + AGE_CHECK_SECONDS
+        if self._too_large():
+            with self._transaction() as database:
+                spared = outbox_bounds.thinnable(database, newest)
+            self._remove(spared, "thinned")
+        while self._too_large():
+            with self._transaction() as database:
+                oldest = outbox_bounds.oldest(database)
+            if not oldest:
+                break
+            self._remove(oldest, "size")
 
-    def _thin(self, database: sqlite3.Connection) -> None:
-        newest = self._number(database, "last_timestamp_ms")
-        for older_than, keep_one_in in THINNING:
-            thinned = database.execute(
-                "DELETE FROM snapshot WHERE timestamp_ms < :before AND NOT stale AND id NOT IN"
-                " (SELECT min(id) FROM snapshot WHERE timestamp_ms < :before GROUP BY timestamp_ms / :step)",
-                {"before": newest - older_than, "step": keep_one_in},
-            ).rowcount
-            self._count(database, "thinned", thinned)
+    def _too_large(self) -> bool:
+        with self._transaction() as database:
+            return outbox_file.used_bytes(database) > outbox_file.data_limit(self._max_bytes)
 
-    def _drop_oldest(self, database: sqlite3.Connection) -> None:
-        """A twentieth of what is there, so that the next drop is some way off."""
-        dropped = database.execute(
-            "DELETE FROM snapshot WHERE id IN (SELECT id FROM snapshot ORDER BY coalesce(timestamp_ms, 0), id"
-            " LIMIT (SELECT count(*) / 20 + 1 FROM snapshot))"
-        ).rowcount
-        self._count(database, "size", dropped)
+    def _remove(self, ids: Sequence[int], lost: Lost | None) -> None:
+        removed = 0
+        for start in range(0, len(ids), self._rows_at_once):
+            with self._transaction() as database:
+                chunk = ((number,) for number in ids[start : start + self._rows_at_once])
+                count = database.executemany("DELETE FROM snapshot WHERE id = ?", chunk).rowcount
+                if lost is not None:
+                    self._add(database, f"lost:{lost}", count)
+                removed += count
+        if lost is not None and removed:
+            level = logging.INFO if lost == "thinned" else logging.WARNING
+            log.log(level, "outbox: %d snapshots lost: %s", removed, lost)
 
-    def _count(self, database: sqlite3.Connection, lost: Lost, number: int) -> None:
-        if number:
-            self._add(database, f"lost:{lost}", number)
-            log.log(
-                logging.INFO if lost == "thinned" else logging.WARNING, "outbox: %d snapshots lost: %s", number, lost
-            )
+    def _give_time(self, meaning: str, shift_ms: int, which: str = "", *parameters: str) -> None:
+        changed = self._rows_at_once
+        while changed == self._rows_at_once:
+            with self._transaction() as database:
+                changed = database.execute(
+                    f"UPDATE snapshot SET timestamp_ms = {meaning} WHERE id IN"  # noqa: S608 - both texts are ours
+                    f" (SELECT id FROM snapshot WHERE timestamp_ms ISNULL {which} ORDER BY id LIMIT {changed})",
+                    (shift_ms, *parameters),
+                ).rowcount
 
     def _add(self, database: sqlite3.Connection, key: str, number: int) -> None:
         self._set(database, key, self._number(database, key) + number)

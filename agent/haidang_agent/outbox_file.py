@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import zlib
+from array import array
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -18,7 +22,7 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE total(key TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE layout(id INTEGER PRIMARY KEY, packed BLOB NOT NULL UNIQUE);
 CREATE TABLE snapshot(
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     timestamp_ms INTEGER,
     boot TEXT NOT NULL,
     monotonic_ms INTEGER NOT NULL,
@@ -28,7 +32,9 @@ CREATE TABLE snapshot(
     packed BLOB NOT NULL
 );
 CREATE INDEX snapshot_timestamp ON snapshot(timestamp_ms);
+INSERT INTO sqlite_sequence VALUES ('snapshot', abs(random()) >> 16);
 """
+"""Ids begin anywhere, so that what was read from a file set aside since can't be mistaken for what is in this one."""
 CHECKED_BYTES = 32 << 20
 """A larger file is not read through at the start; what is broken in it shows when it is met."""
 BUSY_SECONDS = 5.0
@@ -58,7 +64,24 @@ def set_aside(path: Path, why: Exception) -> None:
 
 def is_corrupt(error: sqlite3.DatabaseError) -> bool:
     """The bytes are no outbox (any more)."""
-    return _name(error).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "HAIDANG_SCHEMA"))
+    return _name(error).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "HAIDANG_UNREADABLE"))
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Rows that SQLite gives out but that hold no snapshot make the file a corrupt one too."""
+    try:
+        yield
+    except (zlib.error, ValueError, TypeError) as garbled:
+        raise unreadable(f"a row of it is garbled ({garbled})") from garbled
+
+
+def unpack(packed: bytes, width: int) -> array[float]:
+    """The values of a snapshot of `width` series, within `readable`."""
+    values = array("d", zlib.decompress(packed))
+    if len(values) != width:
+        raise ValueError(f"{len(values)} values for {width} series")
+    return values
 
 
 def used_bytes(database: sqlite3.Connection) -> int:
@@ -74,6 +97,11 @@ def data_limit(max_bytes: int) -> int:
     return max_bytes * 7 // 8
 
 
+def rows_at_once(max_bytes: int) -> int:
+    """How many snapshots one transaction may change: each costs some pages of the write-ahead log."""
+    return max(1, max_bytes // 32 // 8192)
+
+
 def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
     try:
@@ -86,11 +114,11 @@ def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
         if version == 0 and not database.execute("SELECT 1 FROM sqlite_master").fetchone():
             database.executescript(f"BEGIN;{SCHEMA};PRAGMA user_version={SCHEMA_VERSION};COMMIT")
         elif version != SCHEMA_VERSION:
-            raise _schema_error(f"its schema is {version}, known is {SCHEMA_VERSION}")
+            raise unreadable(f"its schema is {version}, known is {SCHEMA_VERSION}")
         elif path.stat().st_size <= CHECKED_BYTES:
             (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
-                raise _schema_error(verdict)
+                raise unreadable(verdict)
         database.execute("SELECT * FROM snapshot LIMIT 1").fetchone()
     except BaseException:
         database.close()
@@ -99,9 +127,10 @@ def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
     return database
 
 
-def _schema_error(text: str) -> sqlite3.DatabaseError:
+def unreadable(text: str) -> sqlite3.DatabaseError:
+    """What SQLite itself takes for sound, but is no outbox; `is_corrupt` says so too."""
     error = sqlite3.DatabaseError(text)
-    error.sqlite_errorname = "HAIDANG_SCHEMA"
+    error.sqlite_errorname = "HAIDANG_UNREADABLE"
     return error
 
 

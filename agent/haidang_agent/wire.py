@@ -77,7 +77,12 @@ def _encoded_labels(layout: Layout) -> tuple[bytes, ...]:
 
 
 def _labels(label_set: LabelSet) -> bytes:
-    return b"".join(_field(_field(name.encode()) + _field(value.encode(), 0x12)) for name, value in label_set)
+    return b"".join(_field(_text(name) + _text(value, 0x12)) for name, value in label_set)
+
+
+def _text(text: str, tag: int = 0x0A) -> bytes:
+    """Lone surrogates, which stand for bytes that were no UTF-8, become `?`."""
+    return _field(text.encode(errors="replace"), tag)
 
 
 def _field(content: bytes, tag: int = 0x0A) -> bytes:

@@ -1,0 +1,454 @@
+"""The outbox keeps what it acknowledged, within its bounds, whatever happens to the process, the disk and the file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+from array import array
+from typing import TYPE_CHECKING
+
+import pytest
+from haidang_agent import outbox_file
+from haidang_agent.outbox import Outbox, OutboxError
+from haidang_agent.snapshot import STALE_NAN
+
+from tests.agent.outboxes import AB, ABC, DAY, NOW, at, backlog, fill, layout, noise, snapshot, times
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "outbox.db"
+
+
+@pytest.fixture
+def outbox(path: Path) -> Iterator[Outbox]:
+    box = Outbox(path)
+    yield box
+    box.close()
+
+
+def reopened(box: Outbox, path: Path, *, max_bytes: int = 256 << 20, max_age_seconds: float = 30 * 86400.0) -> Outbox:
+    box.close()
+    return Outbox(path, max_bytes=max_bytes, max_age_seconds=max_age_seconds)
+
+
+class TestOrder:
+    """What comes out, and in which order."""
+
+    def test_newest_and_backlog(self, outbox: Outbox) -> None:
+        """The newest is the last in time; the backlog begins at the oldest and excludes both borders."""
+        fill(outbox, [NOW, NOW + 1, NOW + 2, NOW + 3])
+        newest = outbox.newest()
+        assert newest is not None
+        assert newest.timestamps_ms == [NOW + 3]
+        assert newest.layout == AB
+        assert newest.values == [array("d", [NOW + 3.0, 1.0])]
+        between = outbox.backlog(NOW + 3, NOW, 10)
+        assert between is not None
+        assert between.timestamps_ms == [NOW + 1, NOW + 2]
+        assert [values[0] for values in between.values] == [NOW + 1, NOW + 2]
+        first_two = backlog(outbox, most=2)
+        assert first_two is not None
+        assert first_two.timestamps_ms == [NOW, NOW + 1]
+
+    def test_nothing_in_it(self, outbox: Outbox) -> None:
+        """An empty outbox has no newest, no backlog, no layout and no counters."""
+        assert outbox.newest() is None
+        assert backlog(outbox) is None
+        assert outbox.last_layout() == ()
+        assert outbox.totals() == {}
+        assert outbox.stats().snapshots == 0
+        assert outbox.stats().oldest_timestamp is None
+
+    def test_settled_snapshots_are_gone(self, outbox: Outbox) -> None:
+        """The others stay; those refused are counted, those stored are not."""
+        fill(outbox, [NOW, NOW + 1, NOW + 2])
+        batch = backlog(outbox)
+        assert batch is not None
+        outbox.settle(batch.ids[:1])
+        outbox.settle(batch.ids[1:2], "refused")
+        assert outbox.stats().lost == {"refused": 1}
+        assert outbox.stats().snapshots_total == 3
+        assert times(outbox) == [NOW + 2]
+
+    def test_a_batch_has_one_layout(self, outbox: Outbox) -> None:
+        """A batch ends where the layout changes, also where it changes back."""
+        for when, names in enumerate(["a", "a", "b", "a"]):
+            outbox.append(snapshot(1.0, of=layout(names)), at(NOW + when), {})
+        found = []
+        while (batch := backlog(outbox)) is not None:
+            found.append((batch.layout, batch.timestamps_ms))
+            outbox.settle(batch.ids)
+        assert found == [(layout("a"), [NOW, NOW + 1]), (layout("b"), [NOW + 2]), (layout("a"), [NOW + 3])]
+
+    def test_a_time_that_is_not_later_is_left_out(self, outbox: Outbox, path: Path) -> None:
+        """The store takes no second sample of one time; such a snapshot is counted, also after a restart."""
+        fill(outbox, [NOW])
+        assert not outbox.append(snapshot(2.0, 2.0), at(NOW), {"n": 9.0})
+        box = reopened(outbox, path)
+        assert not box.append(snapshot(3.0, 3.0), at(NOW - 1), {"n": 9.0})
+        assert box.stats().lost == {"clock": 2}
+        assert box.totals() == {}
+        assert times(box) == [NOW]
+        assert not box.append(snapshot(3.0, 3.0), at(NOW), {}), "settled or not"
+        box.close()
+
+
+class TestMemory:
+    """What is known after a restart."""
+
+    def test_snapshots_and_totals_are_one(self, outbox: Outbox, path: Path) -> None:
+        """The counters are those that the last stored snapshot shows; of a failed append neither is there."""
+        outbox.append(snapshot(1.0, 1.0), at(NOW), {"n": 1.0, "m": 5.0})
+        outbox.append(snapshot(2.0, 1.0), at(NOW + 1), {"n": 2.0})
+        with pytest.raises(sqlite3.IntegrityError):
+            outbox.append(snapshot(3.0, 1.0), at(NOW + 2), {"n": float("nan")})  # a NOT NULL of the table
+        box = reopened(outbox, path)
+        assert box.totals() == {"n": 2.0, "m": 5.0}
+        assert times(box) == [NOW, NOW + 1]
+        assert box.stats().samples_total == 4
+        box.close()
+
+    def test_the_last_layout_outlives_everything(self, outbox: Outbox, path: Path) -> None:
+        """It is needed for stale markers after a restart, when all has long been settled."""
+        fill(outbox, [NOW])
+        outbox.append(snapshot(1, 2, 3, of=ABC), at(NOW + 1), {})
+        assert outbox.last_layout() == ABC
+        box = reopened(outbox, path)
+        assert box.last_layout() == ABC
+        times(box)
+        box = reopened(box, path)
+        assert box.stats().snapshots == 0
+        assert box.last_layout() == ABC
+        box.close()
+
+    def test_layouts_that_nothing_needs_are_deleted(self, outbox: Outbox, path: Path) -> None:
+        """A layout is some kilobytes of text, and a switched-off probe makes a new one."""
+        for number in range(20):
+            outbox.append(snapshot(1.0, of=layout(f"n{number}")), at(NOW + number), {})
+            times(outbox)
+        outbox.close()
+        with sqlite3.connect(path) as database:
+            assert database.execute("SELECT count(*) FROM layout").fetchone() == (1,)
+        database.close()
+
+    def test_stale_markers_are_no_samples(self, outbox: Outbox) -> None:
+        """They are kept bit for bit, but not counted as measured."""
+        outbox.append(snapshot(1.0, STALE_NAN), at(NOW), {})
+        batch = outbox.newest()
+        assert batch is not None
+        assert batch.values[0].tobytes() == array("d", [1.0, STALE_NAN]).tobytes()
+        assert outbox.stats().samples_total == 1
+
+    def test_only_the_owner_may_read_it(self, outbox: Outbox, path: Path) -> None:
+        """It says what a school's network looks like."""
+        fill(outbox, [NOW])
+        assert path.stat().st_mode & 0o077 == 0
+
+
+APPENDER = """
+import sys
+from array import array
+from pathlib import Path
+from haidang_agent.outbox import Outbox
+from haidang_agent.snapshot import Snapshot
+from haidang_agent.stamp import Stamp
+outbox = Outbox(Path(sys.argv[1]))
+layout = ((("__name__", "n"),),)
+number = int(outbox.totals().get("n", 0))
+while True:
+    number += 1
+    outbox.append(Snapshot(layout, array("d", [number])), Stamp(number), {"n": float(number)})
+    sys.stdout.write(f"{number}\\n")
+    sys.stdout.flush()
+"""
+
+
+def test_what_was_acknowledged_survives_a_kill(path: Path) -> None:
+    """kill -9 at any instant: all acknowledged snapshots are there, without a gap, and the counters fit the last."""
+    chance = random.Random(7)
+    for _ in range(6):
+        with subprocess.Popen([sys.executable, "-c", APPENDER, str(path)], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            said = b"".join(process.stdout.readline() for _ in range(chance.randint(1, 150)))
+            os.kill(process.pid, signal.SIGKILL)
+            said += process.stdout.read()
+        acknowledged = int(said.rpartition(b"\n")[0].rpartition(b"\n")[2])
+        box = Outbox(path)
+        batch = backlog(box)
+        assert batch is not None
+        assert batch.timestamps_ms == list(range(1, len(batch.ids) + 1))
+        assert acknowledged <= batch.timestamps_ms[-1] <= acknowledged + 1
+        assert [values[0] for values in batch.values] == batch.timestamps_ms
+        assert box.totals() == {"n": batch.timestamps_ms[-1]}
+        box.close()
+
+
+class TestBounds:
+    """Size and age."""
+
+    def test_the_cap_holds_on_the_disk(self, path: Path) -> None:
+        """5 MB are 5 MB, journal included, at every instant; what had to go was the oldest, and is counted."""
+        cap = 5_000_000
+        box = Outbox(path, max_bytes=cap)
+        highest = 0
+        for number in range(8_500):
+            assert box.append(noise(120, number), at(NOW + 15_000 * number), {"n": float(number)})
+            highest = max(highest, on_disk(path))
+        assert highest <= cap
+        stats = box.stats()
+        assert stats.bytes > cap // 2, "the room is used"
+        assert stats.snapshots + sum(stats.lost.values()) == 8_500
+        assert stats.lost["size"] > 0
+        kept = times(box)
+        assert kept[-1] == NOW + 15_000 * 8_499
+        assert len(kept) == stats.snapshots
+        box.close()
+
+    def test_a_cap_too_small_for_anything(self, path: Path) -> None:
+        """Smaller than the empty tables: nothing can be kept, and the agent does not hang over it."""
+        box = Outbox(path, max_bytes=8192)
+        for number in range(3):
+            assert box.append(noise(100, number), at(NOW + number), {})
+        assert box.stats().lost == {"size": 2}
+        box.close()
+
+    def test_thinned_before_dropped(self, path: Path) -> None:
+        """Older than a day: one a minute; than a week: one in five; the last day whole; the ends of series all."""
+        box = Outbox(path)
+        began = NOW - NOW % 300_000
+        middle, late, now = began + 5 * DAY, began + 8 * DAY + DAY // 2, began + 9 * DAY
+        ends = {began + 20_000, middle + 20_000}
+        for start in (began, middle, late):
+            for when in range(start, start + 900_000, 10_000):
+                box.append(snapshot(float(when), STALE_NAN if when in ends else 1.0), at(when), {})
+        box = reopened(box, path, max_bytes=used(path) * 8 // 7)
+        number = 0
+        while not box.stats().lost:
+            box.append(noise(100, number), at(now + number), {})
+            number += 1
+        stats, kept = box.stats(), times(box)
+        assert kept[-number:] == list(range(now, now + number))
+        assert kept[:-number] == [
+            *sorted({*range(began, began + 900_000, 300_000), began + 20_000}),
+            *sorted({*range(middle, middle + 900_000, 60_000), middle + 20_000}),
+            *range(late, late + 900_000, 10_000),
+        ]
+        assert stats.lost == {"thinned": 90 - 4 + 90 - 16}, "nothing had to be dropped"
+        box.close()
+
+    def test_the_age_limit(self, outbox: Outbox, path: Path) -> None:
+        """What is older than allowed, by the centre's time, is dropped and counted."""
+        fill(outbox, [NOW, NOW + 500, NOW + 2_000])
+        box = reopened(outbox, path, max_age_seconds=10.0)
+        fill(box, [NOW + 10_600])
+        assert box.stats().lost == {"age": 2}
+        assert box.stats().oldest_timestamp == (NOW + 2_000) / 1000
+        box.close()
+
+
+def on_disk(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.parent.iterdir())
+
+
+def used(path: Path) -> int:
+    with sqlite3.connect(path) as database:
+        pages = outbox_file.used_bytes(database)
+    database.close()
+    return pages
+
+
+def grown(path: Path, snapshots: int = 400) -> None:
+    """An outbox of some hundred kilobytes, checkpointed and closed."""
+    box = Outbox(path)
+    for number in range(snapshots):
+        box.append(noise(100, number), at(NOW + number), {"n": float(number)})
+    box.close()
+
+
+def set_aside(path: Path) -> list[Path]:
+    return sorted(file for file in path.parent.iterdir() if ".corrupt-" in file.name)
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(random.Random(1).randbytes(50_000))
+
+
+def no_database(path: Path) -> None:
+    path.write_text("nothing of the kind\n")
+
+
+def truncated(path: Path) -> None:
+    os.truncate(path, path.stat().st_size * 2 // 3)
+
+
+def torn(path: Path) -> None:
+    os.truncate(path, 5000)
+
+
+def another_schema(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+
+
+def another_database(path: Path) -> None:
+    path.unlink()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE photos(name)")
+    database.close()
+
+
+class TestCorruption:
+    """A broken file costs what was in it, never the agent; and it is kept for whoever wants to look."""
+
+    @pytest.mark.parametrize("spoil", [garbage, no_database, truncated, torn, another_schema, another_database])
+    def test_found_at_the_start(self, path: Path, spoil: Callable[[Path], None]) -> None:
+        """The file is renamed, its bytes unchanged, and work goes on with an empty one at once."""
+        grown(path)
+        spoil(path)
+        bytes_before = path.read_bytes()
+        box = Outbox(path)
+        assert box.last_layout() == ()
+        fill(box, [NOW])
+        assert times(box) == [NOW]
+        box.close()
+        (aside,) = set_aside(path)
+        assert aside.name.startswith("outbox.db.corrupt-20")
+        assert len(aside.read_bytes()) == len(bytes_before)
+
+    def test_met_at_run_time(self, path: Path) -> None:
+        """A page goes bad under a running agent: one OutboxError, then all goes on, and the rest can be recovered."""
+        grown(path, 2000)  # more than the cache of pages holds
+        box = Outbox(path)
+        assert box.stats().snapshots == 2000
+        zero_page(path, path.stat().st_size // 4096 // 2)
+        with pytest.raises(OutboxError, match=r"outbox\.db"):
+            backlog(box)
+        fill(box, [NOW, NOW + 1])
+        assert times(box) == [NOW, NOW + 1]
+        box.close()
+        assert set_aside(path)
+
+    def test_any_page(self, path: Path) -> None:
+        """Whichever page it is, nothing but OutboxError comes out, and two calls later all works."""
+        grown(path, 60)
+        sound = path.read_bytes()
+        for page in range(len(sound) // 4096):
+            path.write_bytes(sound)
+            box = Outbox(path)
+            assert box.stats().snapshots == 60
+            zero_page(path, page)
+            use(box)
+            use(box)
+            assert box.append(snapshot(1.0, 2.0), at(2 * NOW + page), {})
+            assert box.newest() is not None
+            box.close()
+            for file in path.parent.iterdir():
+                file.unlink()
+
+    def test_a_row_that_is_garbled(self, path: Path) -> None:
+        """SQLite has no checksums: bits turned within a snapshot show when it is unpacked."""
+        grown(path, 3)
+        with sqlite3.connect(path) as database:
+            database.execute("UPDATE snapshot SET packed = zeroblob(500) WHERE timestamp_ms = ?", (NOW + 1,))
+        database.close()
+        box = Outbox(path)
+        with pytest.raises(OutboxError, match="garbled"):
+            backlog(box)
+        fill(box, [NOW])
+        assert times(box) == [NOW]
+        box.close()
+
+    def test_a_batch_of_the_file_set_aside_settles_nothing_else(self, path: Path) -> None:
+        """While a batch is under way, its file may be replaced: the answer must not settle what is in the new one."""
+        box = Outbox(path)
+        fill(box, [NOW, NOW + 1])
+        batch = backlog(box)
+        assert batch is not None
+        box.close()
+        garbage(path)
+        fill(box, [NOW, NOW + 1, NOW + 2])
+        box.settle(batch.ids)
+        assert times(box) == [NOW, NOW + 1, NOW + 2]
+        box.close()
+
+
+def zero_page(path: Path, page: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(page * 4096)
+        file.write(b"\0" * 4096)
+
+
+def use(box: Outbox) -> None:
+    for call in (box.newest, lambda: backlog(box), box.totals, box.last_layout, box.stats):
+        with contextlib.suppress(OutboxError):
+            call()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+class TestFullDisk:
+    """Other files filled the disk."""
+
+    def test_nothing_acknowledged_is_lost(self, small_disk: Path) -> None:
+        """An append that has no room says so; when there is room again, it works, and all acknowledged are there."""
+        box = Outbox(small_disk / "outbox.db")
+        acknowledged = []
+        full: OutboxError | None = None
+        while full is None:
+            number = len(acknowledged)
+            try:
+                box.append(noise(100, number), at(NOW + number), {"n": float(number)})
+                acknowledged.append(NOW + number)
+            except OutboxError as failed:
+                full = failed
+        assert "is there space on this disk" in str(full)
+        assert len(acknowledged) > 100
+        with pytest.raises(OutboxError):
+            box.append(noise(100, 1), at(NOW + 10_000), {"n": 0.0})
+        assert box.totals() == {"n": len(acknowledged) - 1}, "it can still be read"
+        subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
+        assert box.append(noise(100, 1), at(NOW + 10_000), {"n": 0.0})
+        assert times(box) == [*acknowledged, NOW + 10_000]
+        assert box.stats().lost == {}
+        box.close()
+
+    def test_full_before_the_first(self, small_disk: Path) -> None:
+        """Not even the tables can be made: later they are."""
+        filler = small_disk / "filler"
+        filler.write_bytes(b"x" * ((1 << 20) - 4096))
+        box = Outbox(small_disk / "outbox.db")
+        with pytest.raises(OutboxError):
+            box.append(snapshot(1.0, 2.0), at(NOW), {})
+        filler.unlink()
+        assert box.append(snapshot(1.0, 2.0), at(NOW), {})
+        assert times(box) == [NOW]
+        box.close()
+        assert set_aside(small_disk / "outbox.db") == []
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    """The state folder is missing: an OutboxError with the path."""
+    box = Outbox(tmp_path / "nowhere" / "outbox.db")
+    with pytest.raises(OutboxError, match="nowhere"):
+        box.stats()
