@@ -3,51 +3,62 @@
     PC … PC ── switch ── router ══ line ══ ISP ── Internet (targets) ── centre
                                 ══ line ══ ISP ──┘
 
-Every link lies between two namespaces made here; nothing of the machine's own network is touched. Addresses are the
-documentation's (RFC 5737) outside the school and 10.20.0.0/24, 2001:db8:20::/64 (RFC 3849) inside.
+Every link lies between two namespaces made here; nothing of the machine's own network is touched. Outside the school
+the addresses are the documentation's (RFC 5737, RFC 3849), inside 10.20.0.0/24 and 2001:db8:20::/64.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
-import re
+import json
+import subprocess
+import sys
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from tests.lab import guardian
 from tests.lab.isp import Isp
-from tests.lab.node import NAMESPACES, Node, add_namespaces, remove_namespaces
+from tests.lab.node import Node, add_namespaces, cable, remove_namespaces
 
-PREFIX = re.compile(r"hd(\d+)-\d+-")
+if TYPE_CHECKING:
+    from types import TracebackType
+
+MOST_ISPS, MOST_PCS = 16, 200
 _number = itertools.count()
 
 
 class VirtualSchool:
     """A school with its PCs (numbered from 1), router and ISPs; the first ISP carries the traffic at first.
 
-    `deny_ping` takes unprivileged ICMP from the PCs. Leftovers of programs that were killed are swept at the start.
+    `deny_ping` takes unprivileged ICMP from the PCs. What is made is gone after the `with`, and also when this program
+    is killed.
     """
 
     lan = "10.20.0.0/24"
-    router_address = "10.20.0.1"
-    centre_address = "192.0.2.10"
-    common_target = "198.51.100.200"
+    router_address, router_address6 = "10.20.0.1", "2001:db8:20::1"
+    centre_address, centre_address6 = "192.0.2.10", "2001:db8:ce::10"
+    common_target, common_target6 = "198.51.100.200", "2001:db8:f::c8"
 
     def __init__(self, isps: tuple[str, ...] = ("VNPT", "Viettel"), pcs: int = 2, *, deny_ping: bool = False) -> None:
-        prefix = f"hd{os.getpid()}-{next(_number)}-"
-        self.internet, self.centre = Node(prefix + "net"), Node(prefix + "centre")
-        self.router, self.switch = Node(prefix + "router"), Node(prefix + "switch")
-        self.isps = {name: Isp(f"{prefix}isp{number}", name, number) for number, name in enumerate(isps)}
-        self.pcs = [Node(f"{prefix}pc{number}") for number in range(1, pcs + 1)]
+        if not 0 < len(isps) <= MOST_ISPS or not 0 <= pcs <= MOST_PCS:
+            raise ValueError(f"1 to {MOST_ISPS} ISPs and up to {MOST_PCS} PCs, not {len(isps)} and {pcs}")
+        self._prefix = f"{guardian.maker()}{next(_number)}-"
+        self.internet, self.centre = Node(self._prefix + "net"), Node(self._prefix + "centre")
+        self.router, self.switch = Node(self._prefix + "router"), Node(self._prefix + "switch")
+        self.isps = {name: Isp(f"{self._prefix}isp{number}", name, number) for number, name in enumerate(isps)}
+        self.pcs = [Node(f"{self._prefix}pc{number}") for number in range(1, pcs + 1)]
         self.carrier = isps[0]
         self._deny_ping = deny_ping
         self._stack = ExitStack()
 
     @property
     def targets(self) -> list[str]:
-        """Addresses in the Internet: one of each ISP, and one that all reach."""
+        """Addresses in the Internet: one of each ISP, and one of neither. All are reached by every ISP."""
         return [isp.target for isp in self.isps.values()] + [self.common_target]
+
+    @property
+    def targets6(self) -> list[str]:
+        return [isp.target6 for isp in self.isps.values()] + [self.common_target6]
 
     def pc(self, number: int) -> Node:
         """PC `number`, from 1."""
@@ -56,14 +67,23 @@ class VirtualSchool:
     def pc_address(self, number: int) -> str:
         return f"10.20.0.{10 + number}"
 
+    def pc_address6(self, number: int) -> str:
+        return f"2001:db8:20::{10 + number}"
+
     def pc_mac(self, number: int) -> str:
         """Locally administered, so that no real vendor is meant."""
         return f"02:00:5e:00:20:{number:02x}"
 
+    def has_carrier(self, isp: str) -> bool:
+        """What the router's port to this ISP says."""
+        shown = self.router.run("ip", "-j", "link", "show", self.isps[isp].wan, check=True)
+        return "LOWER_UP" in json.loads(shown.stdout)[0]["flags"]
+
     def __enter__(self) -> Self:
-        _sweep_leftovers()
+        guardian.sweep()
         nodes = [self.internet, self.centre, self.router, self.switch, *self.isps.values(), *self.pcs]
         with ExitStack() as stack:
+            stack.enter_context(_Guarded(self._prefix))
             stack.callback(remove_namespaces, nodes)
             add_namespaces(nodes)
             self._build_outside()
@@ -72,13 +92,16 @@ class VirtualSchool:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
 
     def use_isp(self, name: str) -> None:
         """The router sends the school's traffic by this ISP from now on."""
+        isp = self.isps[name]
+        self.router.ip(f"route replace default via {isp.gateway}", f"route replace default via {isp.gateway6}")
         self.carrier = name
-        self.router.ip(f"route replace default via {self.isps[name].gateway}")
 
     def cut_fibre(self, isp: str) -> None:
         """Carrier lost on the router's port."""
@@ -89,20 +112,27 @@ class VirtualSchool:
         self.isps[isp].cut_core()
 
     def lose(self, isp: str, percent: float) -> None:
+        """So many of the packets that the school sends by this ISP are lost."""
         self.isps[isp].lose(percent)
 
     def delay(self, isp: str, seconds: float) -> None:
+        """The way through this ISP takes so much longer."""
         self.isps[isp].delay(seconds)
 
     def limit(self, isp: str, mbit: float) -> None:
+        """Throughput in each direction."""
         self.isps[isp].limit(mbit)
 
     def repair(self, isp: str) -> None:
         """Undo whatever was done to this ISP."""
         self.isps[isp].repair()
-        self.internet.ip(self.isps[isp].route_from_core)
-        if isp == self.carrier:
-            self.use_isp(isp)
+
+    def repair_all(self) -> None:
+        """Undo every fault there is; the traffic stays with the ISP that carries it."""
+        for isp in self.isps.values():
+            isp.repair()
+        self.bring_router_back()
+        self.switch.ip(*(f"link set pc{number} up" for number in range(1, len(self.pcs) + 1)))
 
     def power_off(self, pc: int) -> None:
         """Every process of the PC dies at once, and its port on the switch goes dark."""
@@ -110,84 +140,94 @@ class VirtualSchool:
         self.switch.ip(f"link set pc{pc} down")
 
     def power_on(self, pc: int) -> None:
+        """The port is lit again; what shall run there has to be started."""
         self.switch.ip(f"link set pc{pc} up")
 
     def take_router_away(self) -> None:
-        """Its ports go dark on both sides."""
-        self.switch.ip("link set router down")
-        for isp in self.isps.values():
-            isp.cut_fibre()
+        """Its processes die, and its ports go dark on both sides."""
+        self.router.kill_all()
+        self.router.ip(*(f"link set {port} down" for port in self._router_ports))
 
     def bring_router_back(self) -> None:
-        self.switch.ip("link set router up")
-        for name in self.isps:
-            self.repair(name)
+        """With the ISP that carried the traffic before; a fibre that is cut stays cut."""
+        self.router.ip(*(f"link set {port} up" for port in self._router_ports))
+        self.use_isp(self.carrier)
+
+    @property
+    def _router_ports(self) -> list[str]:
+        return ["lan", *(isp.wan for isp in self.isps.values())]
 
     def _build_outside(self) -> None:
-        self.router.ip(*self._link("centre", self.centre, "eth0", self.internet))
         self.centre.ip(
-            f"addr add {self.centre_address}/24 dev eth0", "link set eth0 up", "route add default via 192.0.2.1"
+            cable("eth0", "centre", self.internet),
+            f"addr add {self.centre_address}/24 dev eth0",
+            f"addr add {self.centre_address6}/64 dev eth0",
+            "link set eth0 up",
+            "route add default via 192.0.2.1",
+            "route add default via 2001:db8:ce::1",
         )
         self.internet.ip(
             "addr add 192.0.2.1/24 dev centre",
+            "addr add 2001:db8:ce::1/64 dev centre",
             "link set centre up",
             f"addr add {self.common_target}/32 dev lo",
-            *(f"addr add {isp.target}/32 dev lo" for isp in self.isps.values()),
+            f"addr add {self.common_target6}/128 dev lo",
         )
         for node in (self.internet, self.router, *self.isps.values()):
-            node.sysctl(net_ipv4_ip_forward="1")
+            node.sysctl({"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"})
         for isp in self.isps.values():
-            self._build_isp(isp)
-
-    def _link(self, far_name: str, near: Node, near_name: str, far: Node) -> list[str]:
-        """A cable: `near_name` in `near`, `far_name` in `far`."""
-        return [f"link add {near_name} netns {near.name} type veth peer name {far_name} netns {far.name}"]
-
-    def _build_isp(self, isp: Isp) -> None:
-        wan, core = f"wan{isp.number + 1}", f"isp{isp.number}"
-        self.router.ip(*self._link("line", self.router, wan, isp), *self._link(core, isp, "core", self.internet))
-        isp.ip(
-            f"addr add {isp.gateway}/28 dev line",
-            f"addr add 10.255.{isp.number}.1/30 dev core",
-            "link set line up",
-            "link set core up",
+            isp.build(self.router, self.internet)
+        self.router.nft(
+            "add table inet nat",
+            "add chain inet nat post { type nat hook postrouting priority 100; }",
+            'add rule inet nat post oifname "wan*" masquerade',
         )
-        self.internet.ip(
-            f"addr add 10.255.{isp.number}.2/30 dev {core}",
-            f"link set {core} up",
-            isp.route_from_core,
-        )
-        self.router.ip(f"addr add {isp.customer}/28 dev {wan}", f"link set {wan} up")
-        isp.connect()
 
     def _build_lan(self) -> None:
-        self.switch.ip("link add lan type bridge", "link set lan up")
-        self.router.ip(*self._link("router", self.router, "lan", self.switch))
+        self.switch.ip(
+            "link add lan type bridge",
+            "link set lan up",
+            cable("router", "lan", self.router),
+            "link set router master lan up",
+        )
         self.router.ip(
-            f"addr add {self.router_address}/24 dev lan", "addr add 2001:db8:20::1/64 dev lan nodad", "link set lan up"
+            f"addr add {self.router_address}/24 dev lan",
+            f"addr add {self.router_address6}/64 dev lan",
+            "link set lan up",
         )
-        self.router.nft(
-            "add table ip nat",
-            "add chain ip nat post { type nat hook postrouting priority 100; }",
-            'add rule ip nat post oifname "wan*" masquerade',
-        )
-        self.switch.ip("link set router master lan", "link set router up")
         for number, pc in enumerate(self.pcs, 1):
-            self.switch.ip(*self._link(f"pc{number}", pc, "eth0", self.switch))
-            self.switch.ip(f"link set pc{number} master lan", f"link set pc{number} up")
+            self.switch.ip(cable(f"pc{number}", "eth0", pc), f"link set pc{number} master lan up")
             pc.ip(
                 f"link set eth0 address {self.pc_mac(number)}",
                 f"addr add {self.pc_address(number)}/24 brd + dev eth0",
-                f"addr add 2001:db8:20::{10 + number}/64 dev eth0 nodad",
+                f"addr add {self.pc_address6(number)}/64 dev eth0",
                 "link set eth0 up",
                 f"route add default via {self.router_address}",
+                f"route add default via {self.router_address6}",
             )
             if self._deny_ping:
-                pc.sysctl(net_ipv4_ping_group_range="1 0")
+                pc.sysctl({"ipv4/ping_group_range": "1 0"})
 
 
-def _sweep_leftovers() -> None:
-    """Namespaces of virtual schools whose program is gone."""
-    names = [entry.name for entry in NAMESPACES.iterdir()] if NAMESPACES.is_dir() else []
-    found = ((match, name) for name in names if (match := PREFIX.match(name)))
-    remove_namespaces(Node(name) for match, name in found if not Path(f"/proc/{match[1]}").exists())
+class _Guarded:
+    """While inside, a guardian waits for this program's death."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def __enter__(self) -> None:
+        self._guardian = subprocess.Popen(
+            [sys.executable, "-IS", guardian.__file__, self._prefix],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Everything is gone already, unless taking it away failed: then the guardian tries."""
+        self._guardian.communicate(guardian.ALL_IS_GONE if not guardian_needed(self._prefix) else b"")
+
+
+def guardian_needed(prefix: str) -> bool:
+    return any(name.startswith(prefix) for name in guardian.namespaces())
