@@ -1,14 +1,19 @@
 """`haidang up`: the whole system on this machine."""
 
+import contextlib
 import signal
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from haidang_collector.commands._registry import PROBLEM, refuse, say
 
+if TYPE_CHECKING:
+    from haidang_collector.supervisor.plan import Plan
+
+INTERRUPTED = 130
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 
@@ -27,20 +32,29 @@ def command(
     smtp: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Mail server for alerts; without it no mail is sent.")
     ] = "",
-    mail_to: Annotated[list[str] | None, typer.Option(metavar="ADDRESS", help="Who gets the mails.")] = None,
+    mail_to: Annotated[
+        list[str] | None, typer.Option(metavar="ADDRESS", help="Who gets the mails; may be given again.")
+    ] = None,
+    lang: Annotated[
+        Literal["vi", "en"] | None, typer.Option(help="Language of these words (default: the terminal's).")
+    ] = None,
 ) -> None:
     """Try everything on one machine: collector, Prometheus, Alertmanager and an agent, supervised until Ctrl-C.
 
     Example: haidang up --data ./trial --target 192.0.2.1
     """
-    from haidang_collector.registry.database import RegistryDatabaseError  # noqa: PLC0415 - `--help` need not wait
-    from haidang_collector.supervisor.child import ChildError  # noqa: PLC0415
-    from haidang_collector.supervisor.settings import Plan, UpError  # noqa: PLC0415
-    from haidang_collector.supervisor.system import System  # noqa: PLC0415
+    from haidang_collector.i18n import language_of_terminal  # noqa: PLC0415 - `--help` need not wait
+    from haidang_collector.settings import split_address  # noqa: PLC0415
+    from haidang_collector.supervisor.plan import Plan, UpError  # noqa: PLC0415
+    from haidang_collector.supervisor.system import StoppedError, System  # noqa: PLC0415
 
+    began = time.monotonic()
     if bool(smtp) != bool(mail_to):
         refuse("--smtp and --mail-to go together")
-    began = time.monotonic()
+    try:
+        split_address(smtp or "127.0.0.1:25")
+    except ValueError:
+        refuse(f"--smtp {smtp}: write host:port, as mail.example:25")
     plan = Plan(
         data=data.absolute(),
         collector_port=port,
@@ -50,29 +64,45 @@ def command(
         targets=tuple(target or ()),
         smtp=smtp,
         mail_to=tuple(mail_to or ()),
+        language=lang or language_of_terminal(),
     )
-    system = System(plan, say)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: _interrupt())
+    words = plan.words
+    system = System(plan, _say)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: system.ask_to_stop())
     try:
         system.start()
-    except (UpError, ChildError, RegistryDatabaseError) as failed:
+    except UpError as failed:
         refuse(str(failed), PROBLEM)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: system.ask_to_stop())
-    say(f"ready after {time.monotonic() - began:.1f} s; all data in {plan.data}")
-    if not smtp:
-        say("no mail is sent; --smtp and --mail-to would")
-    typer.echo(
-        f"\n  Hải Đăng      {plan.collector}\n  Prometheus    {plan.prometheus}\n  Alertmanager  {plan.alertmanager}\n"
-        f"  agent         http://127.0.0.1:{plan.agent_port}/metrics\n\nCtrl-C stops everything."
-    )
-    system.watch()
-    system.stop()
-    say("stopped")
+    except StoppedError:
+        raise typer.Exit(INTERRUPTED) from None
+    try:
+        _say(words("ready after %(seconds).1f s") % {"seconds": time.monotonic() - began})
+        _show_addresses(plan)
+        system.watch()
+    finally:
+        system.stop()
+    _say(words("stopped"))
 
 
-def _interrupt() -> None:
-    raise KeyboardInterrupt
+def _show_addresses(plan: "Plan") -> None:
+    words = plan.words
+    mail = ", ".join(plan.mail_to) or words("none is sent; --smtp and --mail-to would")
+    lines = {
+        words("pages"): plan.collector,
+        "Prometheus": plan.prometheus,
+        "Alertmanager": plan.alertmanager,
+        words("this machine's agent"): plan.agent_metrics,
+        words("mail"): mail,
+        words("data"): str(plan.data),
+    }
+    width = max(map(len, lines))
+    table = "".join(f"  {name.ljust(width)}  {value}\n" for name, value in lines.items())
+    with contextlib.suppress(OSError):
+        typer.echo(f"\n{table}\n{words('Ctrl-C stops everything.')}")
+
+
+def _say(text: str) -> None:
+    """A terminal that was closed is no reason to leave the children behind."""
+    with contextlib.suppress(OSError):
+        say(text)

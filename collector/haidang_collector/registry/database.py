@@ -90,6 +90,11 @@ class Database:
             f"database {self.name} has version {present or 'none'}, needed is {newest}; run: haidang db upgrade"
         )
 
+    def is_behind(self) -> bool:
+        """Whether `upgrade` has something to do; False for the tables of a newer program. Raises as `versions`."""
+        present, newest = self.versions()
+        return present != newest and (present is None or self._knows(present))
+
     def versions(self) -> tuple[str | None, str]:
         """The schema version that is there (None: an empty database) and the newest one.
 

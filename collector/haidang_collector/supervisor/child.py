@@ -1,78 +1,80 @@
-"""A program that is kept running: its log bounded, its death noticed, and never left behind."""
+"""A program that is kept running: its death noticed, its restarts spaced out, and never left behind."""
 
 from __future__ import annotations
 
-import ctypes
-import logging
-import logging.handlers
-import signal
+import os
 import subprocess
 import sys
-import threading
 import time
-from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
+from haidang_collector.supervisor.log import ChildLog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
-LOG_BYTES = 2 << 20
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 STEADY_SECONDS = 60.0
 """A program that ran for so long begins again with the shortest pause."""
 STOP_SECONDS = 15.0
-PR_SET_PDEATHSIG = 1
+ASK_SECONDS = 2.0
+LEASH = (sys.executable, "-IS", str(Path(__file__).with_name("leash.py")))
+
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class ChildError(Exception):
-    """The program did not start; the text carries its last words and where its log is."""
-
-
-@dataclass
 class Child:
-    """`ready_url` answers 200 when the program is of use; None: running is enough."""
+    """One program. `ready_url` answers 2xx when it is of use."""
 
-    name: str
-    command: Sequence[str]
-    log: Path
-    environment: Mapping[str, str]
-    ready_url: str | None = None
-    last_words: str = ""
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
-    _pause: float = FIRST_PAUSE
-    _started: float = 0.0
-    restart_at: float | None = None
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, ready_url: str, environment: Mapping[str, str]
+    ) -> None:
+        self.name = name
+        self.log = log
+        self.restart_at: float | None = None
+        """On the monotonic clock, while it is dead and waits for its next start."""
+        self._command = command
+        self._environment = environment
+        self._ready_url = ready_url
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output: ChildLog | None = None
+        self._pause = FIRST_PAUSE
+        self._started = 0.0
 
     def start(self) -> None:
+        """In a session of its own, so that a terminal's Ctrl-C reaches the supervisor alone."""
         self._started = time.monotonic()
         self.restart_at = None
-        self.process = subprocess.Popen(  # noqa: S603 - programs found by us
-            self.command,
-            env=dict(self.environment),
+        self._process = subprocess.Popen(  # noqa: S603 - programs found by us
+            [*LEASH, str(os.getpid()), *self._command],
+            env=dict(self._environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no threads hold locks in it
         )
-        assert self.process.stdout is not None  # noqa: S101 - PIPE was asked for
-        threading.Thread(target=self._keep_log, args=(self.process.stdout,), daemon=True).start()
+        if self._process.stdout is not None:
+            self._output = ChildLog(self.log, self._process.stdout)
 
-    def wait_until_ready(self, seconds: float = 60.0) -> None:
-        """Raises ChildError where it dies or the time is over."""
-        deadline = time.monotonic() + seconds
-        while self.ready_url is not None and not _answers(self.ready_url):
-            if self.died():
-                raise ChildError(f"{self.name} ended at once: {self.last_words or 'it said nothing'} (log: {self.log})")
-            if time.monotonic() > deadline:
-                raise ChildError(f"{self.name} is not ready after {seconds:.0f} s (log: {self.log})")
-            time.sleep(0.05)
+    @property
+    def status(self) -> int | None:
+        """Exit status, negative for a signal; None while it runs."""
+        return None if self._process is None else self._process.poll()
 
-    def died(self) -> bool:
-        return self.process is not None and self.process.poll() is not None
+    @property
+    def last_words(self) -> str:
+        """Of a child that ended: the last line it wrote."""
+        return "" if self._output is None else self._output.last_words()
+
+    def ready(self) -> bool:
+        try:
+            with _DIRECT.open(self._ready_url, timeout=ASK_SECONDS):
+                return True
+        except (OSError, HTTPException):
+            return False
 
     def plan_restart(self) -> float:
         """Seconds until the next start: 1, 2, 4 … 30, and 1 again after a minute of good health."""
@@ -85,32 +87,15 @@ class Child:
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL where that does not help in time."""
-        if self.process is None or self.process.poll() is not None:
+        if self._process is None or self._process.poll() is not None:
             return
-        self.process.terminate()
+        self._process.terminate()
         try:
-            self.process.wait(STOP_SECONDS)
+            self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self._process.kill()
+            self._process.wait()
 
-    def _keep_log(self, output: IO[bytes]) -> None:
-        keeper = logging.handlers.RotatingFileHandler(self.log, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
-        with output:
-            for line in output:
-                text = line.decode(errors="replace").rstrip()
-                self.last_words = text or self.last_words
-                keeper.emit(logging.makeLogRecord({"msg": text}))
-        keeper.close()
-
-
-def _die_with_parent() -> None:
-    """Linux: this process gets SIGTERM when the supervisor is gone, however it went (prctl(2))."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2).is_success
-    except httpx.HTTPError:
-        return False
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()

@@ -5,32 +5,31 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-import subprocess
-import sys
-import threading
 import time
-from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from haidang_collector.registry.database import Database
-from haidang_collector.registry.location import sqlite_url
-from haidang_collector.registry.models import Unit
-from haidang_collector.registry.store import Registry
-from haidang_collector.registry.tokens import create_token
-from haidang_collector.supervisor.child import Child, ChildError
-from haidang_collector.supervisor.settings import RETENTION, UpError, binary, write_files
+from haidang_collector.supervisor import programs
+from haidang_collector.supervisor.files import write_files
+from haidang_collector.supervisor.plan import UpError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import IO
 
-    from haidang_collector.supervisor.settings import Plan
+    from haidang_collector.supervisor.child import Child
+    from haidang_collector.supervisor.plan import Plan
 
-TRIAL_UNIT = "TRIAL"
-TRIAL_DISTRICT = "Trial"
-WATCH_SECONDS = 0.5
-TOKEN_LIFETIME = timedelta(minutes=10)
+WATCH_SECONDS = 0.2
+POLL_SECONDS = 0.03
+READY_SECONDS = 60.0
+PORT_SECONDS = 3.0
+"""How long a port may still be held by what stops just now, such as the children of a supervisor that was killed."""
+STOP_ORDER = ("agent", "alertmanager", "prometheus", "collector")
+"""The agent first: its goodbye needs the others."""
+
+
+class StoppedError(Exception):
+    """Asked to stop before everything was up."""
 
 
 class System:
@@ -39,160 +38,151 @@ class System:
     def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
         self._plan = plan
         self._say = say
-        self._stopping = threading.Event()
+        self._words = plan.words
+        self._stopping = False
         self._lock: IO[str] | None = None
-        self.children: dict[str, Child] = {}
+        self._children: dict[str, Child] = {}
+        self._coming_back: set[str] = set()
 
     def start(self) -> None:
-        """Everything up and answering when this returns. Raises UpError, ChildError; then nothing runs."""
-        self._claim_folder()
-        self._check_ports()
-        prometheus, alertmanager = binary("prometheus"), binary("prometheus-alertmanager", "alertmanager")
-        write_files(self._plan)
-        first_time = self._prepare_registry()
+        """Everything is up and answers when this returns. Raises UpError or StoppedError; then nothing runs."""
         try:
-            for child in (self._prometheus(prometheus), self._alertmanager(alertmanager), self._collector()):
-                self._say(f"starting {child.name}")
-                self.children[child.name] = child
-                child.start()
-            for child in self.children.values():
-                child.wait_until_ready()
-            if first_time:
-                self._enrol()
-            agent = self.children["agent"] = self._agent()
-            self._say("starting agent")
-            agent.start()
-            agent.wait_until_ready()
+            self._start()
+        except OSError as failed:
+            self.stop()
+            raise self._unwritable(failed) from None
         except BaseException:
             self.stop()
             raise
 
     def watch(self) -> None:
         """Restart what dies, until `ask_to_stop`."""
-        while not self._stopping.wait(WATCH_SECONDS):
-            for child in self.children.values():
-                if not child.died():
-                    continue
-                if child.restart_at is None:
-                    code = child.process.returncode if child.process else None
-                    pause = child.plan_restart()
-                    self._say(
-                        f"{child.name} ended (status {code}), starts again in {pause:.0f} s; "
-                        f"last words: {child.last_words or 'none'} (log: {child.log})"
-                    )
-                elif time.monotonic() >= child.restart_at:
-                    child.start()
-                    self._say(f"{child.name} started again")
+        while not self._stopping:
+            for child in self._children.values():
+                self._look_after(child)
+            time.sleep(WATCH_SECONDS)
 
     def ask_to_stop(self) -> None:
-        """May be called from a signal handler."""
-        self._stopping.set()
+        """For signal handlers. The second time, whatever is still running is killed."""
+        if self._stopping:
+            for child in self._children.values():
+                child.kill()
+        self._stopping = True
 
     def stop(self) -> None:
-        """The agent first, for its goodbye needs the others; the collector last but for the lock."""
-        for name in ("agent", "alertmanager", "collector", "prometheus"):
-            if name in self.children:
-                self._say(f"stopping {name}")
-                self.children[name].stop()
+        """Everything that runs, in order; then the folder is free."""
+        for name in STOP_ORDER:
+            if name in self._children:
+                self._say(self._words("stopping %(name)s") % {"name": name})
+                self._children[name].stop()
         if self._lock is not None:
             self._lock.close()
 
+    def _start(self) -> None:
+        plan = self._plan
+        prometheus = programs.server(self._words, "prometheus")
+        alertmanager = programs.server(self._words, "prometheus-alertmanager", "alertmanager")
+        self._claim_folder()
+        self._check_ports()
+        write_files(plan)
+        centre = [
+            programs.prometheus(plan, prometheus),
+            programs.alertmanager(plan, alertmanager),
+            programs.collector(plan),
+        ]
+        self._launch(centre)
+        from haidang_collector.supervisor import trial  # noqa: PLC0415 - a second of imports, while the others start
+
+        self._await(centre)
+        if trial.needs_enrolment(plan):
+            self._say(self._words("enrolling this machine's agent"))
+            trial.enrol(plan)
+        agent = [programs.agent(plan)]
+        self._launch(agent)
+        self._await(agent)
+
+    def _launch(self, children: Iterable[Child]) -> None:
+        for child in children:
+            self._say(self._words("starting %(name)s") % {"name": child.name})
+            self._children[child.name] = child
+            child.start()
+
+    def _await(self, children: Iterable[Child]) -> None:
+        """Returns when each is of use."""
+        deadline = time.monotonic() + READY_SECONDS
+        for child in children:
+            facts = {"name": child.name, "log": child.log, "seconds": READY_SECONDS}
+            while not child.ready():
+                if self._stopping:
+                    raise StoppedError
+                if child.status is not None:
+                    words = self._words("%(name)s ended at once: %(words)s (log: %(log)s)")
+                    raise UpError(words % (facts | {"words": child.last_words}))
+                if time.monotonic() > deadline:
+                    raise UpError(self._words("%(name)s is not ready after %(seconds)d s (log: %(log)s)") % facts)
+                time.sleep(POLL_SECONDS)
+
+    def _look_after(self, child: Child) -> None:
+        if child.status is None:
+            if child.name in self._coming_back and child.ready():
+                self._coming_back.remove(child.name)
+                self._say(self._words("%(name)s works again") % {"name": child.name})
+        elif child.restart_at is None:
+            self._coming_back.add(child.name)
+            facts = {"name": child.name, "status": child.status, "words": child.last_words, "log": child.log}
+            facts["pause"] = child.plan_restart()
+            self._say(
+                self._words(
+                    "%(name)s ended (status %(status)s) and starts again in %(pause)d s; "
+                    "its last words: %(words)s (log: %(log)s)"
+                )
+                % facts
+            )
+        elif time.monotonic() >= child.restart_at:
+            child.start()
+
     def _claim_folder(self) -> None:
-        try:
-            self._plan.data.mkdir(parents=True, exist_ok=True)
-            self._lock = (self._plan.data / "lock").open("w")
-        except OSError as failed:
-            raise UpError(
-                f"{self._plan.data} cannot be written ({failed.strerror}); give another with --data"
-            ) from None
+        self._plan.data.mkdir(parents=True, exist_ok=True)
+        self._lock = (self._plan.data / "lock").open("a+", encoding="ascii")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UpError(
-                f"{self._plan.data} is in use by another `haidang up`; stop it or give another --data"
-            ) from None
+            self._lock.seek(0)
+            words = self._words(
+                "%(folder)s is in use by another `haidang up` (process %(pid)s); stop it or give another --data"
+            )
+            raise UpError(words % {"folder": self._plan.data, "pid": self._lock.read().strip() or "?"}) from None
+        self._lock.truncate(0)
+        self._lock.write(f"{os.getpid()}\n")
+        self._lock.flush()
 
     def _check_ports(self) -> None:
+        options: dict[int, str] = {}
         for option, port in self._plan.ports().items():
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError:
-                    raise UpError(f"port {port} is in use; stop what uses it or give another with {option}") from None
+            if port in options:
+                words = self._words("%(option)s and %(other)s are both %(port)d; give each its own port")
+                raise UpError(words % {"option": option, "other": options[port], "port": port})
+            options[port] = option
+        deadline = time.monotonic() + PORT_SECONDS
+        for port, option in options.items():
+            while not _is_free(port):
+                if self._stopping:
+                    raise StoppedError
+                if time.monotonic() > deadline:
+                    words = self._words("port %(port)d is in use; stop what uses it or give another with %(option)s")
+                    raise UpError(words % {"port": port, "option": option})
+                time.sleep(POLL_SECONDS)
 
-    def _prepare_registry(self) -> bool:
-        """Schema and trial unit; True where this machine's agent has to be enrolled."""
-        database = Database(sqlite_url(self._plan.data))
-        database.upgrade()
-        with database.write() as session:
-            if session.get(Unit, TRIAL_UNIT) is None:
-                name = "Máy dùng thử (this machine)"
-                session.add(Unit(code=TRIAL_UNIT, name=name, district=TRIAL_DISTRICT, level="mixed", students={}))
-        database.close()
-        return not (self._plan.agent_config.parent / "credentials.json").exists()
-
-    def _enrol(self) -> None:
-        """By the same way as any school: a token, and the agent's own command."""
-        self._say("enrolling this machine's agent")
-        registry = Registry(sqlite_url(self._plan.data))
-        token = create_token(registry.database, TRIAL_UNIT, uses=1, lifetime=TOKEN_LIFETIME).token
-        registry.close()
-        done = subprocess.run(  # noqa: S603 - our own program
-            [_program("haidang-agent"), "enrol", "--config", self._plan.agent_config],
-            env={**os.environ, "HAIDANG_TOKEN": token},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise ChildError(f"the agent could not be enrolled: {done.stderr.strip()}")
-
-    def _child(self, name: str, command: list[str], ready_url: str, **more: str) -> Child:
-        return Child(name, command, self._plan.data / "log" / f"{name}.log", {**os.environ, **more}, ready_url)
-
-    def _prometheus(self, program: str) -> Child:
-        folder, plan = self._plan.data / "prometheus", self._plan
-        command = [
-            program,
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--storage.tsdb.retention.time={RETENTION}",
-            f"--web.listen-address=127.0.0.1:{plan.prometheus_port}",
-            "--web.enable-remote-write-receiver",
-        ]
-        return self._child("prometheus", command, f"{plan.prometheus}/-/ready")
-
-    def _alertmanager(self, program: str) -> Child:
-        folder, plan = self._plan.data / "alertmanager", self._plan
-        command = [
-            program,
-            f"--config.file={folder / 'alertmanager.yml'}",
-            f"--storage.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{plan.alertmanager_port}",
-            "--cluster.listen-address=",
-        ]
-        return self._child("alertmanager", command, f"{plan.alertmanager}/-/ready")
-
-    def _collector(self) -> Child:
-        plan = self._plan
-        command = [_program("haidang"), "serve", "--data", str(plan.data)]
-        return self._child(
-            "collector",
-            command,
-            f"{plan.collector}/healthz",
-            HAIDANG_LISTEN=f"127.0.0.1:{plan.collector_port}",
-            HAIDANG_STORE_WRITE_URL=f"{plan.prometheus}/api/v1/write",
-            HAIDANG_PROMETHEUS_URL=plan.prometheus,
-            HAIDANG_ALERTMANAGER_URL=plan.alertmanager,
-        )
-
-    def _agent(self) -> Child:
-        command = [_program("haidang-agent"), "run", "--config", str(self._plan.agent_config)]
-        return self._child("agent", command, f"http://127.0.0.1:{self._plan.agent_port}/metrics")
+    def _unwritable(self, failed: OSError) -> UpError:
+        words = self._words("%(path)s cannot be written (%(reason)s); mend that or give another folder with --data")
+        return UpError(words % {"path": failed.filename or self._plan.data, "reason": failed.strerror})
 
 
-def _program(name: str) -> str:
-    """Our own program beside this interpreter."""
-    return str(Path(sys.executable).parent / name)
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

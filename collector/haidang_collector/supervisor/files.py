@@ -1,77 +1,22 @@
-"""What `haidang up` is asked for, and the files its programs read."""
+"""The configuration files of the programs that `haidang up` runs, written anew at each start."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from haidang_collector.supervisor.plan import Plan
 
 PACKAGED_ALERTS = Path(__file__).parents[1] / "alerts"
 CHECKOUT_ALERTS = Path(__file__).parents[3] / "alerts"
 
-RETENTION = "400d"
-"""A school year and its evaluation."""
 OUT_OF_ORDER_WINDOW = "31d"
-"""The back-fill window and a day, so that what ingest lets in at the edge is taken by the store too."""
+"""The back-fill window of 30 days and a day more, so that what ingest lets in at the edge the store takes too."""
 SCRAPE_SECONDS = 5
-
-
-class UpError(Exception):
-    """The system cannot start; the text is one line with the fix."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Folder, addresses and receivers. `smtp` empty: no mail is sent."""
-
-    data: Path
-    collector_port: int = 8080
-    prometheus_port: int = 9090
-    alertmanager_port: int = 9093
-    agent_port: int = 9810
-    targets: tuple[str, ...] = ()
-    smtp: str = ""
-    mail_to: tuple[str, ...] = ()
-
-    @property
-    def collector(self) -> str:
-        return f"http://127.0.0.1:{self.collector_port}"
-
-    @property
-    def prometheus(self) -> str:
-        return f"http://127.0.0.1:{self.prometheus_port}"
-
-    @property
-    def alertmanager(self) -> str:
-        return f"http://127.0.0.1:{self.alertmanager_port}"
-
-    @property
-    def agent_config(self) -> Path:
-        return self.data / "agent" / "agent.toml"
-
-    def ports(self) -> dict[str, int]:
-        """Option to port."""
-        return {
-            "--port": self.collector_port,
-            "--prometheus-port": self.prometheus_port,
-            "--alertmanager-port": self.alertmanager_port,
-            "--agent-port": self.agent_port,
-        }
-
-
-def binary(*names: str) -> str:
-    """The first of `names` that is on PATH. Raises UpError naming the Debian package."""
-    for name in names:
-        if found := shutil.which(name):
-            return found
-    raise UpError(
-        f"{names[0]} is not on PATH; on Debian: apt-get install {names[0]}, elsewhere put the program "
-        f"{' or '.join(names)} of prometheus.io on PATH"
-    )
 
 
 def alerts_folder() -> Path:
@@ -80,7 +25,7 @@ def alerts_folder() -> Path:
 
 
 def write_files(plan: Plan) -> None:
-    """Every file the programs read, below `plan.data`."""
+    """Every file the programs read, below `plan.data`. Raises OSError."""
     for name in ("prometheus", "alertmanager", "agent", "log"):
         (plan.data / name).mkdir(parents=True, exist_ok=True)
     _write_yaml(plan.data / "prometheus" / "prometheus.yml", prometheus_config(plan))
@@ -89,13 +34,16 @@ def write_files(plan: Plan) -> None:
 
 
 def prometheus_config(plan: Plan) -> dict[str, Any]:
-    """Scrapes the collector for its own figures and the registry's facts; measurements come by remote write."""
-    collector = [{"targets": [f"127.0.0.1:{plan.collector_port}"]}]
+    """Scrapes the collector's own figures, the registry's facts and itself; measurements come by remote write."""
+    collector, prometheus = (
+        [{"targets": [f"127.0.0.1:{port}"]}] for port in (plan.collector_port, plan.prometheus_port)
+    )
+    alertmanager = {"static_configs": [{"targets": [f"127.0.0.1:{plan.alertmanager_port}"]}]}
     return {
         "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"},
         "storage": {"tsdb": {"out_of_order_time_window": OUT_OF_ORDER_WINDOW}},
         "rule_files": [str(alerts_folder() / "rules" / "*.yml")],
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{plan.alertmanager_port}"]}]}]},
+        "alerting": {"alertmanagers": [alertmanager]},
         "scrape_configs": [
             {"job_name": "collector", "static_configs": collector},
             {
@@ -104,6 +52,7 @@ def prometheus_config(plan: Plan) -> dict[str, Any]:
                 "honor_labels": True,
                 "static_configs": collector,
             },
+            {"job_name": "prometheus", "static_configs": prometheus},
         ],
     }
 
@@ -126,11 +75,12 @@ def alertmanager_config(plan: Plan) -> dict[str, Any]:
 def agent_config(plan: Plan) -> str:
     """agent.toml of this machine's own agent."""
     lines = [
+        "# Written by `haidang up` at each start. To change what the agent watches: haidang units config --help",
         "[server]",
         f"url = {json.dumps(plan.collector)}",
         "[agent]",
         'roles = ["site", "host"]',
-        f"state_dir = {json.dumps(str(plan.data / 'agent'))}",
+        f"state_dir = {json.dumps(str(plan.agent_config.parent))}",
         f'listen = "127.0.0.1:{plan.agent_port}"',
     ]
     if plan.targets:

@@ -1,0 +1,32 @@
+"""Becomes the program it is given, on a leash: Linux sends it SIGTERM when its parent is gone, however that went.
+
+Run as a file by a bare interpreter, so that nothing has to happen between fork and exec in a process with threads.
+Arguments: the parent's process id, then the command.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+"""prctl(2); it outlives execve(2)."""
+CANNOT_RUN = 127
+
+
+def main() -> None:
+    """Returns only by SystemExit, and only where the command cannot be run."""
+    parent, *command = sys.argv[1:]
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != int(parent):
+        raise SystemExit(CANNOT_RUN)
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - the supervisor names it
+    except OSError as failed:
+        sys.stderr.write(f"{command[0]} cannot be run: {failed.strerror}\n")
+        raise SystemExit(CANNOT_RUN) from None
+
+
+if __name__ == "__main__":
+    main()
