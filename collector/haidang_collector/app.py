@@ -8,8 +8,7 @@ from importlib.metadata import version
 import httpx
 from anyio import to_thread
 from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from haidang_collector import metrics, sd
@@ -99,12 +98,6 @@ def _answers(registry_: Registry) -> bool:
     except SQLAlchemyError:
         return False
     return True
-
-
-@documentation.get("/docs")
-def docs() -> HTMLResponse:
-    """The API, to read and to try."""
-    return get_swagger_ui_html(openapi_url="/openapi.json", title="Hải Đăng: API")
 
 
 @documentation.get("/openapi.json")

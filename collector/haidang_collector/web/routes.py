@@ -95,6 +95,12 @@ async def unit(request: Request, code: str) -> HTMLResponse:
     )
 
 
+@router.get("/docs")
+def docs(request: Request) -> HTMLResponse:
+    """The API, to read; drawn here, because the usual viewer comes from somebody else's servers."""
+    return _page(request, "docs.html", api=request.app.openapi())
+
+
 @router.get("/static/{name}")
 def static(name: str) -> FileResponse:
     """Style and picture of the pages."""
