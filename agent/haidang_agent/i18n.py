@@ -1,0 +1,31 @@
+"""Vietnamese or English for what a technician reads: stdlib gettext, msgids are English."""
+
+from __future__ import annotations
+
+import gettext
+import os
+from functools import cache
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent / "locale"
+
+
+def language() -> str:
+    """`vi` or `en`: HAIDANG_LANG, else what the system's locale asks for."""
+    for variable in ("HAIDANG_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(variable):
+            return "vi" if value.lower().startswith("vi") else "en"
+    return "en"
+
+
+@cache
+def _catalogue(chosen: str) -> gettext.NullTranslations:
+    return gettext.NullTranslations() if chosen == "en" else gettext.translation("haidang", _FOLDER, [chosen])
+
+
+def _(message: str) -> str:
+    """The message in the reader's language; English where the catalogue was not compiled."""
+    try:
+        return _catalogue(language()).gettext(message)
+    except FileNotFoundError:
+        return message
