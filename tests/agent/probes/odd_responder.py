@@ -17,7 +17,7 @@ def checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def main(slow: str, seconds: str) -> None:
+def main(slow: str, forged: str) -> None:
     raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     raw.setsockopt(socket.SOL_IP, socket.IP_HDRINCL, 1)
     due: list[tuple[float, bytes, str]] = []
@@ -27,9 +27,11 @@ def main(slow: str, seconds: str) -> None:
             packet, (asker, _) = raw.recvfrom(2048)
             header, request = packet[:20], packet[20:]
             if request[0] == 8:
-                body = b"\0\0\0\0" + request[4:]
+                asked = socket.inet_ntoa(header[16:20])
+                data = bytes(len(request) - 8) if asked == forged else request[8:]
+                body = b"\0\0\0\0" + request[4:8] + data
                 reply = body[:2] + checksum(body).to_bytes(2) + body[4:]
-                late = float(seconds) if header[16:20] == socket.inet_aton(slow) else 0.0
+                late = 1.0 if asked == slow else 0.0
                 answer = header[:12] + header[16:20] + header[12:16] + reply
                 due += [(time.monotonic() + late, answer, asker)] * 2
         for each in [each for each in due if each[0] <= time.monotonic()]:
