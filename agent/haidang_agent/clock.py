@@ -83,7 +83,6 @@ class Clock:
         with self._lock:
             if self._offset is not None and abs(measured - self._offset) <= uncertainty + STEADY_SECONDS:
                 return
-            self._outbox.note("clock", f"{self._boot} {measured!r}")
             self._outbox.restamp(
                 self._boot,
                 offset_ms=round(measured * 1000),
@@ -91,6 +90,7 @@ class Clock:
                 boot_began_ms=round(measured * 1000),  # the monotonic clock counts from the boot
             )
             self._offset = measured
+            self._outbox.note("clock", f"{self._boot} {measured!r}")  # after it, or a kill between leaves some untimed
 
     def _remembered(self) -> float | None:
         try:

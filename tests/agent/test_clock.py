@@ -1,0 +1,189 @@
+"""The centre's time on machines whose own clock is wrong, before and after the first contact."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from haidang_agent.clock import Clock, boot_id, monotonic
+from haidang_agent.outbox import Outbox
+from haidang_agent.stamp import Stamp
+
+from tests.agent.outboxes import NOW, at, backlog, noise, snapshot, times
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Y2009 = 1_230_768_000.0
+CENTRE = NOW / 1000
+
+
+@dataclass
+class Machine:
+    """Its two clocks, turned by hand."""
+
+    up: float = 100.0
+    wall: float = Y2009
+
+    def passes(self, seconds: float) -> None:
+        self.up += seconds
+        self.wall += seconds
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "outbox.db"
+
+
+@pytest.fixture
+def outbox(path: Path) -> Iterator[Outbox]:
+    box = Outbox(path)
+    yield box
+    box.close()
+
+
+def clock(outbox: Outbox, machine: Machine, boot: str = "this") -> Clock:
+    return Clock(outbox, boot, now=lambda: machine.up, wall=lambda: machine.wall)
+
+
+def test_before_the_first_contact_nothing_has_a_time(outbox: Outbox, machine: Machine) -> None:
+    """Snapshots are kept, but neither newest nor backlog shows them."""
+    ours = clock(outbox, machine)
+    stamp = ours.stamp()
+    assert stamp == Stamp(None, "this", 100_000, round(Y2009 * 1000))
+    assert ours.offset_seconds is None
+    outbox.append(snapshot(1.0, 1.0), stamp, {})
+    assert outbox.newest() is None
+    assert backlog(outbox) is None
+    assert outbox.stats().snapshots == 1
+
+
+def test_given_their_time_by_the_monotonic_clock(outbox: Outbox, machine: Machine) -> None:
+    """At the first contact, whatever the wall clock said or did meanwhile."""
+    ours = clock(outbox, machine)
+    for jump in (0.0, 400_000_000.0, -900_000_000.0):
+        machine.wall += jump
+        outbox.append(snapshot(1.0, 1.0), ours.stamp(), {})
+        machine.passes(15)
+    ours.learn(CENTRE, machine.up, machine.up)
+    assert ours.offset_seconds == pytest.approx(machine.wall - CENTRE)
+    outbox.append(snapshot(1.0, 1.0), ours.stamp(), {})
+    assert times(outbox) == [NOW - 45_000, NOW - 30_000, NOW - 15_000, NOW]
+
+
+def test_an_instant_before_and_stored_after_the_first_contact(outbox: Outbox, machine: Machine) -> None:
+    """The stamp was taken without a time, then the time came, then it was stored: it is not left behind for ever."""
+    ours = clock(outbox, machine)
+    stamp = ours.stamp()
+    machine.passes(1)
+    ours.learn(CENTRE, machine.up, machine.up)
+    outbox.append(snapshot(1.0, 1.0), stamp, {})
+    assert times(outbox) == [NOW - 1_000]
+
+
+def test_killed_while_times_are_given(outbox: Outbox, machine: Machine, path: Path) -> None:
+    """The time counts as remembered only when all have theirs; else the next process would leave some without."""
+    outbox.append(snapshot(1.0, 1.0), clock(outbox, machine).stamp(), {})
+
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TRIGGER dying BEFORE UPDATE ON snapshot BEGIN SELECT raise(ABORT, 'killed'); END")
+    with pytest.raises(sqlite3.IntegrityError, match="killed"):
+        clock(outbox, machine).learn(CENTRE, machine.up, machine.up)
+    with database:
+        database.execute("DROP TRIGGER dying")
+    database.close()
+    again = clock(outbox, machine)
+    assert again.offset_seconds is None
+    again.learn(CENTRE, machine.up, machine.up)
+    assert times(outbox) == [NOW]
+
+
+class TestEarlierBoot:
+    """Snapshots that were stored without a time, and then the machine was restarted."""
+
+    def test_corrected_by_the_error_of_the_wall_clock(self, outbox: Outbox, machine: Machine) -> None:
+        """The clock was slow by years, and still is: the error is the same, the times are known."""
+        before = clock(outbox, machine, boot="before")
+        outbox.append(snapshot(1.0, 1.0), before.stamp(), {})
+        machine.passes(3600)
+        machine.up = 60.0
+        now = clock(outbox, machine, boot="this")
+        outbox.append(snapshot(1.0, 1.0), now.stamp(), {})
+        now.learn(CENTRE, machine.up, machine.up)
+        assert times(outbox) == [NOW - 3_600_000, NOW]
+        assert outbox.stats().lost == {}
+
+    def test_dropped_where_the_wall_clock_did_not_run_on(self, outbox: Outbox, machine: Machine) -> None:
+        """Without a battery it began at 2009 again: by its word, the earlier boot overlaps this one. Counted."""
+        before = clock(outbox, machine, boot="before")
+        for _ in range(3):
+            outbox.append(snapshot(1.0, 1.0), before.stamp(), {})
+            machine.passes(15)
+        machine.up, machine.wall = 10.0, Y2009
+        now = clock(outbox, machine, boot="this")
+        outbox.append(snapshot(1.0, 1.0), now.stamp(), {})
+        now.learn(CENTRE, machine.up, machine.up)
+        assert outbox.stats().lost == {"clock": 3}
+        assert times(outbox) == [NOW]
+
+    def test_one_boot_dropped_another_kept(self, outbox: Outbox, machine: Machine) -> None:
+        """Each boot is judged for itself."""
+        sound = clock(outbox, machine, boot="sound")
+        outbox.append(snapshot(1.0, 1.0), sound.stamp(), {})
+        machine.passes(600)
+        machine.up = 5.0
+        ahead = clock(outbox, Machine(5.0, machine.wall + 9e8), boot="ahead")
+        outbox.append(snapshot(1.0, 1.0), ahead.stamp(), {})
+        clock(outbox, machine).learn(CENTRE, machine.up, machine.up)
+        assert outbox.stats().lost == {"clock": 1}
+        assert times(outbox) == [NOW - 600_000]
+
+
+def test_remembered_over_a_restart_of_the_process(outbox: Outbox, machine: Machine) -> None:
+    """The same boot: the time is known before any contact. Another boot: it is not."""
+    clock(outbox, machine).learn(CENTRE, machine.up, machine.up)
+    machine.passes(7)
+    assert clock(outbox, machine).stamp().timestamp_ms == NOW + 7_000
+    assert clock(outbox, machine, boot="another").stamp().timestamp_ms is None
+
+
+def test_jitter_is_not_followed(outbox: Outbox, machine: Machine) -> None:
+    """A slow answer tells the time with an error: stamps stay evenly spaced. A step is followed."""
+    ours = clock(outbox, machine)
+    ours.learn(CENTRE, machine.up, machine.up)
+    for late, way in ((0.24, 0.0), (-0.24, 0.0), (1.2, 2.0)):
+        ours.learn(CENTRE + late, machine.up - way / 2, machine.up + way / 2)
+        assert ours.stamp().timestamp_ms == NOW
+    ours.learn(CENTRE + 5, machine.up, machine.up)
+    assert ours.stamp().timestamp_ms == NOW + 5_000
+
+
+def test_the_cap_holds_while_times_are_given(tmp_path: Path, machine: Machine) -> None:
+    """All snapshots of a long outage get their time at once, and the journal stays small."""
+    cap = 5_000_000
+    box = Outbox(tmp_path / "outbox.db", max_bytes=cap)
+    ours = clock(box, machine)
+    for number in range(4_000):
+        box.append(noise(100, number), ours.stamp(), {})
+        machine.passes(15)
+    stored = box.stats().snapshots
+    ours.learn(CENTRE, machine.up, machine.up)
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= cap
+    found = times(box)
+    assert found == [NOW - 15_000 * back for back in range(stored, 0, -1)]
+    assert not box.append(snapshot(1.0, 1.0), at(found[-1]), {}), "a time that was given counts as the last"
+    box.close()
+
+
+def test_the_machines_own_clocks() -> None:
+    """One boot has one name, and its clock does not go back."""
+    assert boot_id() == boot_id()
+    assert monotonic() <= monotonic()
