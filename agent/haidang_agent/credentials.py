@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
@@ -12,19 +13,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "credentials.json"
+PENDING_FILE = "credentials.pending.json"
+"""The key of an enrolment that is under way; what `FILE` holds stays good until the centre has answered."""
 
 
 class CredentialsError(Exception):
     """The file is there but cannot be used; the text says why and what to do."""
 
 
+BEARER = re.compile(r"[A-Za-z0-9._~+/=-]+")
+"""RFC 6750 2.1, token68."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """`agent` and `unit` are empty between making the key and the centre's answer."""
+    """`agent` and `unit` are empty between making the key and the centre's answer. Raises TypeError, ValueError."""
 
     key: str = field(repr=False)
     agent: str = ""
     unit: str = ""
+
+    def __post_init__(self) -> None:
+        for name, text in asdict(self).items():
+            if not isinstance(text, str):
+                raise TypeError(f"{name} is no text")
+        if not BEARER.fullmatch(self.bearer):
+            raise ValueError("agent or key has a character that no header may carry")
 
     @property
     def bearer(self) -> str:
@@ -36,9 +50,9 @@ def new_key() -> str:
     return secrets.token_urlsafe(32)
 
 
-def load(state_dir: Path) -> Credentials | None:
+def load(state_dir: Path, file: str = FILE) -> Credentials | None:
     """None where this machine was never enrolled. Raises CredentialsError."""
-    path = state_dir / FILE
+    path = state_dir / file
     try:
         return Credentials(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -49,14 +63,20 @@ def load(state_dir: Path) -> Credentials | None:
         raise CredentialsError(f"{path}: not readable as credentials ({broken}); enrol again with --force") from None
 
 
-def save(state_dir: Path, credentials: Credentials) -> None:
+def save(state_dir: Path, credentials: Credentials, file: str = FILE) -> None:
     """Whole or not at all, on the disk when this returns, readable by its owner only."""
-    path = state_dir / FILE
+    path = state_dir / file
     state_dir.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(asdict(credentials), file)
-        file.flush()
-        os.fsync(file.fileno())
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        json.dump(asdict(credentials), out)
+        out.flush()
+        os.fsync(out.fileno())
     draft.replace(path)
+    if os.name == "posix":
+        folder = os.open(state_dir, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from haidang_agent import __version__, credentials
 from haidang_agent.centre import Centre, UnreachableError
-from haidang_agent.credentials import Credentials
+from haidang_agent.credentials import PENDING_FILE, Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,8 @@ def enrol(
     kept = None if force else credentials.load(state_dir)
     if kept is not None and kept.agent:
         return kept
-    mine = kept or Credentials(credentials.new_key())
-    credentials.save(state_dir, mine)
+    mine = credentials.load(state_dir, PENDING_FILE) or Credentials(credentials.new_key())
+    credentials.save(state_dir, mine, PENDING_FILE)
     request = {
         "token": token,
         "key": mine.key,
@@ -53,7 +53,10 @@ def enrol(
     try:
         issued = json.loads(answer.body)
         mine = Credentials(mine.key, agent=issued["agent"], unit=issued["unit"])
+        if not mine.agent:
+            raise ValueError
     except (ValueError, KeyError, TypeError):
         raise EnrolError(f"{url} answered something that no collector says; is the address right?") from None
     credentials.save(state_dir, mine)
+    (state_dir / PENDING_FILE).unlink(missing_ok=True)
     return mine
