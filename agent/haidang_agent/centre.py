@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import ssl
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 15.0
 MAX_ANSWER_BYTES = 1 << 20
+CLOSED = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""The other side ended the connection: on a kept one that means it had been idle for too long."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+UNIX_SECONDS = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 WRITE_HEADERS = {
     "Content-Encoding": "snappy",
     "Content-Type": "application/x-protobuf",
@@ -99,11 +103,11 @@ class Centre:
         kept = self._connection is not None
         try:
             answer, sent, received = self._exchange(method, path, body, headers)
-        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+        except CLOSED:
             self.close()
             if not kept:
                 raise UnreachableError(f"{self._where}: the connection was closed without an answer") from None
-        except (OSError, http.client.HTTPException) as failed:
+        except (OSError, http.client.HTTPException, UnicodeError) as failed:
             self.close()
             raise UnreachableError(self._explain(failed)) from failed
         else:
@@ -121,6 +125,8 @@ class Centre:
         response = self._connection.getresponse()
         received = monotonic()
         content = response.read(MAX_ANSWER_BYTES)
+        if response.length and len(content) < MAX_ANSWER_BYTES:
+            raise http.client.IncompleteRead(content, response.length)
         if not response.isclosed():
             self.close()
         answer = Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
@@ -130,19 +136,18 @@ class Centre:
         centre_time = answer.headers.get("haidang-time")
         if self._learn is None or centre_time is None:
             return
-        try:
-            seconds = float(centre_time)
-        except ValueError:
-            raise UnreachableError(
-                f"{self._where}: Haidang-Time {centre_time!r} is no time; is this a collector?"
-            ) from None
-        self._learn(seconds, sent, received)
+        if not UNIX_SECONDS.fullmatch(centre_time):
+            raise UnreachableError(f"{self._where}: Haidang-Time {centre_time!r} is no time; is this a collector?")
+        self._learn(float(centre_time), sent, received)
 
     def _connect(self) -> http.client.HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port
         if self._parts.scheme == "http":
             return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
-        context = ssl.create_default_context(cafile=self._ca)
+        try:
+            context = ssl.create_default_context(cafile=self._ca)
+        except (OSError, ValueError) as unusable:
+            raise UnreachableError(f"[server] ca: {self._ca} holds no certificates in PEM ({unusable})") from unusable
         return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
 
     @property
@@ -155,6 +160,4 @@ class Centre:
                 f"{self._where}: its certificate is not trusted ({failed.verify_message}); "
                 "set [server] ca to the file of the department's CA, and look at this machine's clock"
             )
-        if isinstance(failed, FileNotFoundError):
-            return f"[server] ca: there is no file {self._ca}"
-        return f"{self._where}: {failed or type(failed).__name__}"
+        return f"{self._where}: {str(failed) or type(failed).__name__}"

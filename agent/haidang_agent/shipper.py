@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from haidang_agent.centre import Answer, Centre, UnreachableError
@@ -32,6 +34,7 @@ BACKLOG_SAMPLES = 60_000
 BACKLOG_JITTER_SECONDS = 0.5
 REFRESH_SECONDS = 60.0
 LONGEST_LOGGED = 100
+NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Shipper:
         self._state = ShipperState()
         self._rate = 0.0
         self._shipped_ms = 0
+        self._last: Batch | None = None
+        self._backlog_at = 0.0
         self._logged: set[str] = set()
 
     @property
@@ -104,7 +109,12 @@ class Shipper:
     def _refresh_config(self) -> None:
         """Now and then, and at first: the answer also tells the time."""
         if self._clock.offset_seconds is None or time.monotonic() >= self._refresh_at:
-            self._on_config(self._centre)
+            try:
+                self._on_config(self._centre)
+            except (UnreachableError, OutboxError):
+                raise
+            except OSError as failed:
+                log.warning("the configuration cannot be kept: %s", failed)
             self._refresh_at = time.monotonic() + random.uniform(0.8, 1.2) * REFRESH_SECONDS  # noqa: S311 - spreads load
         if self._clock.offset_seconds is None:
             raise UnreachableError(NO_COLLECTOR)
@@ -116,6 +126,7 @@ class Shipper:
         wait = self._push(batch)
         if wait is None:
             self._shipped_ms = batch.timestamps_ms[-1]
+            self._last = batch
         return wait
 
     def _backlog(self) -> float | None:
@@ -123,17 +134,16 @@ class Shipper:
         if self._next_backlog() is None:
             return None
         self._stopping.wait(random.uniform(0, BACKLOG_JITTER_SECONDS))  # noqa: S311 - spreads load
-        while not self._stopping.is_set() and not self._wake.is_set():
+        while not self._wake.wait(max(0.0, self._backlog_at - time.monotonic())) and not self._stopping.is_set():
             batch = self._next_backlog()
             if batch is None:
                 return None
             began = time.monotonic()
             wait = self._push(batch)
+            if self._rate > 0:
+                self._backlog_at = began + len(batch.ids) * len(batch.layout) / self._rate
             if wait is not None:
                 return wait
-            if self._rate > 0:
-                samples = len(batch.ids) * len(batch.layout)
-                self._stopping.wait(max(0.0, samples / self._rate - (time.monotonic() - began)))
         return 0.0
 
     def _next_backlog(self) -> Batch | None:
@@ -154,7 +164,8 @@ class Shipper:
         wait = self._failed(f"{answer.status} {answer.text}", verdict.name.lower())
         if verdict is Verdict.UNKNOWN:
             return UNKNOWN_WAIT_SECONDS
-        return max(wait, retry_after(answer.headers.get("retry-after")))
+        now = datetime.fromtimestamp((self._clock.stamp().timestamp_ms or 0) / 1000, UTC)
+        return max(wait, retry_after(answer.headers.get("retry-after"), now))
 
     def _refused(self, batch: Batch, answer: Answer) -> float | None:
         """One bad snapshot must not take the sound ones of its request with it: halve until it stands alone."""
@@ -171,7 +182,7 @@ class Shipper:
 
     def _stored(self, answer: Answer) -> None:
         rate = answer.headers.get("haidang-backlog-rate", "")
-        self._rate = float(rate) if rate.isdigit() else 0.0
+        self._rate = float(rate) if NUMBER.fullmatch(rate) else 0.0
         if self._state.failures:
             log.info("the collector takes data again")
         stamp = self._clock.stamp()
@@ -199,7 +210,7 @@ class Shipper:
 
     def _goodbye(self) -> None:
         try:
-            batch = self._outbox.newest()
+            batch = self._outbox.newest() or self._last
             if batch is not None:
                 answer = self._centre.write(encode(batch.layout, batch.timestamps_ms, batch.values), goodbye=True)
                 if judge(answer) is Verdict.STORED:

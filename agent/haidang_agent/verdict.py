@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from haidang_agent.centre import Answer
 
-OK, REDIRECT, SERVER_ERROR = 200, 300, 500
+OK, REDIRECT, BAD_REQUEST, SERVER_ERROR = 200, 300, 400, 500
 UNAUTHORIZED, FORBIDDEN, TIMEOUT, TOO_LARGE, TOO_MANY = 401, 403, 408, 413, 429
 NO_COLLECTOR = "the answer carries no Haidang-Time: something else than a collector spoke (a proxy, a captive portal?)"
 LONGEST_RETRY_SECONDS = 600.0
@@ -31,18 +31,20 @@ def judge(answer: Answer) -> Verdict:
         return Verdict.UNKNOWN
     if answer.status >= SERVER_ERROR or answer.status in (TIMEOUT, TOO_MANY) or "haidang-time" not in answer.headers:
         return Verdict.LATER
-    return Verdict.STORED if OK <= answer.status < REDIRECT else Verdict.REFUSED
+    if OK <= answer.status < REDIRECT:
+        return Verdict.STORED
+    return Verdict.REFUSED if answer.status >= BAD_REQUEST else Verdict.LATER
 
 
 def retry_after(text: str | None, now: datetime | None = None) -> float:
     """Seconds to wait by a Retry-After header (RFC 9110 10.2.3: seconds or a date); 0 without, ten minutes at most."""
     if text is None:
         return 0.0
-    if text.strip().isdigit():
+    if text.isascii() and text.strip().isdigit():
         seconds = float(text)
     else:
         try:
             seconds = (parsedate_to_datetime(text) - (now or datetime.now(UTC))).total_seconds()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return 0.0
     return min(max(seconds, 0.0), LONGEST_RETRY_SECONDS)

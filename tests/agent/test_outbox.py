@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
@@ -14,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from haidang_agent import outbox_file
-from haidang_agent.outbox import Outbox, OutboxError
+from haidang_agent.outbox import Outbox
 from haidang_agent.snapshot import STALE_NAN
 
 from tests.agent.outboxes import AB, ABC, DAY, NOW, at, backlog, fill, layout, noise, snapshot, times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -265,190 +264,3 @@ def used(path: Path) -> int:
         pages = outbox_file.used_bytes(database)
     database.close()
     return pages
-
-
-def grown(path: Path, snapshots: int = 400) -> None:
-    """An outbox of some hundred kilobytes, checkpointed and closed."""
-    box = Outbox(path)
-    for number in range(snapshots):
-        box.append(noise(100, number), at(NOW + number), {"n": float(number)})
-    box.close()
-
-
-def set_aside(path: Path) -> list[Path]:
-    return sorted(file for file in path.parent.iterdir() if ".corrupt-" in file.name)
-
-
-def garbage(path: Path) -> None:
-    path.write_bytes(random.Random(1).randbytes(50_000))
-
-
-def no_database(path: Path) -> None:
-    path.write_text("nothing of the kind\n")
-
-
-def truncated(path: Path) -> None:
-    os.truncate(path, path.stat().st_size * 2 // 3)
-
-
-def torn(path: Path) -> None:
-    os.truncate(path, 5000)
-
-
-def another_schema(path: Path) -> None:
-    with sqlite3.connect(path) as database:
-        database.execute("PRAGMA user_version = 99")
-    database.close()
-
-
-def another_database(path: Path) -> None:
-    path.unlink()
-    with sqlite3.connect(path) as database:
-        database.execute("CREATE TABLE photos(name)")
-    database.close()
-
-
-class TestCorruption:
-    """A broken file costs what was in it, never the agent; and it is kept for whoever wants to look."""
-
-    @pytest.mark.parametrize("spoil", [garbage, no_database, truncated, torn, another_schema, another_database])
-    def test_found_at_the_start(self, path: Path, spoil: Callable[[Path], None]) -> None:
-        """The file is renamed, its bytes unchanged, and work goes on with an empty one at once."""
-        grown(path)
-        spoil(path)
-        bytes_before = path.read_bytes()
-        box = Outbox(path)
-        assert box.last_layout() == ()
-        fill(box, [NOW])
-        assert times(box) == [NOW]
-        box.close()
-        (aside,) = set_aside(path)
-        assert aside.name.startswith("outbox.db.corrupt-20")
-        assert len(aside.read_bytes()) == len(bytes_before)
-
-    def test_met_at_run_time(self, path: Path) -> None:
-        """A page goes bad under a running agent: one OutboxError, then all goes on, and the rest can be recovered."""
-        grown(path, 2000)  # more than the cache of pages holds
-        box = Outbox(path)
-        assert box.stats().snapshots == 2000
-        zero_page(path, path.stat().st_size // 4096 // 2)
-        with pytest.raises(OutboxError, match=r"outbox\.db"):
-            backlog(box)
-        fill(box, [NOW, NOW + 1])
-        assert times(box) == [NOW, NOW + 1]
-        box.close()
-        assert set_aside(path)
-
-    def test_any_page(self, path: Path) -> None:
-        """Whichever page it is, nothing but OutboxError comes out, and two calls later all works."""
-        grown(path, 60)
-        sound = path.read_bytes()
-        for page in range(len(sound) // 4096):
-            path.write_bytes(sound)
-            box = Outbox(path)
-            assert box.stats().snapshots == 60
-            zero_page(path, page)
-            use(box)
-            use(box)
-            assert box.append(snapshot(1.0, 2.0), at(2 * NOW + page), {})
-            assert box.newest() is not None
-            box.close()
-            for file in path.parent.iterdir():
-                file.unlink()
-
-    def test_a_row_that_is_garbled(self, path: Path) -> None:
-        """SQLite has no checksums: bits turned within a snapshot show when it is unpacked."""
-        grown(path, 3)
-        with sqlite3.connect(path) as database:
-            database.execute("UPDATE snapshot SET packed = zeroblob(500) WHERE timestamp_ms = ?", (NOW + 1,))
-        database.close()
-        box = Outbox(path)
-        with pytest.raises(OutboxError, match="garbled"):
-            backlog(box)
-        fill(box, [NOW])
-        assert times(box) == [NOW]
-        box.close()
-
-    def test_a_batch_of_the_file_set_aside_settles_nothing_else(self, path: Path) -> None:
-        """While a batch is under way, its file may be replaced: the answer must not settle what is in the new one."""
-        box = Outbox(path)
-        fill(box, [NOW, NOW + 1])
-        batch = backlog(box)
-        assert batch is not None
-        box.close()
-        garbage(path)
-        fill(box, [NOW, NOW + 1, NOW + 2])
-        box.settle(batch.ids)
-        assert times(box) == [NOW, NOW + 1, NOW + 2]
-        box.close()
-
-
-def zero_page(path: Path, page: int) -> None:
-    with path.open("r+b") as file:
-        file.seek(page * 4096)
-        file.write(b"\0" * 4096)
-
-
-def use(box: Outbox) -> None:
-    for call in (box.newest, lambda: backlog(box), box.totals, box.last_layout, box.stats):
-        with contextlib.suppress(OutboxError):
-            call()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-class TestFullDisk:
-    """Other files filled the disk."""
-
-    def test_nothing_acknowledged_is_lost(self, small_disk: Path) -> None:
-        """An append that has no room says so; when there is room again, it works, and all acknowledged are there."""
-        box = Outbox(small_disk / "outbox.db")
-        acknowledged = []
-        full: OutboxError | None = None
-        while full is None:
-            number = len(acknowledged)
-            try:
-                box.append(noise(100, number), at(NOW + number), {"n": float(number)})
-                acknowledged.append(NOW + number)
-            except OutboxError as failed:
-                full = failed
-        assert "is there space on this disk" in str(full)
-        assert len(acknowledged) > 100
-        with pytest.raises(OutboxError):
-            box.append(noise(100, 1), at(NOW + 10_000), {"n": 0.0})
-        assert box.totals() == {"n": len(acknowledged) - 1}, "it can still be read"
-        subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
-        assert box.append(noise(100, 1), at(NOW + 10_000), {"n": 0.0})
-        assert times(box) == [*acknowledged, NOW + 10_000]
-        assert box.stats().lost == {}
-        box.close()
-
-    def test_full_before_the_first(self, small_disk: Path) -> None:
-        """Not even the tables can be made: later they are."""
-        filler = small_disk / "filler"
-        filler.write_bytes(b"x" * ((1 << 20) - 4096))
-        box = Outbox(small_disk / "outbox.db")
-        with pytest.raises(OutboxError):
-            box.append(snapshot(1.0, 2.0), at(NOW), {})
-        filler.unlink()
-        assert box.append(snapshot(1.0, 2.0), at(NOW), {})
-        assert times(box) == [NOW]
-        box.close()
-        assert set_aside(small_disk / "outbox.db") == []
-
-
-def test_no_folder(tmp_path: Path) -> None:
-    """The state folder is missing: an OutboxError with the path."""
-    box = Outbox(tmp_path / "nowhere" / "outbox.db")
-    with pytest.raises(OutboxError, match="nowhere"):
-        box.stats()
