@@ -49,7 +49,7 @@ class Namespace:
         return run(*self.command("nft", "-f", "-"), stdin=rules)
 
     def sysctl(self, key: str, value: str) -> None:
-        self.run("sysctl", "-q", "-w", f"{key}={value}")
+        run(*self.command("tee", f"/proc/sys/{key.replace('.', '/')}"), stdin=value)
 
     def drop(self, rule: str, hook: str = "input") -> None:
         """Drop the packets that `rule` describes, until `accept_all`."""

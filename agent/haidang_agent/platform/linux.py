@@ -75,6 +75,11 @@ def processor(times: object) -> dict[str, float]:
     return {mode: getattr(times, mode) for mode in CPU_MODES if hasattr(times, mode)}
 
 
+def load() -> tuple[float, ...]:
+    """Load averages of 1, 5 and 15 minutes."""
+    return psutil.getloadavg()
+
+
 def is_disk(name: str) -> bool:
     """Whole disks only: partitions would count their bytes twice."""
     return NO_DISK.fullmatch(name) is None

@@ -70,6 +70,11 @@ def processor(times: Any) -> dict[str, float]:
     return {"user": times.user, "system": system, "idle": times.idle, "irq": irq, "softirq": softirq}
 
 
+def load() -> tuple[float, ...]:
+    """Windows has none."""
+    return ()
+
+
 def is_disk(name: str) -> bool:
     return name.startswith("PhysicalDrive")
 

@@ -105,8 +105,7 @@ def _destination(text: str) -> Destination:
     except ValueError as wrong:
         raise ProbeError(
             "misconfigured",
-            f"[probes.internet] targets: {wrong}; write as 192.0.2.1, 192.0.2.1:443, 2001:db8::1 or [2001:db8::1]:443 "
-            "(names are not looked up, since DNS failing is not the Internet failing)",
+            f"[probes.internet] targets: {wrong}; write as 192.0.2.1, 192.0.2.1:443, 2001:db8::1 or [2001:db8::1]:443",
         ) from wrong
 
 

@@ -7,7 +7,6 @@ removable and users' file systems, and the names of other places than the standa
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import dataclass
 from functools import partial
@@ -45,11 +44,7 @@ MEMORY = {
     "SwapFree": Metric("node_memory_SwapFree_bytes", "Swap used for nothing."),
 }
 
-
-def _counter(name: str, text: str) -> Metric:
-    return Metric(name, text, ("device",), "counter")
-
-
+_counter = partial(Metric, labels=("device",), kind="counter")
 NETWORK = {
     "bytes_recv": _counter("node_network_receive_bytes_total", "Bytes received."),
     "bytes_sent": _counter("node_network_transmit_bytes_total", "Bytes sent."),
@@ -77,8 +72,7 @@ def collect(_: Settings, host: Host) -> Iterator[Sample]:
     """One reading; a part that this system does not have is left out."""
     for number, times in enumerate(psutil.cpu_times(percpu=True)):
         yield from (Sample(CPU, value, (str(number), mode)) for mode, value in system.processor(times).items())
-    if hasattr(os, "getloadavg"):
-        yield from (Sample(metric, value) for metric, value in zip(LOAD, os.getloadavg(), strict=True))
+    yield from (Sample(metric, value) for metric, value in zip(LOAD, system.load(), strict=False))
     yield Sample(BOOT, psutil.boot_time())
     uname = platform.uname()
     yield Sample(UNAME, 1.0, (uname.machine, uname.release, uname.system, uname.version))

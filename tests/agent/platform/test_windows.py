@@ -24,7 +24,17 @@ class Part(NamedTuple):
 
 def test_it_offers_all_that_linux_offers():
     """What a probe asks of `system` must be in both."""
-    asked = {"arp_sweep", "is_disk", "link_up", "memory", "mounts", "neighbour_table", "network_devices", "pinger"}
+    asked = {
+        "arp_sweep",
+        "is_disk",
+        "link_up",
+        "load",
+        "memory",
+        "mounts",
+        "neighbour_table",
+        "network_devices",
+        "pinger",
+    }
     asked |= {"processor", "VIRTUAL_INTERFACES"}
 
     assert asked <= set(vars(linux))
