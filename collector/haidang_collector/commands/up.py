@@ -25,6 +25,7 @@ def command(
     prometheus_port: Port = 9090,
     alertmanager_port: Port = 9093,
     agent_port: Annotated[int, typer.Option(min=1, max=65535, help="This machine's agent's /metrics.")] = 9810,
+    agent: Annotated[bool, typer.Option(help="Measure this machine and its network too.")] = True,
     target: Annotated[
         list[str] | None,
         typer.Option(metavar="ADDRESS", help="What the agent pings to know the Internet; may be given again."),
@@ -61,6 +62,7 @@ def command(
         prometheus_port=prometheus_port,
         alertmanager_port=alertmanager_port,
         agent_port=agent_port,
+        agent=agent,
         targets=tuple(target or ()),
         smtp=smtp,
         mail_to=tuple(mail_to or ()),
@@ -92,7 +94,7 @@ def _show_addresses(plan: "Plan") -> None:
         words("pages"): plan.collector,
         "Prometheus": plan.prometheus,
         "Alertmanager": plan.alertmanager,
-        words("this machine's agent"): plan.agent_metrics,
+        **({words("this machine's agent"): plan.agent_metrics} if plan.agent else {}),
         words("mail"): mail,
         words("data"): str(plan.data),
     }

@@ -19,13 +19,17 @@ class UpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Folder, ports and receivers. `smtp` empty: no mail is sent. `targets` empty: the agent's own."""
+    """Folder, ports and receivers. `smtp` empty: no mail is sent.
+
+    `agent` False: none for this machine. `targets` empty: the agent's own.
+    """
 
     data: Path
     collector_port: int = 8080
     prometheus_port: int = 9090
     alertmanager_port: int = 9093
     agent_port: int = 9810
+    agent: bool = True
     targets: tuple[str, ...] = ()
     smtp: str = ""
     mail_to: tuple[str, ...] = ()
@@ -60,9 +64,9 @@ class Plan:
 
     def ports(self) -> dict[str, int]:
         """Option to port."""
-        return {
+        ports = {
             "--port": self.collector_port,
             "--prometheus-port": self.prometheus_port,
             "--alertmanager-port": self.alertmanager_port,
-            "--agent-port": self.agent_port,
         }
+        return ports | {"--agent-port": self.agent_port} if self.agent else ports

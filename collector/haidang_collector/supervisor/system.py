@@ -91,8 +91,15 @@ class System:
             programs.collector(plan),
         ]
         self._launch(centre)
+        if self._plan.agent:
+            self._start_agent(centre)
+        self._await(centre)
+
+    def _start_agent(self, centre: list[Child]) -> None:
+        """As soon as `centre` is of use."""
         from haidang_collector.supervisor import trial  # noqa: PLC0415 - a second of imports, while the others start
 
+        plan = self._plan
         self._await(centre)
         if trial.needs_enrolment(plan):
             self._say(self._words("enrolling this machine's agent"))
