@@ -1,0 +1,36 @@
+"""The promises of every probe, present and future."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from haidang_agent import probes
+from haidang_agent.doctor import CAPABILITIES
+from haidang_agent.probe import AnyProbe
+from haidang_agent.registry import discover
+
+FILES = {file.stem for file in Path(probes.__path__[0]).glob("[a-z]*.py")}
+LONGEST_FILE = 200
+
+
+def test_every_file_is_a_probe_of_its_name() -> None:
+    assert set(discover()) == FILES
+
+
+@pytest.mark.parametrize("probe", discover().values(), ids=lambda probe: probe.name)
+def test_probe_is_well_declared(probe: AnyProbe) -> None:
+    probe.settings()  # every setting has a default
+
+    assert probe.timeout_seconds < probe.every_seconds or probe.every_seconds <= 1
+    assert probe.roles
+    assert probe.needs <= CAPABILITIES.keys(), "doctor knows how to look for it"
+    assert all(metric.name.startswith(("school_", "node_")) for metric in probe.metrics)
+    assert all(metric.help.endswith(".") for metric in probe.metrics)
+    assert all(metric.name.endswith("_total") == (metric.kind == "counter") for metric in probe.metrics)
+    assert (Path(__file__).parent / "probes" / f"test_{probe.name}.py").is_file()
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_probe_fits_a_readers_head(name: str) -> None:
+    assert len(Path(probes.__path__[0], f"{name}.py").read_text().splitlines()) <= LONGEST_FILE

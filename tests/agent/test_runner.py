@@ -1,0 +1,140 @@
+"""Probes are run, and whatever one does, the others go on and the truth is told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from haidang_agent.config import Config
+from haidang_agent.probe import AnyProbe, Host, Metric, NothingToMeasureError, Probe, ProbeError, Sample, Stateless
+from haidang_agent.runner import DURATION, FAILED, OVERRUNS, SUCCESS, Runner
+from haidang_agent.schedule import Schedule
+from haidang_agent.tables import Agent, Seconds
+
+UP = Metric("school_trial_up", "1 if up.", ("what",))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Nothing to set."""
+
+
+def probe(name: str, collect: Callable[[Settings, Host], Iterable[Sample]], every: float = 60) -> AnyProbe:
+    return Probe(
+        name, partial(Stateless, collect), Settings, metrics=(UP,), every_seconds=every, timeout_seconds=every / 2
+    )
+
+
+def runner_of(*probes: AnyProbe, roles: tuple[str, ...] = ("site",)) -> Runner:
+    agent = Agent(roles=roles, push_interval=Seconds(1))  # type: ignore[arg-type]  # a test's words
+    config = Config(agent=agent, probes={each.name: Settings() for each in probes})
+    return Runner({each.name: each for each in probes}, config, Host())
+
+
+def told(runner: Runner, metric: Metric) -> dict[tuple[str, ...], float]:
+    return {sample.labels: sample.value for sample in runner.samples() if sample.metric == metric}
+
+
+def fails(error: Exception) -> Callable[[Settings, Host], Iterable[Sample]]:
+    def collect(_: Settings, __: Host) -> Iterable[Sample]:
+        yield Sample(UP, 1.0, ("half",))
+        raise error
+
+    return collect
+
+
+def test_what_a_probe_measured_is_told() -> None:
+    runner = runner_of(probe("trial", lambda *_: [Sample(UP, 1.0, ("a",))]))
+    runner.run("trial")
+
+    assert told(runner, UP) == {("a",): 1}
+    assert told(runner, SUCCESS) == {("trial",): 1}
+    assert sum(told(runner, FAILED).values()) == 0
+    assert runner.complete()
+
+
+def test_a_probe_that_fails_tells_the_reason_and_nothing_half_measured() -> None:
+    runner = runner_of(probe("trial", fails(ProbeError("denied", "no right"))))
+    outcome = runner.run("trial")
+
+    assert told(runner, UP) == {}
+    assert told(runner, SUCCESS) == {("trial",): 0}
+    assert {reason for (_, reason), value in told(runner, FAILED).items() if value} == {"denied"}
+    assert outcome.detail == "no right"
+
+
+def test_a_crash_is_a_bug_and_stays_in_its_probe() -> None:
+    runner = runner_of(probe("crash", fails(ZeroDivisionError())), probe("sound", lambda *_: [Sample(UP, 1.0, ("a",))]))
+    for name in ("crash", "sound"):
+        runner.run(name)
+
+    assert told(runner, SUCCESS) == {("crash",): 0, ("sound",): 1}
+    assert told(runner, FAILED)["crash", "bug"] == 1
+
+
+def test_nothing_to_measure_is_no_failure() -> None:
+    runner = runner_of(probe("ups", fails(NothingToMeasureError("no UPS"))))
+    runner.run("ups")
+
+    assert told(runner, UP) == {}
+    assert told(runner, SUCCESS) == {("ups",): 1}
+
+
+def test_two_values_for_one_series_are_a_bug() -> None:
+    runner = runner_of(probe("twice", lambda *_: [Sample(UP, 1.0, ("a",)), Sample(UP, 0.0, ("a",))]))
+
+    assert runner.run("twice").reason == "bug"
+
+
+def test_a_probe_of_another_platform_says_so() -> None:
+    runner = runner_of(replace(probe("other", lambda *_: []), platforms=frozenset({"plan9"})))
+
+    assert runner.run("other").reason == "unsupported"
+
+
+def test_only_probes_of_the_roles_are_started() -> None:
+    site = replace(probe("a", lambda *_: []), roles=frozenset({"site"}))
+    host = replace(probe("b", lambda *_: []), roles=frozenset({"host"}))
+
+    assert list(runner_of(site, host, roles=("host",)).probes) == ["b"]
+
+
+def test_old_results_are_no_longer_told() -> None:
+    """
+    Fresh means three intervals of the probe, and two pushes at least; after that the last value is not the present one.
+    """
+    runner = runner_of(probe("slow", lambda *_: [Sample(UP, 1.0, ("a",))], every=0.01))
+    outcome = runner.run("slow")
+    runner._outcomes["slow"] = replace(outcome, at=outcome.at - 10)
+
+    assert told(runner, UP) == {}
+    assert told(runner, DURATION) == {}
+    assert told(runner, SUCCESS) == {("slow",): 0}
+
+
+def test_a_probe_that_hangs_delays_no_other_and_is_counted() -> None:
+    release, rounds = threading.Event(), threading.Semaphore(0)
+
+    def hang(_: Settings, __: Host) -> Iterable[Sample]:
+        release.wait(30)
+        return []
+
+    def quick(_: Settings, __: Host) -> Iterable[Sample]:
+        rounds.release()
+        return [Sample(UP, 1.0, ("quick",))]
+
+    runner = runner_of(probe("hang", hang, every=0.1), probe("quick", quick, every=0.1))
+    snapshots = threading.Event()
+    schedule = Schedule(runner, snapshots.set, 1.0)
+    schedule.start()
+    try:
+        for _ in range(5):
+            assert rounds.acquire(timeout=10), "the quick probe goes on"
+        assert snapshots.wait(10), "and so do snapshots"
+        assert runner._host.totals.sample(OVERRUNS, ("hang",)).value > 0
+    finally:
+        release.set()
+        schedule.stop()
+    assert told(runner, UP) == {("quick",): 1}

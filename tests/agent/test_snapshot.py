@@ -1,0 +1,52 @@
+"""What becomes of samples: one layout, unknown left out, vanished series ended."""
+
+from __future__ import annotations
+
+import math
+import struct
+
+from haidang_agent.probe import Metric, Sample
+from haidang_agent.snapshot import STALE_BITS, SnapshotBuilder
+
+UP = Metric("school_wan_up", "1 if the WAN works.", ("wan", "isp"))
+LABELS = (("__name__", "school_wan_up"), ("isp", "VNPT"), ("wan", "wan1"))
+
+
+def stale(value: float) -> bool:
+    return struct.pack("<d", value) == STALE_BITS
+
+
+def test_labels_are_sorted_and_never_empty() -> None:
+    snapshot = SnapshotBuilder(()).build([Sample(UP, 1.0, ("wan1", ""))], complete=True)
+
+    assert snapshot.layout == ((("__name__", "school_wan_up"), ("wan", "wan1")),)
+
+
+def test_what_is_unknown_is_absent() -> None:
+    assert SnapshotBuilder(()).build([Sample(UP, math.nan, ("wan1", "VNPT"))], complete=True).layout == ()
+
+
+def test_a_vanished_series_is_ended_once() -> None:
+    builder = SnapshotBuilder(())
+    builder.keep(builder.build([Sample(UP, 1.0, ("wan1", "VNPT"))], complete=True))
+    ended = builder.build([], complete=True)
+    builder.keep(ended)
+
+    assert ended.layout == (LABELS,)
+    assert stale(ended.values[0])
+    assert builder.build([], complete=True).layout == ()
+
+
+def test_the_end_is_told_again_when_its_snapshot_could_not_be_stored() -> None:
+    builder = SnapshotBuilder((LABELS,))
+    builder.build([], complete=True)
+
+    assert builder.build([], complete=True).layout == (LABELS,)
+
+
+def test_after_a_start_nothing_is_ended_before_every_probe_has_run() -> None:
+    builder = SnapshotBuilder((LABELS,))
+    builder.keep(builder.build([], complete=False))
+
+    assert builder.build([], complete=False).layout == ()
+    assert stale(builder.build([], complete=True).values[0])
