@@ -19,7 +19,7 @@ REQUEST_SECONDS = 5.0
 
 
 class MetricsServer:
-    """One request at a time, each bounded in time: a scraper is no crowd. Raises OSError where the port is taken."""
+    """One request at a time, each bounded in time: a scraper is no crowd. Raises OSError where it cannot listen."""
 
     def __init__(self, listen: str, samples: Callable[[], Iterable[Sample]]) -> None:
         host, _, port = listen.rpartition(":")
@@ -31,7 +31,10 @@ class MetricsServer:
         class Handler(_Handler):
             measured = staticmethod(samples)
 
-        self._server = Server((host, int(port)), Handler)
+        try:
+            self._server = Server((host, int(port)), Handler)
+        except OSError as taken:
+            raise OSError(f"[agent] listen = {listen!r}: {taken.strerror}; choose another port there") from taken
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
 

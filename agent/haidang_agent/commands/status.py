@@ -57,8 +57,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"status": rows, "problems": problems}, ensure_ascii=False))
     else:
+        unknown = _("unknown")
         for row in rows:
-            print(f"{row['what']:<28} {_('unknown') if row['value'] is None else row['value']}")
+            print(f"{row['what']:<28} {unknown if row['value'] is None else row['value']}")
         for problem in problems:
             print(problem, file=sys.stderr)
     return int(bool(problems))
