@@ -11,6 +11,7 @@ from haidang_agent.clock import Clock, boot_id, monotonic
 from haidang_agent.outbox import Outbox
 from haidang_agent.stamp import Stamp
 
+from tests.agent.disks import disk
 from tests.agent.outboxes import NOW, at, backlog, noise, snapshot, times
 
 if TYPE_CHECKING:
@@ -167,20 +168,20 @@ def test_jitter_is_not_followed(outbox: Outbox, machine: Machine) -> None:
 
 
 def test_the_cap_holds_while_times_are_given(tmp_path: Path, machine: Machine) -> None:
-    """All snapshots of a long outage get their time at once, and the journal stays small."""
+    """All snapshots of a long outage get their time at once, on a disk no larger than the cap."""
     cap = 5_000_000
-    box = Outbox(tmp_path / "outbox.db", max_bytes=cap)
-    ours = clock(box, machine)
-    for number in range(4_000):
-        box.append(noise(100, number), ours.stamp(), {})
-        machine.passes(15)
-    stored = box.stats().snapshots
-    ours.learn(CENTRE, machine.up, machine.up)
-    assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= cap
-    found = times(box)
-    assert found == [NOW - 15_000 * back for back in range(stored, 0, -1)]
-    assert not box.append(snapshot(1.0, 1.0), at(found[-1]), {}), "a time that was given counts as the last"
-    box.close()
+    with disk(tmp_path / "disk", f"{cap // 1024}k") as folder:
+        box = Outbox(folder / "outbox.db", max_bytes=cap)
+        ours = clock(box, machine)
+        for number in range(4_500):
+            box.append(noise(120, number), ours.stamp(), {})
+            machine.passes(15)
+        stored = box.stats().snapshots
+        ours.learn(CENTRE, machine.up, machine.up)
+        found = times(box)
+        assert found == [NOW - 15_000 * back for back in range(stored, 0, -1)]
+        assert not box.append(snapshot(1.0, 1.0), at(found[-1]), {}), "a time that was given counts as the last"
+        box.close()
 
 
 def test_the_machines_own_clocks() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from haidang_agent.outbox import Outbox, OutboxError
 
+from tests.agent.disks import disk
 from tests.agent.outboxes import NOW, at, backlog, fill, noise, snapshot, times
 
 if TYPE_CHECKING:
@@ -155,13 +156,8 @@ def use(box: Outbox) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=True)
-    try:
+    with disk(tmp_path / "disk", "1m") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 class TestFullDisk:
