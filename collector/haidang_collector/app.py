@@ -55,7 +55,7 @@ async def _dependencies(
     state.registry = await to_thread.run_sync(Registry, settings.database_url)
     state.store = Store(settings, store_transport)
     state.agent_door = AgentDoor(state.registry.identify)
-    client = httpx.AsyncClient(transport=store_transport)
+    client = httpx.AsyncClient(transport=store_transport, trust_env=False)
     state.measurements = Measurements(client, settings.prometheus_url)
     state.scrape_targets = sd.ScrapeTargets()
     state.own_metrics = metrics.own_metrics(VERSION)

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,8 @@ class Settings:
     backlog_rate: float = 1_000_000.0
     """Samples per second of backlog that all agents together may send; it is shared out between them."""
 
+    time_zone: str = "Asia/Ho_Chi_Minh"
+    """Of the schools: what pages show times in."""
     operator_password: str | None = None
     """None: operator pages answer loopback only. Otherwise HTTP Basic, any user name."""
 
@@ -48,6 +51,8 @@ class Settings:
         for name in ("store_write_url", "prometheus_url", "alertmanager_url"):
             _check_http_url(name, getattr(self, name))
         _check_address("listen", self.listen)
+        if self.time_zone not in available_timezones():
+            raise _bad("time_zone", self.time_zone, "write a name of the IANA database, as Asia/Ho_Chi_Minh")
         if "://" not in self.database_url:
             raise _bad("database_url", self.database_url, "write sqlite:////path/to/file.db or postgresql://…")
         for field in fields(self):

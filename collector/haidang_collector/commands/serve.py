@@ -1,5 +1,7 @@
 """`haidang serve`: the collector alone, for agents and people."""
 
+import gc
+import os
 import socket
 import ssl
 from pathlib import Path
@@ -65,6 +67,7 @@ def command(
     say(f"listening on {'https' if tls_cert else 'http'}://{settings.listen}")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))  # uvicorn stops in order, then hands the signal on to this
+    gc.freeze()  # what was loaded stays: the collector of garbage need not walk it in the middle of an answer
     uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -134,7 +137,8 @@ def _listener(settings: "Settings") -> socket.socket:
             dualstack_ipv6=family == socket.AF_INET6 and host == "::",
         )
     except OSError as failed:
-        refuse(f"cannot listen on {settings.listen}: {failed.strerror}; give another with --listen", PROBLEM)
+        reason = os.strerror(failed.errno) if failed.errno and failed.errno > 0 else failed.strerror
+        refuse(f"cannot listen on {settings.listen}: {reason}; give another with --listen", PROBLEM)
 
 
 def _connections() -> int:

@@ -1,96 +1,76 @@
 """The pages: the start page (`/`) and a unit's page (`/units/CODE`). No script, nothing from outside."""
 
-import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+import unicodedata
+from functools import lru_cache
 
-import httpx
-import jinja2
-from anyio import to_thread
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse
+from sqlalchemy.exc import SQLAlchemyError
 
 from haidang_collector.auth import operator
-from haidang_collector.i18n import COOKIE, LANGUAGES, language_of, translations
-from haidang_collector.web.state import ORDER, City, Series, UnitRow, city
+from haidang_collector.web.pages import FOLDER, page
+from haidang_collector.web.state import ORDER, City, Figures, UnansweredError, UnitRow, city, natural
 
-FOLDER = Path(__file__).parent
-SCHOOL_TIME = ZoneInfo("Asia/Ho_Chi_Minh")
 PAGE_ROWS = 100
-REFRESH_SECONDS = 30
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-UNIT_QUERIES = {
-    "rtt": 'school_internet_rtt_seconds{unit="%s"}',
-    "loss": 'school_internet_loss_ratio{unit="%s"}',
-    "devices": 'sum by (agent) (school_devices{state="online", unit="%s"})',
-}
+FIRST_INCIDENTS = 5
+LONGEST_SEARCH = 100
+STATIC = {file.name: file for file in (FOLDER / "static").iterdir()}
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(operator)])
 
 
-def _environment(language: str) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER / "templates"), autoescape=True, extensions=["jinja2.ext.i18n"]
-    )
-    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]  # by the extension
-    environment.filters["moment"] = _moment
-    environment.globals |= {"language": language, "order": ORDER, "refresh_seconds": REFRESH_SECONDS}
-    return environment
-
-
-ENVIRONMENTS: dict[str, jinja2.Environment] = {}
-
-
 @router.get("/")
-async def start(
-    request: Request,
-    q: Annotated[str, Query(max_length=100)] = "",
-    district: Annotated[str, Query(max_length=100)] = "",
-    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-) -> HTMLResponse:
-    """Where the city stands, worst units first."""
-    state = request.app.state
-    now = await city(state.registry, state.facts, state.measurements)
-    chosen = [row for row in now.rows if _matches(row, q, district)]
-    return _page(
+async def start(request: Request) -> HTMLResponse:
+    """Where the city stands, worst units first: `?q=` words, `?district=`, `?state=`, `?page=` of 100 rows."""
+    now = await _city(request)
+    if now is None:
+        return page(request, "registry.html", 503)
+    asked = request.query_params
+    text, district, state = (asked.get(name, "")[:LONGEST_SEARCH].strip() for name in ("q", "district", "state"))
+    wanted = _folded(text).split()
+    chosen = [
+        row
+        for row in now.rows
+        if district in ("", row.unit.district) and state in ("", row.state) and _holds(row, wanted)
+    ]
+    pages = max(1, -(-len(chosen) // PAGE_ROWS))
+    number = min(max(1, _number(asked.get("page", ""))), pages)
+    return page(
         request,
         "start.html",
         city=now,
         counts=now.counts(),
-        rows=chosen[(page - 1) * PAGE_ROWS : page * PAGE_ROWS],
+        order=ORDER,
+        names={row.unit.code: row.unit for row in now.rows},
+        first_incidents=FIRST_INCIDENTS,
+        rows=chosen[(number - 1) * PAGE_ROWS : number * PAGE_ROWS],
         found=len(chosen),
-        page=page,
-        pages=max(1, -(-len(chosen) // PAGE_ROWS)),
-        q=q,
+        number=number,
+        pages=pages,
+        q=text,
         district=district,
-        districts=sorted({row.unit.district for row in now.rows}),
+        state=state,
+        districts=sorted({row.unit.district for row in now.rows}, key=natural),
     )
 
 
 @router.get("/units/{code}")
 async def unit(request: Request, code: str) -> HTMLResponse:
-    """One unit: its agents, its Internet, its open incidents."""
-    state = request.app.state
-    now: City = await city(state.registry, state.facts, state.measurements)
-    row = next((row for row in now.rows if row.unit.code == code), None)
+    """One unit: what to do, its open incidents, its Internet, its agents."""
+    now = await _city(request)
+    if now is None:
+        return page(request, "registry.html", 503)
+    row = now.row(code)
     if row is None:
-        raise HTTPException(404, f"there is no unit {code[:40]!r}")
-    agents = [fact for fact in await to_thread.run_sync(state.facts.agents) if fact.unit == code]
-    return _page(
+        return page(request, "missing.html", 404, code=code[:LONGEST_SEARCH])
+    return page(
         request,
         "unit.html",
         city=now,
         row=row,
-        agents=agents,
+        names={row.unit.code: row.unit},
         incidents=[incident for incident in now.incidents if incident.unit == code],
+        agents=[agent for agent in now.agents if agent.unit == code],
         figures=await _figures(request, code),
     )
 
@@ -98,45 +78,48 @@ async def unit(request: Request, code: str) -> HTMLResponse:
 @router.get("/docs")
 def docs(request: Request) -> HTMLResponse:
     """The API, to read; drawn here, because the usual viewer comes from somebody else's servers."""
-    return _page(request, "docs.html", api=request.app.openapi())
+    return page(request, "docs.html", api=request.app.openapi())
 
 
 @router.get("/static/{name}")
 def static(name: str) -> FileResponse:
-    """Style and picture of the pages."""
-    known = {file.name: file for file in (FOLDER / "static").iterdir()}
-    if name not in known:
+    """Style and picture of the pages; asked for with the version, so that a new one is seen at once."""
+    if name not in STATIC:
         raise HTTPException(404)
-    return FileResponse(known[name], headers={"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"})
+    return FileResponse(STATIC[name], headers={"Cache-Control": "max-age=86400", "X-Content-Type-Options": "nosniff"})
 
 
-def _matches(row: UnitRow, text: str, district: str) -> bool:
-    if district and row.unit.district != district:
-        return False
-    return text.casefold() in f"{row.unit.code} {row.unit.name}".casefold()
-
-
-async def _figures(request: Request, code: str) -> dict[str, Sequence[Series]] | None:
-    """Measured now, by name; None where the store does not answer."""
-    ask = request.app.state.measurements.query
+async def _city(request: Request) -> City | None:
+    """None where the registry does not answer."""
+    state = request.app.state
     try:
-        return {name: await ask(query % code) for name, query in UNIT_QUERIES.items()}
-    except (httpx.HTTPError, KeyError, ValueError):
+        return await city(state.registry, state.facts, state.measurements)
+    except SQLAlchemyError:
         return None
 
 
-def _page(request: Request, template: str, **content: Any) -> HTMLResponse:
-    language = language_of(request)
-    if language not in ENVIRONMENTS:
-        ENVIRONMENTS[language] = _environment(language)
-    text = ENVIRONMENTS[language].get_template(template).render(now=time.time(), url=request.url, **content)
-    answer = HTMLResponse(text, headers=SECURITY_HEADERS)
-    if request.query_params.get("lang") in LANGUAGES:
-        answer.set_cookie(COOKIE, language, max_age=365 * 86400, httponly=True, samesite="lax")
-    return answer
+async def _figures(request: Request, code: str) -> Figures | None:
+    """None where the store does not answer."""
+    try:
+        figures: Figures = await request.app.state.measurements.figures(code)
+    except UnansweredError:
+        return None
+    return figures
 
 
-def _moment(when: float | datetime) -> str:
-    """In school time: `14:05:09 24/11/2026`."""
-    moment = when if isinstance(when, datetime) else datetime.fromtimestamp(when, UTC)
-    return f"{moment.astimezone(SCHOOL_TIME):%H:%M:%S %d/%m/%Y}"
+def _holds(row: UnitRow, wanted: list[str]) -> bool:
+    if not wanted:
+        return True
+    text = _folded(f"{row.unit.code} {row.unit.name}")
+    return all(word in text for word in wanted)
+
+
+@lru_cache(maxsize=20_000)
+def _folded(text: str) -> str:
+    """Without case and diacritics, as people type in a hurry: `đống đa` is found by `dong da`."""
+    letters = unicodedata.normalize("NFD", text.casefold()).replace("đ", "d")
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < LONGEST_SEARCH else 1

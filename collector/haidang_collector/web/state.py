@@ -1,11 +1,15 @@
-"""What the pages show: the registry's facts joined with what the recording rules say now. Nothing is computed anew."""
+"""What the pages show: the registry's facts joined with what the recording rules say now. Nothing is measured anew."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import httpx
@@ -15,23 +19,43 @@ if TYPE_CHECKING:
     from haidang_collector.metrics import FactCollector
     from haidang_collector.registry.store import AgentFact, IncidentFact, Registry, UnitFact
 
-State = Literal["down", "unknown", "stopped", "waiting", "up"]
-ORDER: tuple[State, ...] = ("down", "unknown", "stopped", "waiting", "up")
-"""Worst first. `waiting`: no agent was ever heard. `stopped`: the agents said goodbye. `unknown`: nobody can tell."""
+State = Literal["down", "silent", "unknown", "waiting", "up"]
+ORDER: tuple[State, ...] = ("down", "silent", "unknown", "waiting", "up")
+"""
+Worst first. `down`: what the alert says, measured or inferred. `silent`: no agent is heard, which tells nothing
+of the line (goodbye, or PCs that are off). `unknown`: nobody can tell. `waiting`: no agent was ever heard.
+"""
+SEVERITIES = ("critical", "warning", "info")
 
+SILENT_SECONDS = 40.0
+"""As in alerts/rules/internet.yml."""
+FRESH_SECONDS = 30
+"""Older results of a rule are no results: the store, just back, would show the state of before."""
+FIGURE_SECONDS = 60
 QUERY_SECONDS = 5.0
+INTERNET = "unit:school_internet_up"
+FIGURES = {
+    "rtt": "school_internet_rtt_seconds{unit=%s}",
+    "loss": "school_internet_loss_ratio{unit=%s}",
+    "devices": 'school_devices{state="online",unit=%s}',
+}
 
 Series = tuple[Mapping[str, str], float]
 
 
+class UnansweredError(Exception):
+    """The store of measurements does not answer as it should."""
+
+
 @dataclass(frozen=True, slots=True)
 class UnitRow:
-    """One unit on the start page; `last_seen` in Unix seconds."""
+    """One unit on the start page; `last_seen` in Unix seconds; `goodbye`: every agent of it went in order."""
 
     unit: UnitFact
     state: State
     last_seen: float | None
     agents: int
+    goodbye: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +63,75 @@ class City:
     """`measured` is False where the store does not answer; then every state that depends on it is unknown."""
 
     rows: Sequence[UnitRow]
+    agents: Sequence[AgentFact]
     incidents: Sequence[IncidentFact]
     measured: bool
 
     def counts(self) -> Counter[State]:
         return Counter(row.state for row in self.rows)
 
+    def row(self, code: str) -> UnitRow | None:
+        return next((row for row in self.rows if row.unit.code == code), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The way from an agent to a target: mean round trip in seconds (None: nothing came back), share lost."""
+
+    target: str
+    agent: str
+    loss: float
+    rtt: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a unit's agents measure now; `devices` is the number online, by the agent that counted."""
+
+    lines: Sequence[Line]
+    devices: Mapping[str, int]
+
 
 class Measurements:
-    """Instant queries of the store. Raises httpx.HTTPError where it does not answer as it should."""
+    """Instant queries of the store."""
 
     def __init__(self, client: httpx.AsyncClient, prometheus_url: str) -> None:
         self._client = client
-        self._url = f"{prometheus_url}/api/v1/query"
+        self._url = f"{prometheus_url.rstrip('/')}/api/v1/query"
 
     async def query(self, expression: str) -> list[Series]:
-        answer = await self._client.post(self._url, data={"query": expression}, timeout=QUERY_SECONDS)
-        answer.raise_for_status()
-        return [(item["metric"], float(item["value"][1])) for item in answer.json()["data"]["result"]]
+        """Raises UnansweredError."""
+        try:
+            answer = await self._client.post(self._url, data={"query": expression}, timeout=QUERY_SECONDS)
+            answer.raise_for_status()
+            return [(item["metric"], float(item["value"][1])) for item in answer.json()["data"]["result"]]
+        except (httpx.HTTPError, ValueError, LookupError, TypeError) as failed:
+            raise UnansweredError(str(failed)) from failed
+
+    async def fresh(self, selector: str, seconds: int) -> list[Series]:
+        """Series of `selector` whose newest sample is no older. Raises UnansweredError."""
+        return await self.query(f"{selector} and timestamp({selector}) > time() - {seconds}")
+
+    async def internet(self) -> dict[str, float]:
+        """Unit to what the rules say of it: 1 reached, 0 not. Raises UnansweredError."""
+        return {labels.get("unit", ""): value for labels, value in await self.fresh(INTERNET, FRESH_SECONDS)}
+
+    async def figures(self, unit: str) -> Figures:
+        """Raises UnansweredError."""
+        quoted = json.dumps(unit)
+        rtts, losses, devices = await asyncio.gather(
+            *(self.fresh(FIGURES[name] % quoted, FIGURE_SECONDS) for name in ("rtt", "loss", "devices"))
+        )
+        rtt = {(labels.get("target", ""), labels.get("agent", "")): value for labels, value in rtts}
+        online: Counter[str] = Counter()
+        for labels, value in devices:
+            online[labels.get("agent", "")] += int(value)
+        ways = sorted((labels.get("target", ""), labels.get("agent", ""), value) for labels, value in losses)
+        return Figures([Line(target, agent, loss, rtt.get((target, agent))) for target, agent, loss in ways], online)
 
 
 async def city(registry: Registry, facts: FactCollector, measurements: Measurements) -> City:
-    """Everything of the start page, worst units first."""
+    """Everything of the start page: worst units first, gravest and newest incidents first."""
     units, agents, incidents, internet = await asyncio.gather(
         to_thread.run_sync(registry.units),
         to_thread.run_sync(facts.agents),
@@ -70,30 +141,45 @@ async def city(registry: Registry, facts: FactCollector, measurements: Measureme
     by_unit: defaultdict[str, list[AgentFact]] = defaultdict(list)
     for agent in agents:
         by_unit[agent.unit].append(agent)
-    rows = [_row(unit, by_unit.get(unit.code, []), internet) for unit in units]
-    rows.sort(key=lambda row: (ORDER.index(row.state), row.unit.district, row.unit.code))
-    return City(rows, incidents, measured=internet is not None)
+    now = time.time()
+    rows = [_row(unit, by_unit.get(unit.code, []), internet, now) for unit in units]
+    rows.sort(key=lambda row: (ORDER.index(row.state), natural(row.unit.district), row.unit.code))
+    return City(rows, agents, sorted(incidents, key=_gravity), measured=internet is not None)
 
 
-def _row(unit: UnitFact, agents: Sequence[AgentFact], internet: Mapping[str, float] | None) -> UnitRow:
+@lru_cache(maxsize=2_000)
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """Key that sorts `Quận 2` before `Quận 10`."""
+    return tuple((int(digits or 0), text) for text, digits in re.findall(r"(\D+|^)([0-9]{0,9})", name.casefold()))
+
+
+def _row(unit: UnitFact, agents: Sequence[AgentFact], internet: Mapping[str, float] | None, now: float) -> UnitRow:
     heard = [agent for agent in agents if agent.last_seen is not None]
     last_seen = max((agent.last_seen or 0.0 for agent in heard), default=None)
-    return UnitRow(unit, _state(unit, heard, internet), last_seen, len(agents))
+    goodbye = bool(heard) and all(agent.stopped for agent in heard)
+    if last_seen is None:
+        state: State = "waiting"
+    elif internet is None:
+        state = "unknown"
+    elif unit.code in internet:
+        state = _said(internet[unit.code])
+    else:
+        state = "silent" if goodbye or now - last_seen >= SILENT_SECONDS else "unknown"
+    return UnitRow(unit, state, last_seen, len(agents), goodbye)
 
 
-def _state(unit: UnitFact, heard: Sequence[AgentFact], internet: Mapping[str, float] | None) -> State:
-    if not heard:
-        return "waiting"
-    if internet is None:
-        return "unknown"
-    if unit.code in internet:
-        return "up" if internet[unit.code] else "down"
-    return "stopped" if all(agent.stopped for agent in heard) else "unknown"
+def _said(value: float) -> State:
+    if value == 1:
+        return "up"
+    return "down" if value == 0 else "unknown"
+
+
+def _gravity(incident: IncidentFact) -> int:
+    return SEVERITIES.index(incident.severity) if incident.severity in SEVERITIES else len(SEVERITIES)
 
 
 async def _internet(measurements: Measurements) -> dict[str, float] | None:
-    """Unit to 0 or 1; None where the store does not answer."""
     try:
-        return {labels["unit"]: value for labels, value in await measurements.query("unit:school_internet_up")}
-    except (httpx.HTTPError, KeyError, ValueError):
+        return await measurements.internet()
+    except UnansweredError:
         return None
