@@ -1,0 +1,70 @@
+"""Writes docs/metrics.md from the code: `python scripts/metrics_page.py`; a test sees that it is up to date."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from haidang_agent import own_metrics, runner
+from haidang_agent.registry import discover
+from haidang_collector.ingest.metrics import IngestMetrics
+from haidang_collector.ingest.seen import Seen
+from haidang_collector.metrics import FactCollector
+from haidang_collector.registry.store import Registry
+from prometheus_client import CollectorRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from haidang_agent.probe import Metric
+
+PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
+HEAD = """# Metrics
+
+Made by `python scripts/metrics_page.py` from the code; do not edit. Base units, counters end in `_total`. What an agent
+pushes gets the labels
+`unit`, `district` and `agent` from the collector. A value that could not be read is absent, never zero.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for probe in discover().values():
+        roles = ", ".join(sorted(probe.roles))
+        parts += [f"## Probe `{probe.name}`, every {probe.every_seconds:g} s, roles {roles}", _table(probe.metrics)]
+    parts += ["## The agent about itself", _table((*runner.METRICS, *own_metrics.METRICS))]
+    parts += ["## The collector about itself, `GET /metrics`", _rows(_ingest())]
+    parts += ["## Facts of the registry, `GET /metrics/registry`", _rows(_facts())]
+    return "\n".join(parts) + "\n"
+
+
+def _table(metrics: Iterable[Metric]) -> str:
+    return _rows((metric.name, ", ".join(metric.labels), metric.kind, metric.help) for metric in metrics)
+
+
+def _rows(rows: Iterable[tuple[str, str, str, str]]) -> str:
+    lines = [f"| `{name}` | {labels} | {kind} | {text} |" for name, labels, kind, text in rows]
+    return "\n".join(["", "| metric | labels | kind | meaning |", "| --- | --- | --- | --- |", *lines, ""])
+
+
+def _ingest() -> Iterator[tuple[str, str, str, str]]:
+    registry = CollectorRegistry()
+    IngestMetrics(registry)
+    for family in registry.collect():
+        labels = sorted({name for sample in family.samples for name in sample.labels} - {"le"})
+        suffix = "_total" if family.type == "counter" else ""
+        yield family.name + suffix, ", ".join(labels), family.type, family.documentation
+
+
+def _facts() -> Iterator[tuple[str, str, str, str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        registry = Registry(f"sqlite:///{folder}/registry.db")
+        for family in FactCollector(registry, Seen(registry.record_seen)).collect():
+            yield family.name, ", ".join(getattr(family, "_labelnames", ())), family.type, family.documentation
+        registry.close()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
