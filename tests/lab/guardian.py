@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,12 +62,14 @@ def remove(names: Collection[str]) -> None:
 
 def sweep() -> None:
     """Remove what dead programs left."""
-    found = {name: match for name in namespaces() if (match := MADE_BY.match(name))}
-    remove([name for name, match in found.items() if _start_time(int(match[1])) != match[2]])
+    remove([name for name in namespaces() if _is_left(name)])
+    for folder in Path(tempfile.gettempdir()).iterdir():
+        if _is_left(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def main(prefix: str) -> None:
-    """Waits for the pipe to close; without the word that all is gone, it does that itself."""
+def main(prefix: str, folder: str) -> None:
+    """Waits for the pipe to close; without the word that all is gone, it sees to that itself."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     if sys.stdin.buffer.read() == ALL_IS_GONE:
@@ -73,6 +77,12 @@ def main(prefix: str) -> None:
     for pause in (SECONDS_TO_SETTLE, 0):
         remove([name for name in namespaces() if name.startswith(prefix)])
         time.sleep(pause)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_left(name: str) -> bool:
+    made = MADE_BY.match(name)
+    return made is not None and _start_time(int(made[1])) != made[2]
 
 
 def _start_time(process: int) -> str | None:
@@ -96,4 +106,4 @@ def _processes_in(namespace_numbers: Collection[int]) -> list[int]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -19,7 +19,8 @@ DELAY_TABLE = 100
 class Isp(Node):
     """`gateway` is its address on the school's line, `target` one further inside; `gateway6` and `target6` likewise.
 
-    `wan` is the router's port. The ISP's own interfaces: `line` to the router, `core` to the Internet.
+    `wan` is the router's port. The ISP's own interfaces are `line` to the router and `core` to the Internet.
+    `faults` says what is wrong now.
     """
 
     def __init__(self, namespace: str, isp: str, number: int) -> None:
@@ -33,6 +34,7 @@ class Isp(Node):
         self.core6, self.beyond6 = (f"2001:db8:c{number:x}::{host}" for host in (1, 2))
         self.target, self.target6 = f"198.51.100.{number + 1}", f"2001:db8:f::{number + 1:x}"
         self.port = f"isp{number}"
+        self.faults: dict[str, str] = {}
         self._relay: subprocess.Popen[Any] | None = None
 
     def build(self, router: Node, internet: Node) -> None:
@@ -67,14 +69,17 @@ class Isp(Node):
     def cut_fibre(self) -> None:
         """No light on the school's line: its router loses the carrier."""
         self.ip("link set line down")
+        self.faults["fibre"] = "fibre cut"
 
     def cut_core(self) -> None:
         """The line is up and the gateway answers; what is to go further vanishes without a word."""
         self._drop("cut", "forward", "drop")
+        self.faults["core"] = "dead behind its gateway"
 
     def lose(self, percent: float) -> None:
         """So many of the packets from the school are dropped at random (nftables numgen), those to the gateway too."""
         self._drop("loss", "prerouting", f'iifname "line" numgen random mod 10000 < {round(percent * 100)} drop')
+        self.faults["loss"] = f"loses {percent:g} %"
 
     def delay(self, seconds: float) -> None:
         """Packets from the school to beyond the gateway are held so long, by a user-space relay on a tun interface."""
@@ -86,6 +91,7 @@ class Isp(Node):
         self.ip("link set slow up")
         for ip in (self.ip, self.ip6):
             ip(f"route add default dev slow table {DELAY_TABLE}", f"rule add iif line lookup {DELAY_TABLE}")
+        self.faults["delay"] = f"{seconds * 1000:g} ms late"
 
     def limit(self, mbit: float) -> None:
         """So much and no more, in each direction (tbf)."""
@@ -93,6 +99,7 @@ class Isp(Node):
             ["tc", "-n", self.name, "-batch", "-"],
             [f"qdisc replace dev {way} root tbf rate {mbit}mbit burst 32kb latency 50ms" for way in ("line", "core")],
         )
+        self.faults["limit"] = f"{mbit:g} Mbit/s"
 
     def repair(self) -> None:
         """As on the first day."""
@@ -100,6 +107,7 @@ class Isp(Node):
         self.nft(*(f"{verb} table inet {table}" for table in ("cut", "loss") for verb in ("add", "delete")))
         feed(["tc", "-n", self.name, "-batch", "-"], [f"qdisc replace dev {d} root noqueue" for d in ("line", "core")])
         self.ip("link set line up")
+        self.faults.clear()
 
     def _drop(self, table: str, hook: str, rule: str) -> None:
         self.nft(

@@ -13,7 +13,9 @@ import itertools
 import json
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.lab import guardian
@@ -30,8 +32,8 @@ _number = itertools.count()
 class VirtualSchool:
     """A school with its PCs (numbered from 1), router and ISPs; the first ISP carries the traffic at first.
 
-    `deny_ping` takes unprivileged ICMP from the PCs. What is made is gone after the `with`, and also when this program
-    is killed.
+    `deny_ping` takes unprivileged ICMP from the PCs. `folder` is for files of what runs here. All is gone after the
+    `with`, and also when this program is killed.
     """
 
     lan = "10.20.0.0/24"
@@ -48,6 +50,7 @@ class VirtualSchool:
         self.isps = {name: Isp(f"{self._prefix}isp{number}", name, number) for number, name in enumerate(isps)}
         self.pcs = [Node(f"{self._prefix}pc{number}") for number in range(1, pcs + 1)]
         self.carrier = isps[0]
+        self.router_is_there = True
         self._deny_ping = deny_ping
         self._stack = ExitStack()
 
@@ -83,7 +86,8 @@ class VirtualSchool:
         guardian.sweep()
         nodes = [self.internet, self.centre, self.router, self.switch, *self.isps.values(), *self.pcs]
         with ExitStack() as stack:
-            stack.enter_context(_Guarded(self._prefix))
+            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=self._prefix)))
+            stack.enter_context(_Guarded(self._prefix, self.folder))
             stack.callback(remove_namespaces, nodes)
             add_namespaces(nodes)
             self._build_outside()
@@ -147,10 +151,12 @@ class VirtualSchool:
         """Its processes die, and its ports go dark on both sides."""
         self.router.kill_all()
         self.router.ip(*(f"link set {port} down" for port in self._router_ports))
+        self.router_is_there = False
 
     def bring_router_back(self) -> None:
         """With the ISP that carried the traffic before; a fibre that is cut stays cut."""
         self.router.ip(*(f"link set {port} up" for port in self._router_ports))
+        self.router_is_there = True
         self.use_isp(self.carrier)
 
     @property
@@ -212,22 +218,20 @@ class VirtualSchool:
 class _Guarded:
     """While inside, a guardian waits for this program's death."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, folder: Path) -> None:
         self._prefix = prefix
+        self._folder = folder
 
     def __enter__(self) -> None:
         self._guardian = subprocess.Popen(
-            [sys.executable, "-IS", guardian.__file__, self._prefix],
+            [sys.executable, "-IS", guardian.__file__, self._prefix, self._folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
         )
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Everything is gone already, unless taking it away failed: then the guardian tries."""
-        self._guardian.communicate(guardian.ALL_IS_GONE if not guardian_needed(self._prefix) else b"")
-
-
-def guardian_needed(prefix: str) -> bool:
-    return any(name.startswith(prefix) for name in guardian.namespaces())
+    def __exit__(self, *_: object) -> None:
+        """Where taking everything away has failed, the guardian tries."""
+        left = any(name.startswith(self._prefix) for name in guardian.namespaces())
+        self._guardian.communicate(b"" if left else guardian.ALL_IS_GONE)

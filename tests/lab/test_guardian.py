@@ -8,44 +8,33 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.lab import VirtualSchool, guardian
+from tests.lab.traces import left_of, machine
 from tests.waiting import eventually
 
 REPOSITORY = Path(__file__).parents[2]
 FOREVER = """
 from tests.lab import VirtualSchool
 with VirtualSchool() as school:
-    school.pc(1).start("sh", "-c", "sleep 4711 & sleep 4711")
+    named = school.folder / "named-in-every-command-line"
+    named.touch()
+    school.pc(1).start("sh", "-c", f"exec >/dev/null; tail -f {named} & tail -f {named}")
+    school.centre.start("sh", "-c", f"trap '' TERM INT HUP; setsid tail -f {named} >/dev/null; true")
     print("up", flush=True)
     input()
 """
-Traces = tuple[list[str], list[str], str]
 
 
-def traces() -> Traces:
-    """Namespaces, programs of virtual schools, and the machine's own interfaces, addresses, routes and rules."""
-    programs = [
-        words
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and ("4711" in (words := _command(entry)) or guardian.__file__ in words)
-    ]
-    shown = [
-        subprocess.run(words.split(), capture_output=True, text=True, check=True).stdout
-        for words in ("ip -br link", "ip -br addr", "ip route show table all", "ip rule", "nft list ruleset")
-    ]
-    return guardian.namespaces(), sorted(programs), "".join(shown)
-
-
-def _command(entry: Path) -> str:
-    try:
-        return (entry / "cmdline").read_text().replace("\0", " ")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
+@pytest.fixture(autouse=True)
+def _clean() -> None:
+    assert left_of(os.getpid()) == []
 
 
 def running_school() -> subprocess.Popen[str]:
+    """8 namespaces, a folder, and 6 programs: the guardian, two shells and three of their children."""
     program = subprocess.Popen(
         [sys.executable, "-c", FOREVER],
         cwd=REPOSITORY,
@@ -56,71 +45,71 @@ def running_school() -> subprocess.Popen[str]:
     )
     assert program.stdout is not None
     assert program.stdout.readline() == "up\n"
+    eventually("all is there", lambda: len(left_of(program.pid)) == 15, seconds=10)
     return program
 
 
 def test_nothing_is_left_after_an_exception() -> None:
-    before = traces()
     with pytest.raises(ZeroDivisionError), VirtualSchool(isps=("VNPT",), pcs=1) as school:  # noqa: PT012 - the story
-        school.pc(1).start("sleep", "4711")
+        school.pc(1).start("sh", "-c", f"sleep 1000 # {school.folder}")
         raise ZeroDivisionError
 
-    assert traces() == before
+    assert left_of(os.getpid()) == []
 
 
 def test_nothing_is_left_where_building_fails() -> None:
-    before = traces()
     school = VirtualSchool(isps=("VNPT",), pcs=1)
     school.pc_mac = lambda number: f"no address, {number}"  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="no address"):
         school.__enter__()
 
-    assert traces() == before
+    assert left_of(os.getpid()) == []
 
 
-def test_nothing_is_left_after_many() -> None:
-    before = traces()
-    for _ in range(5):
-        with VirtualSchool(pcs=3):
-            pass
+def test_the_machines_own_network_is_not_touched() -> None:
+    before = machine()
+    with VirtualSchool() as school:
+        school.limit("VNPT", mbit=5)
+        school.lose("VNPT", percent=5)
+        assert machine() == before
 
-    assert traces() == before
+    assert machine() == before
 
 
 def test_two_at_once_keep_out_of_each_others_way() -> None:
-    before = traces()
     with VirtualSchool(pcs=1) as one, VirtualSchool(pcs=1) as other:
         one.power_off(1)
         assert other.pc(1).run("ping", "-c1", "-W1", other.common_target).returncode == 0
 
-    assert traces() == before
+    assert left_of(os.getpid()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_nothing_is_left_when_the_maker_is_killed(number: signal.Signals) -> None:
-    before = traces()
     with running_school() as program:
-        assert traces() != before
         program.send_signal(number)
         program.wait()
 
-    eventually("nothing is left", lambda: traces() == before, seconds=10)
+    eventually("nothing is left", lambda: left_of(program.pid) == [], seconds=10)
 
 
 def test_what_even_the_guardian_left_is_swept_by_the_next() -> None:
     """
-    The maker's process group, the guardian with it: all by SIGKILL.
+    Maker and guardian, both by SIGKILL.
     """
-    before = traces()
     with running_school() as program:
-        listed = subprocess.run(
-            ["pgrep", "-P", str(program.pid), "-f", guardian.__file__], capture_output=True, check=True
-        )
-        for process in (int(listed.stdout), program.pid):
-            os.kill(process, signal.SIGKILL)
+        maker = psutil.Process(program.pid)
+        for process in (*(child for child in maker.children() if guardian.__file__ in child.cmdline()), maker):
+            process.kill()
         program.wait()
-    assert traces() != before
+    assert len(left_of(program.pid)) == 14
 
     with VirtualSchool(isps=("VNPT",), pcs=1):
-        assert len(guardian.namespaces()) == len(before[0]) + 6
-    assert traces() == before
+        assert left_of(program.pid) == []
+
+
+def test_the_living_are_not_swept() -> None:
+    with running_school() as program:
+        guardian.sweep()
+        assert len(left_of(program.pid)) == 15
+        program.communicate("\n")

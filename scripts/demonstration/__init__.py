@@ -1,0 +1,1 @@
+"""`make demo`: the product in the virtual school, for a visitor to break."""
