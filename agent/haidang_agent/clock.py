@@ -58,6 +58,7 @@ class Clock:
         self._boot = boot
         self._now = now
         self._wall = wall
+        self._wall_at_start = wall() - now()
         self._lock = threading.Lock()
         self._offset = self._remembered()
 
@@ -85,9 +86,9 @@ class Clock:
                 return
             self._outbox.restamp(
                 self._boot,
+                now_ms=round((self._now() + measured) * 1000),
                 offset_ms=round(measured * 1000),
-                wall_error_ms=round((self._wall() - self._now() - measured) * 1000),
-                boot_began_ms=round(measured * 1000),  # the monotonic clock counts from the boot
+                wall_less_monotonic_ms=round(self._wall_at_start * 1000),
             )
             self._offset = measured
             self._outbox.note("clock", f"{self._boot} {measured!r}")  # after it, or a kill between leaves some untimed

@@ -49,7 +49,8 @@ def enrol(
     if answer.status == UNAUTHORIZED:
         raise EnrolError("the token is unknown, used up or expired; ask your district or department for a new one")
     if answer.status not in (OK, CREATED):
-        raise EnrolError(f"the collector answered {answer.status}: {answer.text}")
+        said = answer.text.replace(token, "(token)").replace(mine.key, "(key)")
+        raise EnrolError(f"the collector answered {answer.status}: {said}")
     try:
         issued = json.loads(answer.body)
         mine = Credentials(mine.key, agent=issued["agent"], unit=issued["unit"])

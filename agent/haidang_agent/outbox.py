@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from haidang_agent import outbox_bounds, outbox_file
+from haidang_agent import outbox_bounds, outbox_file, outbox_time
 from haidang_agent.snapshot import STALE_BITS, Layout, Snapshot
 
 if TYPE_CHECKING:
@@ -130,27 +130,32 @@ class Outbox:
         """The centre has them, or refused them for ever (`lost`): they leave the outbox."""
         self._remove(ids, lost)
 
-    def restamp(self, boot: str, offset_ms: int, wall_error_ms: int, boot_began_ms: int) -> None:
-        """Give snapshots without a time theirs, now that the centre's is known.
+    def restamp(self, boot: str, now_ms: int, offset_ms: int, wall_less_monotonic_ms: int) -> None:
+        """Give snapshots without a time theirs, now that the centre's is known: `now_ms`, monotonic + `offset_ms`.
 
-        Those of this `boot` by the monotonic clock: `timestamp = monotonic + offset_ms`. Those of earlier boots by what
-        the wall clock said less its present error, as long as that lies before this boot began; where it does not,
-        the clock did not run on between the two, their time can't be known, and they are dropped and counted (`clock`).
+        Those of this `boot` by the monotonic clock; also those that a wrong centre had put into the future.
+        Those of an earlier boot by what the wall clock said then, less the error it had when this boot began, if that
+        lies after all that was known before and before this boot; otherwise the clock did not run on between the two,
+        their time can't be known, and they are dropped and counted (`clock`).
         """
         with self._lock:
-            self._give_time("monotonic_ms + ?", offset_ms, "AND boot = ?", boot)
             with self._transaction() as database:
-                unknowable = database.execute(
-                    "SELECT id FROM snapshot WHERE timestamp_ms ISNULL AND boot IN"
-                    " (SELECT boot FROM snapshot WHERE timestamp_ms ISNULL GROUP BY boot HAVING max(wall_ms) - ? >= ?)",
-                    (wall_error_ms, boot_began_ms),
-                ).fetchall()
-            self._remove([number for (number,) in unknowable], "clock")
-            self._give_time("wall_ms - ?", wall_error_ms)
+                known = min(self._number(database, "last_timestamp_ms"), now_ms)
+                started = outbox_time.wall_at_start(database, boot)
+                earlier = outbox_time.earlier_boots(database, boot)
+            error = (wall_less_monotonic_ms if started is None else started) - offset_ms
+            self._give_time(boot, offset_ms, now_ms)
+            for each in earlier:
+                shift = each.wall_less_monotonic - error
+                if known < each.first + shift and each.last + shift < offset_ms:
+                    self._give_time(each.boot, shift, now_ms)
+            with self._transaction() as database:
+                lost = [row[0] for row in database.execute("SELECT id FROM snapshot WHERE timestamp_ms ISNULL")]
+                lost += outbox_time.in_the_future(database, now_ms)
+            self._remove(lost, "clock")
             with self._transaction() as database:
                 newest = database.execute("SELECT max(timestamp_ms) FROM snapshot").fetchone()[0]
-                if newest is not None and newest > self._number(database, "last_timestamp_ms"):
-                    self._set(database, "last_timestamp_ms", newest)
+                self._set(database, "last_timestamp_ms", max(known, newest or 0))
             self._known = (boot, offset_ms)
 
     def note(self, key: str, value: str | None = None) -> str | None:
@@ -269,14 +274,14 @@ class Outbox:
             level = logging.INFO if lost == "thinned" else logging.WARNING
             log.log(level, "outbox: %d snapshots lost: %s", removed, lost)
 
-    def _give_time(self, meaning: str, shift_ms: int, which: str = "", *parameters: str) -> None:
+    def _give_time(self, boot: str, shift_ms: int, now_ms: int) -> None:
         changed = self._rows_at_once
         while changed == self._rows_at_once:
             with self._transaction() as database:
                 changed = database.execute(
-                    f"UPDATE snapshot SET timestamp_ms = {meaning} WHERE id IN"  # noqa: S608 - both texts are ours
-                    f" (SELECT id FROM snapshot WHERE timestamp_ms ISNULL {which} ORDER BY id LIMIT {changed})",
-                    (shift_ms, *parameters),
+                    "UPDATE snapshot SET timestamp_ms = monotonic_ms + ? WHERE id IN (SELECT id FROM snapshot"
+                    " WHERE boot = ? AND (timestamp_ms ISNULL OR timestamp_ms > ?) ORDER BY id LIMIT ?)",
+                    (shift_ms, boot, now_ms + outbox_time.FUTURE_MS, changed),
                 ).rowcount
 
     def _add(self, database: sqlite3.Connection, key: str, number: int) -> None:

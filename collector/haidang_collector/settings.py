@@ -38,7 +38,8 @@ class Settings:
     backfill_window_seconds: float = 30 * 86400.0
     future_tolerance_seconds: float = 300.0
     body_timeout_seconds: float = 30.0
-    store_timeout_seconds: float = 20.0
+    store_timeout_seconds: float = 10.0
+    """Below the 15 s that agents wait for an answer."""
     backlog_rate: float = 1_000_000.0
     """Samples per second of backlog that all agents together may send; it is shared out between them."""
 

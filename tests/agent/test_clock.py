@@ -188,3 +188,55 @@ def test_the_machines_own_clocks() -> None:
     """One boot has one name, and its clock does not go back."""
     assert boot_id() == boot_id()
     assert monotonic() <= monotonic()
+
+
+def test_earlier_boot_survives_a_wall_clock_that_was_mended_before_the_contact(
+    outbox: Outbox, machine: Machine
+) -> None:
+    """The system's own time service sets the clock of this boot right; the earlier boot's error was the old one."""
+    before = clock(outbox, machine, boot="before")
+    outbox.append(snapshot(1.0, 1.0), before.stamp(), {})
+    machine.passes(3600)
+    machine.up = 60.0
+    now = clock(outbox, machine, boot="this")
+    outbox.append(snapshot(1.0, 1.0), now.stamp(), {})
+    machine.wall = CENTRE
+    now.learn(CENTRE, machine.up, machine.up)
+    assert times(outbox) == [NOW - 3_600_000, NOW]
+
+
+def test_earlier_boot_is_not_torn_apart_by_a_step_of_its_wall_clock(outbox: Outbox, machine: Machine) -> None:
+    """Its snapshots were 15 s apart, whatever its wall clock did between them."""
+    before = clock(outbox, machine, boot="before")
+    outbox.append(snapshot(1.0, 1.0), before.stamp(), {})
+    machine.passes(15)
+    machine.wall += 7200
+    outbox.append(snapshot(1.0, 1.0), before.stamp(), {})
+    machine.passes(600)
+    machine.up = 60.0
+    clock(outbox, machine, boot="this").learn(CENTRE, machine.up, machine.up)
+    assert times(outbox) == [NOW - 615_000, NOW - 600_000]
+
+
+def test_earlier_boot_that_would_lie_before_what_is_known_is_dropped(outbox: Outbox, machine: Machine) -> None:
+    """No time is invented among data of another day."""
+    outbox.append(snapshot(1.0, 1.0), at(NOW - 60_000), {})
+    before = clock(outbox, machine, boot="before")
+    outbox.append(snapshot(1.0, 1.0), before.stamp(), {})
+    machine.passes(3600)
+    machine.up = 5.0
+    clock(outbox, machine, boot="this").learn(CENTRE, machine.up, machine.up)
+    assert outbox.stats().lost == {"clock": 1}
+
+
+def test_a_centre_that_was_a_year_ahead_is_forgiven(outbox: Outbox, machine: Machine) -> None:
+    """Once its clock is right again, snapshots get their true time, and later ones are taken."""
+    ours = clock(outbox, machine)
+    ours.learn(CENTRE + 365 * 86400, machine.up, machine.up)
+    outbox.append(snapshot(1.0, 1.0), ours.stamp(), {})
+    machine.passes(15)
+    ours.learn(CENTRE + 15, machine.up, machine.up)
+    machine.passes(15)
+    outbox.append(snapshot(1.0, 1.0), ours.stamp(), {})
+    assert times(outbox) == [NOW, NOW + 30_000]
+    assert outbox.stats().lost == {}

@@ -134,3 +134,13 @@ def test_a_key_of_an_earlier_version(centre: ScriptedCentre, tmp_path: Path) -> 
     """A key that stands in credentials.json without an id is no identity: a new one is asked for."""
     credentials.save(tmp_path, Credentials("k" * 43))
     assert enrol(centre.url, "TOKEN", tmp_path, ["site"]).agent == "a-7f3k"
+
+
+def test_an_answer_that_repeats_the_token_does_not_spread_it(tmp_path: Path) -> None:
+    with scripted_centre() as centre:
+        centre.answer = lambda asked: Say(422, b"bad token " + json.loads(asked.body)["token"].encode())
+        with pytest.raises(EnrolError) as refused:
+            enrol(centre.url, "s3cret-token", tmp_path, ["site"])
+
+    assert "s3cret" not in str(refused.value)
+    assert "(token)" in str(refused.value)
