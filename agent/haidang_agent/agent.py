@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from haidang_agent import credentials, remote_config
 from haidang_agent.centre import Centre
 from haidang_agent.clock import Clock, boot_id
-from haidang_agent.config import load
+from haidang_agent.config import BadConfigError
 from haidang_agent.metrics_server import MetricsServer
 from haidang_agent.outbox import Outbox, OutboxError
 from haidang_agent.own_metrics import own_samples
@@ -25,7 +25,6 @@ from haidang_agent.snapshot import SnapshotBuilder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from haidang_agent.config import Config
     from haidang_agent.probe import Sample
 
 log = logging.getLogger(__name__)
@@ -38,7 +37,7 @@ class Agent:
 
     def __init__(self, config_file: Path | None) -> None:
         self._config_file = config_file
-        self._config = self._load()
+        self._config = remote_config.load_merged(config_file)
         state_dir = self._config.state_dir
         state_dir.mkdir(parents=True, exist_ok=True)
         limits = self._config.agent
@@ -76,10 +75,6 @@ class Agent:
         self._stopping = True
         self._woken.set()
 
-    def _load(self) -> Config:
-        local = load(self._config_file)
-        return load(self._config_file, remote_config.cached(local.state_dir)[0])
-
     def _recall(self) -> tuple[Host, SnapshotBuilder]:
         """Counters and series of the last run; from nothing where the disk refuses to tell."""
         try:
@@ -102,9 +97,13 @@ class Agent:
         self._schedule = Schedule(self._runner, self._take_snapshot, self._config.agent.push_interval)
 
     def _restart_probes(self) -> None:
+        try:
+            self._config = remote_config.load_merged(self._config_file)
+        except BadConfigError as unusable:
+            log.warning("the file was changed and cannot be used, the old configuration goes on: %s", unusable)
+            return
         self._schedule.stop()
         self._runner.close()
-        self._config = self._load()
         log.info("the centre's configuration changed: probes are started anew")
         self._start_probes()
         self._schedule.start()

@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FINE, PROBLEM, BAD_INPUT = 0, 1, 2
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point; always ends in SystemExit."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=os.environ.get("HAIDANG_LOG", "INFO").upper(), format="%(levelname)s %(message)s", stream=sys.stderr
-    )
+    level = os.environ.get("HAIDANG_LOG", "INFO").upper()
+    if level not in LEVELS:
+        sys.stderr.write(f"HAIDANG_LOG = {level!r}: must be one of {', '.join(LEVELS)}\n")
+        raise SystemExit(BAD_INPUT)
+    logging.basicConfig(level=level, format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
         status = options.run(options)
         sys.stdout.flush()

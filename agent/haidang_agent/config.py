@@ -6,6 +6,7 @@ Every fault names file, key, value and the fix, and all of a file's faults are t
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -24,6 +25,10 @@ LISTS = {"wan": Wan, "lab": Lab, "snmp": Snmp, "service": Service}
 SHORTEST_PUSH, LONGEST_PUSH = 1.0, 15.0
 """Seconds; alerts count silence from a push every 15 s."""
 SMALLEST_OUTBOX_MB = 5
+SHORTEST_OUTBOX_SECONDS = 3600.0
+LAST_PORT = 65535
+LOCAL_ONLY = {"server": None, "privacy": None, "agent": ("state_dir",)}
+"""Tables, or keys of them, that the centre has no say in: where reports go, what stays in the school."""
 
 
 class BadConfigError(Exception):
@@ -62,6 +67,8 @@ def load(given: Path | None = None, centre: Mapping[str, Any] | None = None) -> 
     path = config_path(given)
     local = _read_file(path, may_be_missing=given is None and PREFIX + "CONFIG" not in os.environ)
     _overlay_environment(local, os.environ)
+    if centre:
+        _check_centre(centre)
     return parse(merge(centre or {}, local), str(path))
 
 
@@ -96,11 +103,25 @@ def merge(centre: Mapping[str, Any], local: Mapping[str, Any]) -> dict[str, Any]
             merged[key] = merge(theirs, mine)
         elif key in LISTS and isinstance(mine, list) and isinstance(theirs, list):
             by = "host" if key == "snmp" else "name"
-            named = {item.get(by) if isinstance(item, dict) else None for item in mine}
+            named = [item.get(by) if isinstance(item, dict) else None for item in mine]
             merged[key] = mine + [item for item in theirs if not isinstance(item, dict) or item.get(by) not in named]
         else:
             merged[key] = mine
     return merged
+
+
+def _check_centre(centre: Mapping[str, Any]) -> None:
+    faults = []
+    for table, keys in LOCAL_ONLY.items():
+        theirs = centre.get(table)
+        if keys is None and theirs is not None:
+            faults.append(f"[{table}]: is for agent.toml only; leave it out at the centre")
+        elif keys and isinstance(theirs, dict):
+            faults += [
+                f"[{table}] {key}: is for agent.toml only; leave it out at the centre" for key in keys if key in theirs
+            ]
+    if faults:
+        raise BadConfigError("the centre's configuration", faults)
 
 
 def _read_file(path: Path, *, may_be_missing: bool) -> dict[str, Any]:
@@ -126,10 +147,11 @@ def _overlay_environment(local: dict[str, Any], environment: Mapping[str, str]) 
         for setting in fields(kind):
             text = environment.get("_".join((PREFIX + path[0], *path[1:], setting.name)).upper())
             if text is not None:
-                table = local
+                table: Any = local
                 for part in path:
-                    table = table.setdefault(part, {})
-                table[setting.name] = FromEnvironment(text)
+                    table = table.setdefault(part, {}) if isinstance(table, dict) else None
+                if isinstance(table, dict):  # else `parse` says what is wrong with it
+                    table[setting.name] = FromEnvironment(text)
 
 
 def _read_list(key: str, tables: object, faults: list[str]) -> tuple[Any, ...]:
@@ -160,6 +182,8 @@ def _check(values: Mapping[str, Any]) -> list[str]:
         faults.append(f'[agent] push_interval = {agent.push_interval:g} s: must be from "1s" to "15s"')
     if agent.outbox_max_mb < SMALLEST_OUTBOX_MB:
         faults.append(f"[agent] outbox_max_mb = {agent.outbox_max_mb}: must be at least {SMALLEST_OUTBOX_MB}")
+    if agent.outbox_max_age < SHORTEST_OUTBOX_SECONDS:
+        faults.append(f'[agent] outbox_max_age = {agent.outbox_max_age:g} s: must be at least "1h"')
     faults += [
         f"[agent] probes: there is no probe {name!r}; known are {', '.join(discover())}"
         for name in agent.probes
@@ -168,8 +192,15 @@ def _check(values: Mapping[str, Any]) -> list[str]:
     if not agent.roles:
         faults.append('[agent] roles = []: give at least one of "site", "router", "host"')
     host, colon, port = agent.listen.rpartition(":")
-    if agent.listen and not (colon and host and port.isdigit()):
+    if agent.listen and not (colon and host and re.fullmatch("[0-9]{1,5}", port) and int(port) <= LAST_PORT):
         faults.append(f'[agent] listen = {agent.listen!r}: must be host:port, as "127.0.0.1:9810", or "" for none')
+    for key in LISTS:
+        names = [getattr(each, "host" if key == "snmp" else "name") for each in values.get(key, ())]
+        faults += [
+            f"[[{key}]] {name!r}: stands there {names.count(name)} times; give each its own name"
+            for name in dict.fromkeys(names)
+            if names.count(name) > 1
+        ]
     if values.get("server") is not None:
         try:
             check_url(values["server"].url)

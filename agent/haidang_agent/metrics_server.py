@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from http import HTTPStatus
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from haidang_agent.probe import Sample
 
+log = logging.getLogger(__name__)
+
 REQUEST_SECONDS = 5.0
 
 
@@ -27,6 +30,9 @@ class MetricsServer:
 
         class Server(HTTPServer):
             address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                log.debug("a scrape by %s came to nothing", client_address, exc_info=True)
 
         class Handler(_Handler):
             measured = staticmethod(samples)

@@ -15,7 +15,8 @@ from haidang_agent.tables import Seconds
 T = TypeVar("T")
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+PLAIN_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+DURATION = re.compile(PLAIN_NUMBER.pattern.join("()") + r"\s*(ms|s|m|h|d)")
 
 
 class FromEnvironment(str):
@@ -37,7 +38,7 @@ def read_table(kind: type[T], raw: object, where: str, faults: list[str]) -> T |
         if field.name in raw:
             try:
                 values[field.name] = _convert(raw[field.name], types_of[field.name])
-            except ValueError as wrong:
+            except (ValueError, OverflowError) as wrong:
                 faults.append(f"{where} {field.name} = {_shown(raw[field.name], secret=not field.repr)}: {wrong}")
         elif field.default is MISSING and field.default_factory is MISSING:
             faults.append(f"{where} {field.name} is missing; add it")
@@ -79,6 +80,8 @@ def duration(value: object) -> Seconds:
     """Seconds of `"15s"` or of a plain number. Raises ValueError."""
     if isinstance(value, str) and (match := DURATION.fullmatch(value.strip())):
         return Seconds(float(match[1]) * UNITS[match[2]])
+    if isinstance(value, FromEnvironment) and PLAIN_NUMBER.fullmatch(value.strip()):
+        return Seconds(float(value))
     if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
         return Seconds(float(value))
     raise ValueError('must be a duration such as "15s" or "5m"')

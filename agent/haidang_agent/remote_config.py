@@ -6,7 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from haidang_agent.config import BadConfigError, load
+from haidang_agent.config import BadConfigError, Config, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +25,25 @@ def cached(state_dir: Path) -> tuple[dict[str, Any], str | None]:
     path = state_dir / FILE
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-        return dict(kept["tables"]), str(kept["etag"])
+        return dict(kept["tables"]), kept["etag"]
     except FileNotFoundError:
         return {}, None
-    except (OSError, ValueError, KeyError, TypeError) as broken:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as broken:
         log.warning("%s cannot be used (%r); asking the centre anew", path, broken)
         return {}, None
+
+
+def load_merged(config_file: Path | None) -> Config:
+    """The file over what the centre said last. Raises BadConfigError for the file alone.
+
+    What the centre said may fit no longer, after the file was edited or the agent renewed: it is left out then.
+    """
+    local = load(config_file)
+    try:
+        return load(config_file, cached(local.state_dir)[0])
+    except BadConfigError as unfit:
+        log.warning("what the centre said last cannot be used together with the file: %s", unfit)
+        return local
 
 
 class RemoteConfig:
@@ -50,8 +63,10 @@ class RemoteConfig:
         self._etag = answer.headers.get("etag")
         try:
             tables = json.loads(answer.body)
+            if not isinstance(tables, dict):
+                raise ValueError("it is no table")
             load(self._config_file, tables)
-        except (BadConfigError, ValueError, AttributeError) as unusable:
+        except (BadConfigError, ValueError, RecursionError) as unusable:
             log.warning("the centre's configuration cannot be used, the old one goes on: %s", unusable)
             return
         changed = tables != cached(self._path.parent)[0]

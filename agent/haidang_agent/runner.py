@@ -52,8 +52,9 @@ class Runner:
         self._freshest = 2 * config.agent.push_interval
         self._lock = threading.Lock()
         self._outcomes: dict[str, Outcome] = {}
+        self._under_way: dict[str, float] = {}
         self._collectors: dict[str, Collector] = {}
-        self.probes = {name: probe for name, probe in probes.items() if _wanted(probe, config)}
+        self.probes = {name: probe for name, probe in probes.items() if wanted(probe, config)}
         for name in self.probes:
             self._host.totals.add(OVERRUNS, 0, (name,))
         self._settings = config.probes
@@ -62,10 +63,12 @@ class Runner:
         """Run one probe once; never raises for what the probe does."""
         probe = self.probes[name]
         began = time.monotonic()
+        with self._lock:
+            self._under_way[name] = began
         outcome = Outcome((), began, 0.0)
         try:
             samples = tuple(self._collector(name, probe).collect())
-            _check_unique(samples)
+            _check(samples, probe)
             outcome = replace(outcome, samples=samples)
         except NothingToMeasureError as absent:
             outcome = replace(outcome, absent=True, detail=str(absent))
@@ -84,12 +87,15 @@ class Runner:
         self._host.totals.add(OVERRUNS, 1, (name,))
 
     def outcomes(self) -> dict[str, Outcome]:
+        """The last run of each probe that had one; one that hangs failed by `timeout`."""
+        now = time.monotonic()
         with self._lock:
-            return dict(self._outcomes)
+            hanging = {name: began for name, began in self._under_way.items() if now - began > self._patience(name)}
+            return self._outcomes | {name: Outcome((), now, now - began, "timeout") for name, began in hanging.items()}
 
     def complete(self) -> bool:
-        """Every probe had its first run."""
-        return len(self._outcomes) == len(self.probes)
+        """Every probe had its first run, or hangs in it."""
+        return len(self.outcomes()) == len(self.probes)
 
     def samples(self) -> Iterable[Sample]:
         """What is known now: fresh samples of every probe, and how the probes fare."""
@@ -115,8 +121,13 @@ class Runner:
             self._collectors[name] = probe.start(self._settings[name], self._host)
         return self._collectors[name]
 
+    def _patience(self, name: str) -> float:
+        """A run that outlasts its time a little still counts: its samples are as good."""
+        return self.probes[name].timeout_seconds + self._freshest
+
     def _keep(self, name: str, outcome: Outcome) -> None:
         with self._lock:
+            self._under_way.pop(name, None)
             before = self._outcomes.get(name)
             self._outcomes[name] = outcome
         if outcome.reason != (before.reason if before else None):
@@ -126,12 +137,20 @@ class Runner:
                 log.warning("probe %s failed: %s: %s", name, outcome.reason, outcome.detail)
 
 
-def _wanted(probe: AnyProbe, config: Config) -> bool:
+def wanted(probe: AnyProbe, config: Config) -> bool:
+    """By its name in `[agent] probes`, or where that is empty by a role of this machine."""
     chosen = config.agent.probes
     return probe.name in chosen if chosen else bool(probe.roles.intersection(config.agent.roles))
 
 
-def _check_unique(samples: tuple[Sample, ...]) -> None:
-    seen = {(sample.metric.name, sample.labels) for sample in samples}
-    if len(seen) < len(samples):
+def _check(samples: tuple[Sample, ...], probe: AnyProbe) -> None:
+    """Raises ValueError for what would spoil the snapshot for the other probes."""
+    for metric, value, labels in samples:
+        if metric not in probe.metrics:
+            raise ValueError(f"{metric.name} is not among the metrics that the probe declares")
+        if len(labels) != len(metric.labels) or not all(isinstance(label, str) for label in labels):
+            raise ValueError(f"{metric.name}: {labels!r} are no values of the labels {metric.labels!r}")
+        if not isinstance(value, (int, float)):
+            raise ValueError(f"{metric.name}: {value!r} is no number")
+    if len({(sample.metric.name, sample.labels) for sample in samples}) < len(samples):
         raise ValueError("the probe gave two values for one series")

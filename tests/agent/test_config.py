@@ -69,6 +69,14 @@ BAD = {
     '[[lab]]\nname = "l"\ndeclared = 1.5': "[[lab]] 1 declared = 1.5: must be a whole number",
     "[prove]\nx = 1": "[prove]: unknown table; known are",
     "url = ": "is no TOML",
+    "agent = 5": "[agent] = 5: must be a table",
+    "probes = 5": "[probes]: must be tables",
+    '[agent]\nlisten = "127.0.0.1:99999"': "[agent] listen = '127.0.0.1:99999': must be host:port",
+    '[agent]\nlisten = "127.0.0.1:²"': "must be host:port",
+    '[agent]\noutbox_max_age = "1s"': '[agent] outbox_max_age = 1 s: must be at least "1h"',
+    f"[agent]\noutbox_max_mb = 1{'0' * 400}": "too large",
+    "[agent]\npush_interval = nan": "must be a duration",
+    '[[lab]]\nname = "l"\n[[lab]]\nname = "l"': "[[lab]] 'l': stands there 2 times; give each its own name",
 }
 
 
@@ -135,6 +143,40 @@ def test_the_environment_counts_over_the_file(tmp_path: Path, monkeypatch: pytes
     assert (config.agent.outbox_max_mb, config.agent.roles) == (64, ("host",))
     assert config.privacy.share_identifiers
     assert config.probes["internet"].targets == ("192.0.2.7", "192.0.2.8")
+
+
+def test_a_duration_in_the_environment_may_be_a_plain_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAIDANG_AGENT_PUSH_INTERVAL", "5")
+
+    assert load(write(tmp_path, GOOD)).agent.push_interval == 5
+
+
+@pytest.mark.parametrize("text", ["agent = 5", "probes = 5", "[probes]\ninternet = 5"])
+def test_the_environment_over_what_is_no_table_changes_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("HAIDANG_AGENT_ROLES", "host")
+    monkeypatch.setenv("HAIDANG_PROBES_INTERNET_TARGETS", "192.0.2.7")
+    with pytest.raises(BadConfigError, match="must be"):
+        load(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("centre", "said"),
+    [
+        ({"server": {"url": "https://other.example"}}, r"\[server\]: is for agent.toml only"),
+        ({"privacy": {"share_identifiers": True}}, r"\[privacy\]: is for agent.toml only"),
+        ({"agent": {"state_dir": "/tmp"}}, r"\[agent\] state_dir: is for agent.toml only"),
+        ({"agent": 5}, r"\[agent\] = 5: must be a table"),
+        ({"lab": [{"name": ["l"]}]}, "must be text"),
+        ({"lab": [5]}, r"\[\[lab\]\] 2 = 5: must be a table"),
+    ],
+)
+def test_what_the_centre_may_not_say_is_refused(tmp_path: Path, centre: dict, said: str) -> None:
+    """Where reports go, and what stays in the school, is the school's own."""
+    file = write(tmp_path, '[[lab]]\nname = "lab-1"')
+    with pytest.raises(BadConfigError, match=said):
+        load(file, centre)
 
 
 def test_local_tables_count_over_the_centres_by_name() -> None:

@@ -25,9 +25,11 @@ def test_probe_is_well_declared(probe: AnyProbe) -> None:
     assert probe.timeout_seconds < probe.every_seconds or probe.every_seconds <= 1
     assert probe.roles
     assert probe.needs <= CAPABILITIES.keys(), "doctor knows how to look for it"
-    assert all(metric.name.startswith(("school_", "node_")) for metric in probe.metrics)
+    assert all(metric.name.startswith(("school_", "node_", "haidang_")) for metric in probe.metrics)
     assert all(metric.help.endswith(".") for metric in probe.metrics)
     assert all(metric.name.endswith("_total") == (metric.kind == "counter") for metric in probe.metrics)
+    labels = {label for metric in probe.metrics for label in metric.labels}
+    assert not labels & {"unit", "district", "agent", "job", "instance"}, "the centre sets these, and refuses them"
     assert (Path(__file__).parent / "probes" / f"test_{probe.name}.py").is_file()
 
 

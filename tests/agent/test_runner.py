@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 
-from haidang_agent.config import Config
-from haidang_agent.probe import AnyProbe, Host, Metric, NothingToMeasureError, Probe, ProbeError, Sample, Stateless
+import pytest
+from haidang_agent.probe import Host, Metric, NothingToMeasureError, ProbeError, Sample
 from haidang_agent.runner import DURATION, FAILED, OVERRUNS, SUCCESS, Runner
 from haidang_agent.schedule import Schedule
-from haidang_agent.tables import Agent, Seconds
 
-UP = Metric("school_trial_up", "1 if up.", ("what",))
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Nothing to set."""
-
-
-def probe(name: str, collect: Callable[[Settings, Host], Iterable[Sample]], every: float = 60) -> AnyProbe:
-    return Probe(
-        name, partial(Stateless, collect), Settings, metrics=(UP,), every_seconds=every, timeout_seconds=every / 2
-    )
-
-
-def runner_of(*probes: AnyProbe, roles: tuple[str, ...] = ("site",)) -> Runner:
-    agent = Agent(roles=roles, push_interval=Seconds(1))  # type: ignore[arg-type]  # a test's words
-    config = Config(agent=agent, probes={each.name: Settings() for each in probes})
-    return Runner({each.name: each for each in probes}, config, Host())
+from tests.agent.runners import UP, Settings, probe, runner_of
+from tests.waiting import eventually
 
 
 def told(runner: Runner, metric: Metric) -> dict[tuple[str, ...], float]:
@@ -82,10 +64,49 @@ def test_nothing_to_measure_is_no_failure() -> None:
     assert told(runner, SUCCESS) == {("ups",): 1}
 
 
-def test_two_values_for_one_series_are_a_bug() -> None:
-    runner = runner_of(probe("twice", lambda *_: [Sample(UP, 1.0, ("a",)), Sample(UP, 0.0, ("a",))]))
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        ([Sample(UP, 1.0, ("a",)), Sample(UP, 0.0, ("a",))], "two values for one series"),
+        ([Sample(Metric("school_other", "Other."), 1.0)], "school_other is not among the metrics"),
+        ([Sample(UP, 1.0)], "no values of the labels"),
+        ([Sample(UP, 1.0, (5,))], "no values of the labels"),
+        ([Sample(UP, None, ("a",))], "None is no number"),
+        ([Sample(UP, "1", ("a",))], "'1' is no number"),
+        (None, "NoneType"),
+    ],
+)
+def test_nonsense_is_the_probes_own_bug_and_stays_out_of_the_snapshot(samples: object, said: str) -> None:
+    runner = runner_of(probe("odd", lambda *_: samples))
 
-    assert runner.run("twice").reason == "bug"
+    assert runner.run("odd").reason == "bug"
+    assert said in runner.run("odd").detail
+    assert told(runner, UP) == {}
+
+
+def test_a_probe_that_hangs_fails_by_timeout_until_it_returns() -> None:
+    """In its very first run too: the others' vanished series must be ended, which waits for all first runs."""
+    release = threading.Event()
+
+    def hang(_: Settings, __: Host) -> Iterable[Sample]:
+        release.wait(30)
+        return [Sample(UP, 1.0, ("late",))]
+
+    runner = runner_of(probe("hang", hang, every=0.1), push_interval=0.05)
+    thread = threading.Thread(target=runner.run, args=("hang",))
+    thread.start()
+    try:
+        assert not runner.complete()
+        eventually("a timeout", lambda: told(runner, FAILED).get(("hang", "timeout")) == 1, seconds=10, every=0.01)
+        assert told(runner, SUCCESS) == {("hang",): 0}
+        assert told(runner, UP) == {}
+        assert runner.complete()
+    finally:
+        release.set()
+        thread.join()
+
+    assert told(runner, UP) == {("late",): 1}
+    assert told(runner, SUCCESS) == {("hang",): 1}
 
 
 def test_a_probe_of_another_platform_says_so() -> None:

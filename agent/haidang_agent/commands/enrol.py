@@ -37,7 +37,11 @@ def run(options: argparse.Namespace) -> int:
     config = load(options.config)
     url = options.server or (config.server.url if config.server else "")
     ca = options.ca or (Path(config.server.ca) if config.server and config.server.ca else None)
-    token = _token(options)
+    try:
+        token = _token(options)
+    except (OSError, UnicodeDecodeError) as unreadable:
+        print(f"enrol: --token-file {options.token_file}: {unreadable}", file=sys.stderr)
+        return 2
     if not url or not token:
         print(f"enrol: {'--token-file' if url else '--server'} is missing; see --help", file=sys.stderr)
         return 2
@@ -70,5 +74,5 @@ def _token(options: argparse.Namespace) -> str:
     if options.token_file == "-":  # noqa: S105 - standard input, no password
         return sys.stdin.readline().strip()
     if options.token_file:
-        return Path(options.token_file).read_text(encoding="utf-8").strip()
+        return Path(options.token_file).read_text(encoding="utf-8-sig").strip()
     return str(options.token or os.environ.get("HAIDANG_TOKEN", "")).strip()

@@ -6,12 +6,11 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from haidang_agent import remote_config
-from haidang_agent.config import load
 from haidang_agent.exposition import expose
 from haidang_agent.options import add_config_argument
 from haidang_agent.probe import Host
 from haidang_agent.registry import discover
+from haidang_agent.remote_config import load_merged
 from haidang_agent.runner import Runner
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    config = load(options.config, remote_config.cached(load(options.config).state_dir)[0])
+    config = load_merged(options.config)
     if options.probe:
         config = replace(config, agent=replace(config.agent, probes=tuple(options.probe)))
     runner = Runner(discover(), config, Host())
