@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from haidang_agent import commands as agent_commands
+
 from scripts import metrics_page
 
 ROOT = Path(__file__).parents[1]
