@@ -2,8 +2,10 @@
 
 import gc
 import os
+import signal
 import socket
 import ssl
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,17 +41,15 @@ def command(
 
     Example: haidang serve --listen 0.0.0.0:8080 --tls-cert cert.pem --tls-key key.pem
     """
-    import signal  # noqa: PLC0415 - `--help` need not wait for the server
-    import sys  # noqa: PLC0415
+    _check_certificate(tls_cert, tls_key)
+    settings = _settings(listen, data)
+    listener = _listener(settings)
+    _check_registry(settings.database_url, upgrade=upgrade)
 
-    import uvicorn  # noqa: PLC0415
+    import uvicorn  # noqa: PLC0415 - what can be refused is refused before the second that these take
 
     from haidang_collector.app import create_app  # noqa: PLC0415
 
-    _check_certificate(tls_cert, tls_key)
-    settings = _settings(listen, data)
-    _check_registry(settings.database_url, upgrade=upgrade)
-    listener = _listener(settings)
     config = uvicorn.Config(
         create_app(settings),
         ssl_certfile=tls_cert,

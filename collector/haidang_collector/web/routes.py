@@ -54,7 +54,7 @@ async def start(request: Request) -> HTMLResponse:
     )
 
 
-@router.get("/units/{code}")
+@router.get("/units/{code:path}")
 async def unit(request: Request, code: str) -> HTMLResponse:
     """One unit: what to do, its open incidents, its Internet, its agents."""
     now = await _city(request)

@@ -148,9 +148,9 @@ async def city(registry: Registry, facts: FactCollector, measurements: Measureme
 
 
 @lru_cache(maxsize=2_000)
-def natural(name: str) -> tuple[tuple[int, str], ...]:
+def natural(name: str) -> tuple[tuple[str, int], ...]:
     """Key that sorts `Quận 2` before `Quận 10`."""
-    return tuple((int(digits or 0), text) for text, digits in re.findall(r"(\D+|^)([0-9]{0,9})", name.casefold()))
+    return tuple((text, int(digits or 0)) for text, digits in re.findall(r"(\D+|^)([0-9]{0,9})", name.casefold()))
 
 
 def _row(unit: UnitFact, agents: Sequence[AgentFact], internet: Mapping[str, float] | None, now: float) -> UnitRow:

@@ -1,0 +1,117 @@
+"""A small city with a unit in every state, and a store that says what a test wants it to say."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from haidang_collector.registry.incidents import Notification, record
+from haidang_collector.registry.models import Agent, Unit
+from haidang_collector.registry.store import Registry
+from haidang_collector.settings import Settings
+
+from tests.collector.running import client_of, database_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from starlette.testclient import TestClient
+
+NAMES = {
+    "UP": "Trường Tiểu học Đống Đa",
+    "DOWN": "Trường THCS Sao Mai",
+    "BYE": "Trường Mầm non Hoa Sen",
+    "QUIET": "Trường THPT Bình Minh",
+    "NEW": "Trường Tiểu học Bạch Đằng",
+    "EMPTY": "Trung tâm GDTX Quận 3",
+}
+RULE = {"UP": 1.0, "DOWN": 0.0}
+
+
+class Web:
+    """The pages of one collector. `internet`: what the rules say, by unit; `store`: its answer to anything."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = Settings(database_url=database_url(folder))
+        self.registry = Registry(self.settings.database_url)
+        self.internet: dict[str, float] = dict(RULE)
+        self.figures: dict[str, list[dict[str, Any]]] = {}
+        self.store: httpx.Response | Exception | None = None
+        self.asked: list[str] = []
+        self.client: TestClient
+
+    def add(
+        self, code: str, name: str, *, district: str = "Quận 1", heard: float | None = None, bye: bool = False
+    ) -> None:
+        """A unit, with an agent heard so many seconds ago; without `heard`, a unit without agents."""
+        with self.registry.database.write() as session:
+            session.add(Unit(code=code, name=name, district=district, level="primary", students={}))
+            session.flush()
+            if heard is not None:
+                session.add(
+                    Agent(
+                        id=f"a-{code}", unit=code, key_hash="0" * 64, roles="site", version="0.1.0", os="linux",
+                        enrolled_at=datetime.now(UTC), last_seen=time.time() - heard, stopped=bye,
+                    )
+                )  # fmt: skip
+
+    def alert(self, unit: str, **annotations: str) -> None:
+        """An open incident of the unit, five minutes old."""
+        alert = {
+            "status": "firing",
+            "labels": {"alertname": "InternetDown", "unit": unit, "severity": "critical"},
+            "annotations": annotations,
+            "startsAt": (datetime.now(UTC) - timedelta(minutes=5)).isoformat(),
+            "endsAt": "0001-01-01T00:00:00Z",
+            "fingerprint": f"f-{unit}",
+        }
+        record(self.registry.database, Notification.model_validate({"version": "4", "alerts": [alert]}))
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        query = httpx.QueryParams(request.content.decode())["query"]
+        self.asked.append(query)
+        if isinstance(self.store, Exception):
+            raise self.store
+        if self.store is not None:
+            return self.store
+        if "unit:school_internet_up" in query:
+            found = [({"unit": unit, "district": "Quận 1"}, value) for unit, value in self.internet.items()]
+        else:
+            found = [
+                (item["labels"], item["value"])
+                for name, items in self.figures.items()
+                if name in query
+                for item in items
+            ]
+        result = [{"metric": labels, "value": [time.time(), str(value)]} for labels, value in found]
+        return httpx.Response(200, json={"status": "success", "data": {"resultType": "vector", "result": result}})
+
+    def page(self, path: str = "/", *, status: int = 200, **headers: str) -> str:
+        answer = self.client.get(path, headers=headers)
+        assert answer.status_code == status
+        return answer.text
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Web]:
+    """Pages over an empty registry."""
+    web = Web(tmp_path)
+    with client_of(web.settings, store=httpx.MockTransport(web.answer)) as web.client:
+        yield web
+    web.registry.close()
+
+
+@pytest.fixture
+def city(web: Web) -> Web:
+    """A unit in every state."""
+    web.add("UP", NAMES["UP"], heard=3)
+    web.add("DOWN", NAMES["DOWN"], heard=90, district="Quận 10")
+    web.add("BYE", NAMES["BYE"], heard=500, bye=True, district="Quận 2")
+    web.add("QUIET", NAMES["QUIET"], heard=500)
+    web.add("NEW", NAMES["NEW"], heard=3)
+    web.add("EMPTY", NAMES["EMPTY"])
+    return web
