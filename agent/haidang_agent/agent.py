@@ -38,9 +38,9 @@ class Agent:
     def __init__(self, config_file: Path | None) -> None:
         self._config_file = config_file
         self._config = remote_config.load_merged(config_file)
-        state_dir = self._config.state_dir
+        state_dir, limits = self._config.state_dir, self._config.agent
         state_dir.mkdir(parents=True, exist_ok=True)
-        limits = self._config.agent
+        self._server = MetricsServer(limits.listen, self._samples) if limits.listen else None
         self._outbox = Outbox(
             state_dir / "outbox.db", max_bytes=limits.outbox_max_mb << 20, max_age_seconds=limits.outbox_max_age
         )
@@ -51,7 +51,6 @@ class Agent:
         self._woken = threading.Event()
         self._stopping = False
         self._shipper = self._make_shipper(state_dir)
-        self._server = MetricsServer(limits.listen, self._samples) if limits.listen else None
         self._start_probes()
 
     def run(self) -> None:

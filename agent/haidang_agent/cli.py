@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import logging
 import os
 import pkgutil
@@ -26,6 +27,9 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point; always ends in SystemExit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console that lacks a sign shows the rest
     options = _parser().parse_args(arguments)
     level = os.environ.get("HAIDANG_LOG", "INFO").upper()
     if level not in LEVELS:

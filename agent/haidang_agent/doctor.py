@@ -5,197 +5,118 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import ssl
 import sys
-import time
-from dataclasses import dataclass
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from haidang_agent import credentials
-from haidang_agent.centre import Centre, UnreachableError
+from haidang_agent.config import BadConfigError, config_path
 from haidang_agent.credentials import CredentialsError
-from haidang_agent.i18n import _
+from haidang_agent.doctor_way import way_to_the_centre
+from haidang_agent.finding import Finding
+from haidang_agent.i18n import N_, _
+from haidang_agent.platform import system
 from haidang_agent.registry import discover
+from haidang_agent.remote_config import load_merged
+from haidang_agent.runner import wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from haidang_agent.config import Config
+    from haidang_agent.probe import AnyProbe
 
-State = Literal["ok", "warn", "fail"]
-
-CONNECT_SECONDS = 5.0
-CLOCK_OFF_SECONDS = 60.0
 LEAST_FREE_BYTES = 64 << 20
-OK, NOT_MODIFIED, UNAUTHORIZED = 200, 304, 401
 CAPABILITIES = {"CAP_NET_RAW": 13, "CAP_NET_ADMIN": 12}
 """Bits of capabilities(7)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: `tried` and `found` for the reader, `remedy` empty where there is nothing to do."""
-
-    check: str
-    state: State
-    tried: str
-    found: str
-    remedy: str = ""
-
-
-def examine(config: Config) -> Iterator[Finding]:
+def examine(config_file: Path | None) -> Iterator[Finding]:
     """All checks, in the order of the way; those that need an earlier one are left out where it failed."""
+    path = config_path(config_file)
+    tried = _("reading {file}").format(file=path)
+    try:
+        config = load_merged(config_file)
+    except BadConfigError as wrong:
+        remedy = _("Mend these lines of the file, then run this again.")
+        yield Finding(N_("configuration"), "fail", tried, "\n".join(wrong.faults), remedy)
+        return
+    found = _("sound") if path.exists() else _("there is no such file: all is at its default")
+    yield Finding(N_("configuration"), "ok", tried, found)
     yield _state_folder(config)
     yield _disk(config)
     enrolled = _enrolment(config)
     yield enrolled
     if config.server is not None:
-        yield from _way_to_the_centre(config, known=enrolled.state == "ok")
-    for name, probe in discover().items():
-        if not probe.roles.isdisjoint(config.agent.roles):
-            yield _probe(name, probe.platforms, probe.needs)
+        yield from way_to_the_centre(config.server, config.state_dir, known=enrolled.state == "ok")
+    probes = {name: probe for name, probe in discover().items() if wanted(probe, config)}
+    for name, probe in probes.items():
+        yield _probe(name, probe)
+    if "internet" in probes and sys.platform == "linux":
+        yield _echo()
 
 
 def _state_folder(config: Config) -> Finding:
-    folder = config.state_dir
+    check, folder = N_("state folder"), _existing(config.state_dir)
     tried = _("writing into {folder}").format(folder=folder)
-    trial = folder / ".doctor"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        trial.write_text("")
-        trial.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as failed:
         remedy = _("Run as administrator (root), or as the user the agent runs as.")
-        return Finding(_("state folder"), "fail", tried, failed.strerror or str(failed), remedy)
-    return Finding(_("state folder"), "ok", tried, _("writable"))
+        return Finding(check, "fail", tried, failed.strerror or str(failed), remedy)
+    if folder != config.state_dir:
+        found = _("{folder} will be made when the agent starts").format(folder=config.state_dir)
+        return Finding(check, "ok", tried, found)
+    return Finding(check, "ok", tried, _("writable"))
 
 
 def _disk(config: Config) -> Finding:
-    folder = next((path for path in (config.state_dir, *config.state_dir.parents) if path.exists()), Path())
-    free = shutil.disk_usage(folder).free
+    check, wanted_mb = N_("disk"), config.agent.outbox_max_mb
+    free = shutil.disk_usage(_existing(config.state_dir)).free
     found = _("{mb} MB free").format(mb=free >> 20)
-    tried = _("free space for the outbox")
+    tried = _("free space for measurements that wait to be sent (up to {mb} MB)").format(mb=wanted_mb)
     if free < LEAST_FREE_BYTES:
-        return Finding(_("disk"), "fail", tried, found, _("Free some space: measurements can't be kept otherwise."))
-    return Finding(_("disk"), "ok", tried, found)
+        return Finding(check, "fail", tried, found, _("Free some space: measurements can't be kept otherwise."))
+    used = sum(file.stat().st_size for file in config.state_dir.glob("outbox.db*"))
+    if free + used < wanted_mb << 20:
+        remedy = _("Free some space, or set [agent] outbox_max_mb lower.")
+        return Finding(check, "warn", tried, found, remedy)
+    return Finding(check, "ok", tried, found)
+
+
+def _existing(folder: Path) -> Path:
+    return next((path for path in (folder, *folder.absolute().parents) if path.exists()), folder)
 
 
 def _enrolment(config: Config) -> Finding:
+    check = N_("enrolment")
     tried = _("reading {file}").format(file=config.state_dir / credentials.FILE)
     remedy = _("Ask your district for a token, then: haidang-agent enrol --server URL --token-file FILE")
     try:
         who = credentials.load(config.state_dir)
     except CredentialsError as unusable:
-        return Finding(_("enrolment"), "fail", tried, str(unusable), remedy)
+        return Finding(check, "fail", tried, str(unusable), remedy)
     if who is None or not who.agent:
-        return Finding(_("enrolment"), "fail", tried, _("this machine is not enrolled"), remedy)
+        return Finding(check, "fail", tried, _("this machine is not enrolled"), remedy)
     if config.server is None:
         remedy = _("Write [server] url into agent.toml.")
-        return Finding(_("enrolment"), "fail", tried, _("the collector's address is missing"), remedy)
-    return Finding(_("enrolment"), "ok", tried, f"{who.agent} ({who.unit})")
+        return Finding(check, "fail", tried, _("the collector's address is missing"), remedy)
+    return Finding(check, "ok", tried, f"{who.agent} ({who.unit})")
 
 
-def _way_to_the_centre(config: Config, *, known: bool) -> Iterator[Finding]:
-    """Name, connection, certificate, answer, clock: the first that fails ends it."""
-    assert config.server is not None  # noqa: S101 - the caller looked
-    parts = urlsplit(config.server.url)
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    steps: list[tuple[str, str, str, Callable[[], str]]] = [
-        (
-            _("name"),
-            _("asking DNS for {host}").format(host=host),
-            _("Look at the DNS setting of this machine and of the router."),
-            lambda: str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]),
-        ),
-        (
-            _("connection"),
-            _("connecting to {host} port {port}").format(host=host, port=port),
-            _("Is there Internet? Does a firewall block this port? Ask the district whether the collector runs."),
-            lambda: _connect(host, port),
-        ),
-    ]
-    if parts.scheme == "https":
-        ca = Path(config.server.ca) if config.server.ca else None
-        steps.append(
-            (
-                _("certificate"),
-                _("TLS with {host}").format(host=host),
-                _("Set [server] ca to the department's CA file, and look at this machine's clock."),
-                lambda: _handshake(host, port, ca),
-            )
-        )
-    for check, tried, remedy, attempt in steps:
-        try:
-            yield Finding(check, "ok", tried, attempt())
-        except OSError as failed:
-            yield Finding(check, "fail", tried, str(failed), remedy)
-            return
-    if known:
-        yield from _answer(config)
-
-
-def _connect(host: str, port: int) -> str:
-    with socket.create_connection((host, port), CONNECT_SECONDS):
-        return _("connected")
-
-
-def _handshake(host: str, port: int, ca: Path | None) -> str:
-    context = ssl.create_default_context(cafile=ca)
-    with (
-        socket.create_connection((host, port), CONNECT_SECONDS) as plain,
-        context.wrap_socket(plain, server_hostname=host) as secured,
-    ):
-        return secured.version() or ""
-
-
-def _answer(config: Config) -> Iterator[Finding]:
-    who = credentials.load(config.state_dir)
-    assert config.server is not None  # noqa: S101 - the caller looked
-    assert who is not None  # noqa: S101
-    times: list[float] = []
-    ca = Path(config.server.ca) if config.server.ca else None
-    centre = Centre(config.server.url, ca, who.bearer, lambda seconds, *_: times.append(seconds))
-    tried = _("asking the collector for this agent's configuration")
-    try:
-        answer = centre.config(None)
-    except UnreachableError as failed:
-        yield Finding(_("collector"), "fail", tried, str(failed), _("Ask the district whether the collector runs."))
-        return
-    finally:
-        centre.close()
-    if answer.status == UNAUTHORIZED:
-        remedy = _("This agent was revoked, or the collector is another one: enrol again with --force.")
-        yield Finding(_("collector"), "fail", tried, _("it does not know this agent"), remedy)
-    elif answer.status not in (OK, NOT_MODIFIED) or not times:
-        yield Finding(_("collector"), "fail", tried, f"{answer.status} {answer.text}", _("Is the address right?"))
-    else:
-        yield Finding(_("collector"), "ok", tried, _("it answers and knows this agent"))
-        yield _clock(time.time() - times[0])
-
-
-def _clock(off: float) -> Finding:
-    tried = _("comparing this machine's clock with the centre's")
-    found = (
-        _("{seconds:.1f} s ahead").format(seconds=off) if off >= 0 else _("{seconds:.1f} s behind").format(seconds=-off)
-    )
-    if abs(off) > CLOCK_OFF_SECONDS:
-        remedy = _("Measurements carry the centre's time all the same; set the clock for the machine's own sake.")
-        return Finding(_("clock"), "warn", tried, found, remedy)
-    return Finding(_("clock"), "ok", tried, found)
-
-
-def _probe(name: str, platforms: frozenset[str], needs: frozenset[str]) -> Finding:
-    check = _("probe {name}").format(name=name)
-    tried = _("what it needs: {needs}").format(needs=", ".join(sorted(needs)) or _("nothing special"))
-    if sys.platform not in platforms:
-        return Finding(check, "warn", tried, _("not on {system}").format(system=sys.platform))
-    missing = sorted(need for need in needs if not _has(need))
+def _probe(name: str, probe: AnyProbe) -> Finding:
+    check = N_("probe")
+    tried = _("what it needs: {needs}").format(needs=", ".join(sorted(probe.needs)) or _("nothing special"))
+    if sys.platform not in probe.platforms:
+        return Finding(check, "warn", tried, _("not on {system}").format(system=sys.platform), probe=name)
+    missing = sorted(need for need in probe.needs if not _has(need))
     if missing:
         remedy = _("It measures less without. Let the service have this right, or run it as root.")
-        return Finding(check, "warn", tried, _("missing: {needs}").format(needs=", ".join(missing)), remedy)
-    return Finding(check, "ok", tried, _("all there"))
+        found = _("missing: {needs}").format(needs=", ".join(missing))
+        return Finding(check, "warn", tried, found, remedy, name)
+    return Finding(check, "ok", tried, _("all there"), probe=name)
 
 
 def _has(capability: str) -> bool:
@@ -204,3 +125,14 @@ def _has(capability: str) -> bool:
         return os.name == "nt"
     effective = next(line for line in status.read_text().splitlines() if line.startswith("CapEff:"))
     return bool(int(effective.split()[1], 16) >> CAPABILITIES[capability] & 1)
+
+
+def _echo() -> Finding:
+    """Whether icmp(7) lets this user ping."""
+    check, tried = N_("ping"), _("opening an ICMP socket, as the probe internet does")
+    pinger = system.pinger(socket.AF_INET)
+    if pinger is None:
+        remedy = _('It connects by TCP instead. For ping: sysctl -w net.ipv4.ping_group_range="0 2147483647"')
+        return Finding(check, "warn", tried, _("this user may not ping"), remedy)
+    pinger.close()
+    return Finding(check, "ok", tried, _("all there"))

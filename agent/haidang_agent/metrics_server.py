@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -31,8 +32,10 @@ class MetricsServer:
         class Server(HTTPServer):
             address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
-            def handle_error(self, request: object, client_address: object) -> None:
-                log.debug("a scrape by %s came to nothing", client_address, exc_info=True)
+            def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base class's
+                crash = sys.exception()
+                level = logging.DEBUG if isinstance(crash, OSError) else logging.ERROR  # OSError: the scraper left
+                log.log(level, "no metrics for %s", client_address, exc_info=crash)
 
         class Handler(_Handler):
             measured = staticmethod(samples)

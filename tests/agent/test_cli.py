@@ -55,7 +55,8 @@ def test_status_without_a_running_agent_says_what_to_do(tmp_path: Path) -> None:
     assert "unknown" in out
     told = json.loads(run("status", "--json", folder=tmp_path)[1])
     assert set(told) == {"status", "problems"}
-    assert len(told["problems"]) == 1
+    assert told["problems"][0].startswith("this machine is not enrolled")
+    assert "no agent answers on 127.0.0.1:1" in told["problems"][1]
 
 
 def test_doctor_speaks_vietnamese(tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_doctor_in_json_has_the_same_facts(tmp_path: Path) -> None:
     told = json.loads(out)
 
     assert status == 1
-    assert {"check", "state", "tried", "found", "remedy"} == set(told["doctor"][0])
+    assert {"check", "state", "tried", "found", "remedy", "probe"} == set(told["doctor"][0])
     assert told["problems"] == ["enrolment: this machine is not enrolled"]
 
 

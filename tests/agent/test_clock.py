@@ -11,8 +11,8 @@ from haidang_agent.clock import Clock, boot_id, monotonic
 from haidang_agent.outbox import Outbox
 from haidang_agent.stamp import Stamp
 
-from tests.agent.disks import disk
 from tests.agent.outboxes import NOW, at, backlog, noise, snapshot, times
+from tests.disks import disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

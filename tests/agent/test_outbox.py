@@ -16,8 +16,8 @@ from haidang_agent import outbox_file
 from haidang_agent.outbox import Outbox
 from haidang_agent.snapshot import STALE_NAN
 
-from tests.agent.disks import disk
 from tests.agent.outboxes import AB, ABC, DAY, NOW, at, backlog, fill, layout, noise, snapshot, times
+from tests.disks import disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

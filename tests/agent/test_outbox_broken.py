@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from haidang_agent.outbox import Outbox, OutboxError
 
-from tests.agent.disks import disk
 from tests.agent.outboxes import NOW, at, backlog, fill, noise, snapshot, times
+from tests.disks import disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,8 +20,8 @@ class Inner:
     on: bool = False
     words: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
-    level: Literal["low", "high"] | Literal[""] = ""
-    every: Seconds = Seconds(1.0)
+    level: Literal["low", "high"] | Literal[""] = ""  # noqa: PYI030 - as tables.py has it
+    every: Seconds = Seconds(1.0)  # noqa: RUF009 - as tables.py has it
     names: dict[str, str] = field(default_factory=dict)
     secret: str = field(default="", repr=False)
 

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import http.client
 import json
-import re
 import sys
-import urllib.request
+import time
 from typing import TYPE_CHECKING, Any
 
-from haidang_agent import credentials, remote_config
-from haidang_agent.config import load
-from haidang_agent.i18n import _
+from haidang_agent import credentials
+from haidang_agent.credentials import CredentialsError
+from haidang_agent.i18n import N_, _
 from haidang_agent.options import add_config_argument, add_json_argument
+from haidang_agent.remote_config import load_merged
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 EXAMPLES = """examples:
   haidang-agent status
   haidang-agent status --json
 
-Exit status 1: no agent runs, or one of its probes fails."""
+Exit status 1: no agent runs, or something about it is wrong."""
 
-SAMPLE = re.compile(r"(?P<name>\w+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
-LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 ASK_SECONDS = 5.0
+OK = 200
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
+Row = dict[str, Any]
 Samples = dict[str, dict[tuple[str, ...], float]]
+
+SHOWN: dict[str, Callable[[Any], str]] = {
+    "outbox bytes": lambda value: f"{value / (1 << 20):.1f} MB",
+    "oldest waiting": lambda value: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value)),
+    "outbox writable": lambda value: _("yes") if value else _("no"),
+    "clock ahead": lambda value: _("{seconds:.1f} s").format(seconds=value),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,64 +46,104 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    local = load(options.config)
-    config = load(options.config, remote_config.cached(local.state_dir)[0])
-    who = credentials.load(config.state_dir)
-    rows: list[dict[str, Any]] = [
-        {"what": "agent", "value": who.agent if who and who.agent else None},
-        {"what": "unit", "value": who.unit if who and who.unit else None},
-        {"what": "collector", "value": config.server.url if config.server else None},
-    ]
-    problems = []
+    config = load_merged(options.config)
+    rows, problems = _identity(config.state_dir)
+    rows.append(_row(N_("collector"), config.server.url if config.server else None))
     try:
-        rows += _measured(_ask(config.agent.listen))
-    except OSError as failed:
-        problems.append(_("no agent answers on {listen}: {why}; start it with: haidang-agent run").format(
-            listen=config.agent.listen, why=failed))  # fmt: skip
-    problems += [
-        _("probe {name} fails: see haidang-agent doctor").format(name=row["what"].removeprefix("probe "))
-        for row in rows
-        if row["what"].startswith("probe ") and row["value"] == 0
-    ]
+        measured = list(_measured(_ask(config.agent.listen)))
+    except (OSError, http.client.HTTPException, ValueError) as failed:
+        problems.append(_("no agent answers on {listen} ({why}); start it with: haidang-agent run").format(
+            listen=config.agent.listen or _("[agent] listen, which is empty"), why=failed))  # fmt: skip
+    else:
+        rows += measured
+        problems += _problems(measured)
     if options.json:
         print(json.dumps({"status": rows, "problems": problems}, ensure_ascii=False))
     else:
-        unknown = _("unknown")
-        for row in rows:
-            print(f"{row['what']:<28} {unknown if row['value'] is None else row['value']}")
+        _print_table(rows)
         for problem in problems:
             print(problem, file=sys.stderr)
     return int(bool(problems))
 
 
+def _row(what: str, value: object, of: str = "") -> Row:
+    """`what` in English, and of which probe, answer or reason."""
+    return {"what": what, "of": of, "value": value}
+
+
+def _identity(state_dir: Path) -> tuple[list[Row], list[str]]:
+    try:
+        who = credentials.load(state_dir)
+    except CredentialsError as unusable:
+        return [], [str(unusable)]
+    known = who is not None and who.agent
+    rows = [_row(N_("agent"), who.agent if who and known else None), _row(N_("unit"), who.unit if who else None)]
+    return rows, [] if known else [_("this machine is not enrolled; see: haidang-agent enrol --help")]
+
+
 def _ask(listen: str) -> Samples:
-    """The running agent's own /metrics. Raises OSError where none answers."""
-    if not listen:
-        raise ConnectionRefusedError(_("[agent] listen is empty"))
-    with urllib.request.urlopen(f"http://{listen}/metrics", timeout=ASK_SECONDS) as answer:
+    """The running agent's own /metrics. Raises OSError, HTTPException, ValueError where none answers."""
+    from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415 - 2 MiB on demand
+
+    host, _colon, port = listen.rpartition(":")
+    host = host.strip("[]")
+    if not host:
+        raise ConnectionRefusedError(_("it shows itself nowhere"))
+    connection = http.client.HTTPConnection(WILDCARDS.get(host, host), int(port), timeout=ASK_SECONDS)
+    try:
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
         text = answer.read().decode()
+    finally:
+        connection.close()
     samples: Samples = {}
-    for line in text.splitlines():
-        if match := SAMPLE.fullmatch(line):
-            labels = tuple(value for _name, value in LABEL.findall(match["labels"] or ""))
-            samples.setdefault(match["name"], {})[labels] = float(match["value"])
+    if answer.status == OK:
+        for family in text_string_to_metric_families(text):
+            for name, labels, value, *_rest in family.samples:
+                samples.setdefault(name, {})[tuple(labels.values())] = value
+    if "haidang_agent_info" not in samples:
+        raise ValueError(_("another program answers there"))
     return samples
 
 
-def _measured(samples: Samples) -> list[dict[str, Any]]:
-    named = {
-        "snapshots waiting": "haidang_outbox_snapshots",
-        "outbox bytes": "haidang_outbox_bytes",
-        "outbox writable": "haidang_outbox_writable",
-        "clock ahead, seconds": "haidang_clock_offset_seconds",
-    }
-    rows: list[dict[str, Any]] = [
-        {"what": what, "value": samples.get(name, {}).get(())} for what, name in named.items()
-    ]
-    dropped = samples.get("haidang_outbox_dropped_total", {})
-    rows += [{"what": f"snapshots lost: {reason}", "value": number} for (reason,), number in dropped.items() if number]
-    answers = samples.get("haidang_push_requests_total", {})
-    rows += [{"what": f"pushes answered {answer}", "value": number} for (answer,), number in answers.items()]
-    probes = samples.get("haidang_probe_success", {})
-    rows += [{"what": f"probe {name}", "value": value} for (name,), value in probes.items()]
-    return rows
+def _measured(samples: Samples) -> Iterator[Row]:
+    for what, name in (
+        (N_("snapshots waiting"), "haidang_outbox_snapshots"),
+        (N_("oldest waiting"), "haidang_outbox_oldest_timestamp_seconds"),
+        (N_("outbox bytes"), "haidang_outbox_bytes"),
+        (N_("outbox writable"), "haidang_outbox_writable"),
+        (N_("clock ahead"), "haidang_clock_offset_seconds"),
+    ):
+        yield _row(what, samples.get(name, {}).get(()))
+    for (reason,), number in samples.get("haidang_outbox_dropped_total", {}).items():
+        yield _row(N_("snapshots lost"), number, reason)
+    for (answer,), number in samples.get("haidang_push_requests_total", {}).items():
+        yield _row(N_("pushes answered"), number, answer)
+    reasons = {key for key, failed in samples.get("haidang_probe_failed", {}).items() if failed}
+    for (name,), success in samples.get("haidang_probe_success", {}).items():
+        why = next((reason for probe, reason in reasons if probe == name), "silent")
+        yield _row(N_("probe"), "ok" if success else why, name)
+
+
+def _problems(rows: list[Row]) -> Iterator[str]:
+    for row in rows:
+        if row["what"] == "probe" and row["value"] != "ok":
+            yield _("probe {name} fails ({why}): see haidang-agent doctor").format(name=row["of"], why=row["value"])
+        if row["what"] == "outbox writable" and not row["value"]:
+            yield _("measurements cannot be stored: see haidang-agent doctor")
+
+
+def _print_table(rows: list[Row]) -> None:
+    cells = [(f"{_(row['what'])} {row['of']}".rstrip(), _shown(row)) for row in rows]
+    width = max((len(title) for title, _value in cells), default=0)
+    for title, value in cells:
+        print(f"{title:<{width}}  {value}")
+
+
+def _shown(row: Row) -> str:
+    value = row["value"]
+    if value is None:
+        return _("nothing") if row["what"] == "oldest waiting" else _("unknown")
+    if row["what"] in SHOWN:
+        return SHOWN[row["what"]](value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def disk(folder: Path, size: str) -> Iterator[Path]:
+def disk(folder: Path, size: str = "1m", options: str = "rw") -> Iterator[Path]:
     """A tmpfs of that size, as mount(8) writes it; unmounted at the end, whatever is in it."""
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},{options}", "tmpfs", str(folder)], check=True)
     try:
         yield folder
     finally:
