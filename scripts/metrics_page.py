@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from haidang_agent import own_metrics, runner
 from haidang_agent.registry import discover
+from haidang_collector import metrics as collector_metrics
 from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.seen import Seen
-from haidang_collector.metrics import FactCollector
 from haidang_collector.registry.store import Registry
-from prometheus_client import CollectorRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from haidang_agent.probe import Metric
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
+RULES = Path(__file__).parents[1] / "alerts" / "rules"
+RECORDED_LABELS = {"centre": "", "unit": "unit, district", "agent": "unit, district, agent"}
 HEAD = """# Metrics
 
 Made by `python scripts/metrics_page.py` from the code; do not edit. Base units, counters end in `_total`. What an agent
-pushes gets the labels
-`unit`, `district` and `agent` from the collector. A value that could not be read is absent, never zero.
+pushes gets the labels `unit`, `district` and `agent` from the collector. A value that could not be read is absent,
+never zero.
 """
 
 
@@ -35,8 +37,9 @@ def page() -> str:
         roles = ", ".join(sorted(probe.roles))
         parts += [f"## Probe `{probe.name}`, every {probe.every_seconds:g} s, roles {roles}", _table(probe.metrics)]
     parts += ["## The agent about itself", _table((*runner.METRICS, *own_metrics.METRICS))]
-    parts += ["## The collector about itself, `GET /metrics`", _rows(_ingest())]
+    parts += ["## The collector about itself, `GET /metrics`", _rows(_collector())]
     parts += ["## Facts of the registry, `GET /metrics/registry`", _rows(_facts())]
+    parts += ["## Recorded by Prometheus' rules, `alerts/rules/`", _rows(_recorded())]
     return "\n".join(parts) + "\n"
 
 
@@ -49,10 +52,12 @@ def _rows(rows: Iterable[tuple[str, str, str, str]]) -> str:
     return "\n".join(["", "| metric | labels | kind | meaning |", "| --- | --- | --- | --- |", *lines, ""])
 
 
-def _ingest() -> Iterator[tuple[str, str, str, str]]:
-    registry = CollectorRegistry()
+def _collector() -> Iterator[tuple[str, str, str, str]]:
+    registry = collector_metrics.own_metrics("")
     IngestMetrics(registry)
     for family in registry.collect():
+        if family.name.startswith("process_"):
+            continue  # differs by system; named by prometheus_client
         labels = sorted({name for sample in family.samples for name in sample.labels} - {"le"})
         suffix = "_total" if family.type == "counter" else ""
         yield family.name + suffix, ", ".join(labels), family.type, family.documentation
@@ -61,9 +66,16 @@ def _ingest() -> Iterator[tuple[str, str, str, str]]:
 def _facts() -> Iterator[tuple[str, str, str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         registry = Registry(f"sqlite:///{folder}/registry.db")
-        for family in FactCollector(registry, Seen(registry.record_seen)).collect():
+        for family in collector_metrics.FactCollector(registry, Seen(registry.record_seen)).collect():
             yield family.name, ", ".join(getattr(family, "_labelnames", ())), family.type, family.documentation
         registry.close()
+
+
+def _recorded() -> Iterator[tuple[str, str, str, str]]:
+    """The comment above a rule is its meaning; the first part of its name says what it is per."""
+    for file in sorted(RULES.glob("*.yml")):
+        for comment, name in re.findall(r"\n((?: +# .+\n)*) +- record: (\S+)", file.read_text(encoding="utf-8")):
+            yield name, RECORDED_LABELS[name.partition(":")[0]], "gauge", " ".join(re.findall(r"# (.+)", comment))
 
 
 if __name__ == "__main__":

@@ -149,4 +149,4 @@ def _read(file: Path) -> Mail:
     body = message.get_body(("plain",))
     named = re.search(r"\balertname=(\S+)", str(body.get_content()) if body else "")
     subject = str(message["Subject"])
-    return Mail(file.stat().st_mtime, subject, named[1] if named else "?", resolved="KHẮC PHỤC" in subject)
+    return Mail(file.stat().st_mtime, subject, named[1] if named else "?", resolved="RESOLVED" in subject)

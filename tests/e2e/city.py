@@ -116,12 +116,11 @@ class City:
 
     def mails(self, status: str, alert: str) -> list[Mail]:
         """Messages about an alert, `firing` or `resolved`, oldest first."""
-        prefix = {"firing": "[CẢNH BÁO]", "resolved": "[ĐÃ KHẮC PHỤC"}[status]
         found = []
         for file in (self.folder / "mail" / "new").iterdir():
             message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-            text = message.get_body(("plain",)).get_content()
-            if message["Subject"].startswith(prefix) and f"alertname={alert} " in text:
+            if (message["X-Haidang-Status"], message["X-Haidang-Alert"]) == (status, alert):
+                text = message.get_body(("plain",)).get_content()
                 found.append(Mail(message["Subject"], text, file.stat().st_mtime))
         return sorted(found, key=lambda mail: mail.received)
 

@@ -1,0 +1,132 @@
+"""A real Alertmanager with the committed routes, between a mailbox and a webhook on loopback."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import subprocess
+import threading
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from aiosmtpd.controller import Controller
+
+from tests.servers import free_port, wait_until_ready
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from email.message import EmailMessage
+
+    from aiosmtpd.smtp import SMTP, Envelope, Session
+
+ALERTS = Path(__file__).parents[2] / "alerts"
+
+
+@dataclass
+class People:
+    """What reached them: `mails` parsed, `notifications` of the webhook as posted."""
+
+    alertmanager: str = ""
+    mails: list[EmailMessage] = field(default_factory=list)
+    notifications: list[dict[str, Any]] = field(default_factory=list)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802 - aiosmtpd's
+        assert envelope.original_content is not None
+        self.mails.append(email.message_from_bytes(envelope.original_content, policy=email.policy.default))
+        return "250 kept"
+
+    def post(self, *alerts: Mapping[str, Any]) -> None:
+        """To Alertmanager, as Prometheus does."""
+        request = urllib.request.Request(
+            f"{self.alertmanager}/api/v2/alerts",
+            data=json.dumps(alerts).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def mail(self, number: int) -> EmailMessage:
+        """The `number`-th mail, from 1; waits for it."""
+        eventually(f"mail {number} arrives", lambda: len(self.mails) >= number, seconds=15)
+        return self.mails[number - 1]
+
+    def told(self, status: str) -> list[str]:
+        """Names of the alerts that the webhook was told of."""
+        heard = [alert for sent in list(self.notifications) for alert in sent["alerts"]]
+        return [alert["labels"]["alertname"] for alert in heard if alert["status"] == status]
+
+
+def alert(labels: Mapping[str, str], annotations: Mapping[str, str], *, ended: bool = False) -> dict[str, Any]:
+    """One that began at 08:30 of the Vietnamese morning, and is over now or stands for hours."""
+    end = datetime.now(UTC) + (timedelta() if ended else timedelta(hours=1))
+    return {
+        "labels": dict(labels),
+        "annotations": dict(annotations),
+        "startsAt": "2024-03-05T01:30:00Z",
+        "endsAt": end.isoformat(),
+    }
+
+
+@contextmanager
+def listening_people(folder: Path) -> Iterator[People]:
+    people = People()
+    mailbox = Controller(people, hostname="127.0.0.1", port=free_port())
+    hook = ThreadingHTTPServer(("127.0.0.1", 0), _hook(people))
+    thread = threading.Thread(target=hook.serve_forever, kwargs={"poll_interval": 0.05})
+    mailbox.start()
+    thread.start()
+    try:
+        with _alertmanager(folder, people, mail_port=mailbox.port, hook_port=hook.server_port):
+            yield people
+    finally:
+        hook.shutdown()
+        thread.join()
+        hook.server_close()
+        mailbox.stop()
+
+
+def _hook(people: People) -> type[BaseHTTPRequestHandler]:
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            people.notifications.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """The test looks at what arrived."""
+
+    return Hook
+
+
+@contextmanager
+def _alertmanager(folder: Path, people: People, *, mail_port: int, hook_port: int) -> Iterator[None]:
+    """The committed configuration with addresses of this test; groups are looked at every second, to be done sooner."""
+    config = yaml.safe_load((ALERTS / "alertmanager.yml").read_text())
+    config["global"]["smtp_smarthost"] = f"127.0.0.1:{mail_port}"
+    config["templates"] = [str(ALERTS / name) for name in config["templates"]]
+    config["route"]["group_interval"] = "1s"
+    for receiver in config["receivers"]:
+        for webhook in receiver.get("webhook_configs", []):
+            webhook["url"] = f"http://127.0.0.1:{hook_port}/"
+    settings = folder / "alertmanager.yml"
+    settings.write_text(yaml.safe_dump(config, allow_unicode=True))
+    people.alertmanager = f"http://127.0.0.1:{free_port()}"
+    command = [
+        "prometheus-alertmanager", f"--config.file={settings}", f"--storage.path={folder / 'data'}",
+        f"--web.listen-address={people.alertmanager.removeprefix('http://')}", "--cluster.listen-address=",
+    ]  # fmt: skip
+    with (folder / "alertmanager.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        wait_until_ready(f"{people.alertmanager}/-/ready", process)
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
