@@ -17,6 +17,7 @@ import pytest
 from haidang_collector.supervisor.programs import own
 
 from tests.agent.namespaces import Namespace
+from tests.disks import disk
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -236,21 +237,17 @@ def test_a_missing_program_is_one_line_that_names_its_package(trial: Trial, tmp_
     assert not trial.data.exists()
 
 
-@pytest.mark.parametrize("options", ["ro", "size=16k"])
-def test_a_folder_that_takes_nothing_is_one_line(trial: Trial, options: str) -> None:
+@pytest.mark.parametrize("mounted", [{"options": "ro"}, {"size": "16k"}], ids=str)
+def test_a_folder_that_takes_nothing_is_one_line(trial: Trial, mounted: dict[str, str]) -> None:
     """A read-only file system stops root too; a full disk is noticed at the latest by who needs it."""
-    trial.data.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", trial.data], check=True)
-    try:
+    with disk(trial.data, **mounted):
         status, words = trial.refused()
-    finally:
-        subprocess.run(["umount", trial.data], check=True)
 
     assert status == 1
     assert "Traceback" not in words
     last = words.splitlines()[-1]
     assert str(trial.data) in last
-    assert ("Read-only file system" if options == "ro" else "") in last
+    assert ("Read-only file system" if "options" in mounted else "") in last
 
 
 def test_mail_needs_a_server_and_someone_to_get_it(trial: Trial) -> None:

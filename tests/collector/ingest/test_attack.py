@@ -84,8 +84,7 @@ def test_sound_agents_are_served_while_others_attack(served: Served, folder: Pat
         pushing.result()
 
     assert set(answers) <= {204, 400, 401, 413, 429}
-    assert {status for status, _ in good_answers} == {204}
-    assert len(good_answers) > 10
+    assert {status for status, _ in good_answers} == {204}, "and at least one was asked meanwhile"
     assert max(seconds for _, seconds in good_answers) < 3
     assert served.peak_memory_mib - before < 512
 

@@ -11,6 +11,7 @@ import pytest
 from haidang_collector.supervisor import child as module
 from haidang_collector.supervisor.child import Child
 
+from tests.disks import disk
 from tests.servers import free_port, wait_until_ready
 from tests.waiting import eventually
 
@@ -135,15 +136,12 @@ def test_a_line_without_end_is_cut(tmp_path: Path) -> None:
 
 def test_a_full_disk_does_not_stop_the_child(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Its pipe is read on, and nothing is written over the supervisor's own words."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", tmp_path], check=True)
-    try:
-        talker = child(tmp_path, "sh", "-c", "head -c 300000 /dev/zero | tr '\\0' '\\n' | sed s/^/line/; echo end")
+    with disk(tmp_path / "full", "16k") as folder:
+        talker = child(folder, "sh", "-c", "head -c 300000 /dev/zero | tr '\\0' '\\n' | sed s/^/line/; echo end")
         talker.start()
 
         assert ended(talker).last_words == "end"
         eventually("the log is closed", lambda: not talker._output._thread.is_alive(), seconds=5)  # type: ignore[union-attr]
-    finally:
-        subprocess.run(["umount", tmp_path], check=True)
     assert capfd.readouterr().err == ""
 
 
