@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 5.0
+POLL_SECONDS = 3600.0
+"""http.server's poll only serves its `shutdown`, which is not used: it would wake an idle machine twice a second."""
 
 
 class MetricsServer:
@@ -45,13 +47,12 @@ class MetricsServer:
         except OSError as taken:
             raise OSError(f"[agent] listen = {listen!r}: {taken.strerror}; choose another port there") from taken
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), name="metrics", daemon=True).start()
 
     def stop(self) -> None:
-        self._server.shutdown()
+        """A request under way may be cut; the thread ends with the process."""
         self._server.server_close()
 
 

@@ -145,8 +145,9 @@ def wanted(probe: AnyProbe, config: Config) -> bool:
 
 def _check(samples: tuple[Sample, ...], probe: AnyProbe) -> None:
     """Raises ValueError for what would spoil the snapshot for the other probes."""
+    declared = {metric.name: metric for metric in probe.metrics}
     for metric, value, labels in samples:
-        if metric not in probe.metrics:
+        if declared.get(metric.name) is not metric:
             raise ValueError(f"{metric.name} is not among the metrics that the probe declares")
         if len(labels) != len(metric.labels) or not all(isinstance(label, str) for label in labels):
             raise ValueError(f"{metric.name}: {labels!r} are no values of the labels {metric.labels!r}")

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from haidang_agent.runner import Runner
 
 SNAPSHOT = "snapshot"
-LONGEST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 5.0
+"""So soon a clock that was set is noticed; each look costs an old PC a wake-up."""
 LATEST = timedelta(seconds=60)
 """A job that is later than this was not late: the clock was set, or the machine slept."""
 EARLIEST = timedelta(seconds=1)
