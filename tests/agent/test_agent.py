@@ -149,7 +149,7 @@ def test_it_stops_at_once_while_a_probe_is_in_the_middle_of_its_work(tmp_path: P
         addresses(["10.9.0.1/28"], lan)
         machine.within = lan.command()
         with machine.running() as process:
-            eventually("a snapshot", (machine.state / "outbox.db").exists, seconds=10)
+            eventually("it answers", lambda: "no agent answers" not in machine.command("status")[2], seconds=20)
             process.terminate()
 
             assert process.wait(timeout=5) == 0

@@ -51,6 +51,15 @@ class Source:
     samples: int
 
 
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A program that was killed at `begin` and started again at `end`, Unix seconds."""
+
+    program: str
+    begin: float
+    end: float
+
+
 class City:
     """Context manager: everything runs inside, and nothing is left after it."""
 
@@ -64,6 +73,7 @@ class City:
         self._stack = ExitStack()
         self._commands: dict[str, tuple[Node, list[str], dict[str, str]]] = {}
         self._running: dict[str, subprocess.Popen[Any]] = {}
+        self.absences: list[Absence] = []
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -99,8 +109,10 @@ class City:
         """SIGKILL, and the same command again so many seconds later."""
         with self._running[name] as process:
             process.kill()
+        killed = time.time()
         time.sleep(after)  # how long it is away: part of the story, not a wait for anything
         self._start(name)
+        self.absences.append(Absence(name, killed, time.time()))
 
     def stop_agent(self) -> Source:
         """In order; then what its own outbox has counted."""

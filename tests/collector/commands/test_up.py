@@ -13,6 +13,7 @@ import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from haidang_collector.supervisor.programs import own
 
@@ -112,7 +113,15 @@ SIGNS = {
 
 
 def alive(pids: Mapping[Any, int]) -> dict[Any, int]:
-    return {name: pid for name, pid in pids.items() if Path(f"/proc/{pid}").exists()}
+    """An orphan that ended and that process 1 has not reaped yet is not among them."""
+    return {name: pid for name, pid in pids.items() if _runs(pid)}
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.fixture
