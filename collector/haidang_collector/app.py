@@ -4,16 +4,19 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from importlib.metadata import version
+from pathlib import Path
 
 import httpx
 from anyio import to_thread
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from haidang_isps import Prefixes
 from sqlalchemy.exc import SQLAlchemyError
 
 from haidang_collector import metrics, sd
 from haidang_collector.auth import AgentDoor, AgentTime, operator
 from haidang_collector.ingest import routes as ingest
+from haidang_collector.ingest.egress import Egress, parse_networks
 from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.seen import Seen
@@ -60,8 +63,14 @@ async def _dependencies(
     state.scrape_targets = sd.ScrapeTargets()
     state.own_metrics = metrics.own_metrics(VERSION)
     seen = Seen(state.registry.record_seen)
-    state.facts = metrics.FactCollector(state.registry, seen)
-    state.ingest = ingest.Ingest(settings, state.store, seen, state.scrape_targets, IngestMetrics(state.own_metrics))
+    egress = Egress(
+        Prefixes.load(Path(settings.isp_prefixes) if settings.isp_prefixes else None),
+        parse_networks(settings.trusted_proxies),
+    )
+    state.facts = metrics.FactCollector(state.registry, seen, egress)
+    state.ingest = ingest.Ingest(
+        settings, state.store, seen, egress, state.scrape_targets, IngestMetrics(state.own_metrics)
+    )
     flushing = asyncio.create_task(seen.keep_flushing())
     try:
         yield

@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from haidang_isps import Prefixes
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from haidang_collector.auth import operator
+from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.registry.store import AgentFact, Registry
 
@@ -32,15 +34,21 @@ def own_metrics(version: str) -> CollectorRegistry:
 
 
 class FactCollector(Collector):
-    """Registry facts as metrics; what this process heard lately counts over what stands in the registry."""
+    """Registry facts as metrics; what this process heard lately counts over what stands in the registry.
 
-    def __init__(self, registry: Registry, seen: Seen) -> None:
+    Without `egress` no agent's ISP is known.
+    """
+
+    def __init__(self, registry: Registry, seen: Seen, egress: Egress | None = None) -> None:
         self._registry = registry
         self._seen = seen
+        self._egress = egress or Egress(Prefixes([]))
         self._started = time.time()
 
     def collect(self) -> Iterator[Metric]:
-        yield from _of_agents(self.agents())
+        agents = self.agents()
+        yield from _of_agents(agents)
+        yield self._egress_info(agents)
         units = GaugeMetricFamily(
             "school_unit_info", "A unit of the registry; always 1.", labels=("unit", "district", "name", "level")
         )
@@ -50,6 +58,17 @@ class FactCollector(Collector):
         yield GaugeMetricFamily(
             "haidang_collector_start_timestamp_seconds", "When this collector started.", value=self._started
         )
+
+    def _egress_info(self, agents: Iterable[AgentFact]) -> Metric:
+        info = GaugeMetricFamily(
+            "haidang_agent_egress_info",
+            "The ISP that the agent's last push came by, unknown for a public address in no known prefix; always 1.",
+            labels=("unit", "district", "agent", "isp"),
+        )
+        for fact in agents:
+            if (isp := self._egress.isp(fact.agent)) is not None:
+                info.add_metric((fact.unit, fact.district, fact.agent, isp), 1)
+        return info
 
     def agents(self) -> list[AgentFact]:
         """Agents that may push, each with its newest sighting."""

@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
+
+from haidang_isps import BadPrefixesError, Prefixes
+
+from haidang_collector.ingest.egress import parse_networks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +48,11 @@ class Settings:
     backlog_rate: float = 1_000_000.0
     """Samples per second of backlog that all agents together may send; it is shared out between them."""
 
+    isp_prefixes: str = ""
+    """A file to tell ISPs by, in the place of the built-in one; empty: that one."""
+    trusted_proxies: str = ""
+    """Addresses and networks of reverse proxies, with commas: what they say in X-Forwarded-For is believed."""
+
     time_zone: str = "Asia/Ho_Chi_Minh"
     """Of the schools: what pages show times in."""
     operator_password: str | None = None
@@ -54,6 +64,7 @@ class Settings:
         _check_address("listen", self.listen)
         if self.time_zone not in available_timezones():
             raise _bad("time_zone", self.time_zone, "write a name of the IANA database, as Asia/Ho_Chi_Minh")
+        _check_isps(self.isp_prefixes, self.trusted_proxies)
         if "://" not in self.database_url:
             raise _bad("database_url", self.database_url, "write sqlite:////path/to/file.db or postgresql://…")
         for field in fields(self):
@@ -108,6 +119,19 @@ def _check_address(name: str, value: str) -> None:
         split_address(value)
     except ValueError:
         raise _bad(name, value, "write host:port, as 127.0.0.1:8080 or [::]:8080") from None
+
+
+def _check_isps(prefixes: str, proxies: str) -> None:
+    try:
+        parse_networks(proxies)
+    except ValueError as wrong:
+        raise _bad("trusted_proxies", proxies, f"{wrong}; write as 10.0.0.5,192.0.2.0/24") from None
+    if not prefixes:
+        return
+    try:
+        Prefixes.load(Path(prefixes))
+    except (BadPrefixesError, OSError) as wrong:
+        raise _bad("isp_prefixes", prefixes, str(wrong)) from None
 
 
 def _bad(name: str, value: object, mend: str) -> BadSettingError:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
+from typing import TYPE_CHECKING
 
 import pytest
 from haidang_collector.settings import BadSettingError, Settings, from_environment, split_address
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_nothing_set_is_enough() -> None:
@@ -48,6 +52,9 @@ def test_variables_are_read_by_the_type_of_the_field() -> None:
         ("HAIDANG_ALERTMANAGER_URL", "http://127.0.0.1:port", "http://host:port/path"),
         ("HAIDANG_DATABASE_URL", "/var/lib/haidang.db", "sqlite:////path/to/file.db"),
         ("HAIDANG_OPERATOR_PASSWORD", "", "set a password"),
+        ("HAIDANG_TRUSTED_PROXIES", "10.0.0.1/8", "host bits set; write as 10.0.0.5,192.0.2.0/24"),
+        ("HAIDANG_TRUSTED_PROXIES", "proxy.example", "write as 10.0.0.5,192.0.2.0/24"),
+        ("HAIDANG_ISP_PREFIXES", "/nowhere/isps.csv", "No such file"),
     ],
 )
 def test_an_error_names_variable_value_and_mend(name: str, value: str, mend: str) -> None:
@@ -58,6 +65,14 @@ def test_an_error_names_variable_value_and_mend(name: str, value: str, mend: str
     assert text.startswith(f"{name}=")
     assert value in text
     assert mend in text
+
+
+def test_a_table_of_isps_that_cannot_be_used_stops_the_start_with_its_line(tmp_path: Path) -> None:
+    table = tmp_path / "isps.csv"
+    table.write_text("prefix,asn,isp\n198.51.100.0/24,64496,A\n198.51.100.0,AS1\n")
+
+    with pytest.raises(BadSettingError, match=r"^HAIDANG_ISP_PREFIXES=.*isps.csv: line 3: 2 cells"):
+        from_environment({"HAIDANG_ISP_PREFIXES": str(table)})
 
 
 def test_settings_do_not_change() -> None:

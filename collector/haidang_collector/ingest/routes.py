@@ -14,6 +14,7 @@ from haidang_collector.auth import authenticated
 from haidang_collector.ingest.backlog import BacklogShares
 from haidang_collector.ingest.batch import Checker
 from haidang_collector.ingest.body import Body, check_headers
+from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.gate import Gate
 from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.refusal import Refusal
@@ -36,6 +37,7 @@ class Ingest:
     settings: Settings
     store: Store
     seen: Seen
+    egress: Egress
     targets: ScrapeTargets
     metrics: IngestMetrics
     checker: Checker = field(init=False)
@@ -66,6 +68,7 @@ class Ingest:
     def _note(self, request: Request, sender: Identity) -> None:
         """The agent was heard, whatever becomes of its data."""
         self.seen.heard(sender.agent, time.time(), stopped=request.headers.get("haidang-goodbye") == "1")
+        self.egress.learn(sender.agent, request)
         if request.client is not None:
             self.targets.learn(sender.agent, request.client.host, request.headers.get("haidang-scrape-port"))
 

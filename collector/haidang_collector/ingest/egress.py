@@ -1,0 +1,72 @@
+"""By which ISP each agent's last push came, told by the address it came from.
+
+Kept in memory only, and of the address nothing but whose it is.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from haidang_isps import Address, Network, Prefixes, is_public, parse_address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from starlette.requests import Request
+
+LATELY_SECONDS = 900.0
+UNKNOWN = "unknown"
+"""A public address that no prefix covers."""
+MOST_PROXIES = 16
+"""How many entries of X-Forwarded-For are looked at, from the nearest on."""
+
+
+class _Push(NamedTuple):
+    isp: str
+    at: float
+
+
+class Egress:
+    """`proxies` are the networks of the centre's own reverse proxies, whose word on the address is taken."""
+
+    def __init__(
+        self, prefixes: Prefixes, proxies: Iterable[Network] = (), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._prefixes = prefixes
+        self._proxies = tuple(proxies)
+        self._clock = clock
+        self._pushes: dict[str, _Push] = {}
+
+    def learn(self, agent: str, request: Request) -> None:
+        """A private address (VPN, the centre's own network) tells of no ISP: the agent has none then."""
+        address = self._sender(request)
+        if address is None or not is_public(address):
+            self._pushes.pop(agent, None)
+        else:
+            self._pushes[agent] = _Push(self._prefixes.isp(address) or UNKNOWN, self._clock())
+
+    def isp(self, agent: str) -> str | None:
+        """None for an agent that was not heard lately, or from no public address."""
+        push = self._pushes.get(agent)
+        return None if push is None or self._clock() - push.at > LATELY_SECONDS else push.isp
+
+    def _sender(self, request: Request) -> Address | None:
+        """The peer, or whom trusted proxies name; what stands behind the first untrusted address anybody can write."""
+        if request.client is None:
+            return None
+        forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+        for text in (request.client.host, *reversed(forwarded[-MOST_PROXIES:])):
+            address = parse_address(text.strip())
+            if address is None or not self._is_proxy(address):
+                return address
+        return None
+
+    def _is_proxy(self, address: Address) -> bool:
+        return any(address.version == network.version and address in network for network in self._proxies)
+
+
+def parse_networks(text: str) -> list[Network]:
+    """`10.0.0.5, 2001:db8::/64`: addresses and networks. Raises ValueError."""
+    return [ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip()]
