@@ -1,0 +1,258 @@
+"""Product names by vendor, and what kind of device bears them.
+
+From the vendors' product lists, as of November 2026.
+"""
+
+from __future__ import annotations
+
+from haidang_agent.snmp.device_words import Word, words
+
+PRODUCTS: dict[str, tuple[Word, ...]] = {
+    "Cisco": words(
+        ("phone", "", r"IP Phone|\bCP-[78]\d{3}|\bSPA\s?\d{3}"),
+        ("ap", "wireless controller", r"Cisco Controller|AIR-CT|C9800|Wireless (?:LAN )?Controller"),
+        ("ap", "", r"\bap\d+g\d|-K9W\d|Aironet|\bAIR-(?:L?AP|CAP)|\bC(?:AP|91)\d\w*AX"),
+        ("router", "firewall", r"Adaptive Security Appliance|\bASAv?\d*\b|Firepower|\bFPR-?\d|\bPIX\b"),
+        ("switch", "", r"NX-OS|Nexus|\bN\dK-|Catalyst (?:L3 )?Switch|Catalyst Operating|CAT\dK|\bcat[34]\d"),
+        ("switch", "", r"\bs(?:72033|2t54)|\bWS-[CX]"),
+        ("switch", "", r"\bC(?:29(?:18|28|4\d|5\d|6\d|7\d)|3[45]\d\d|36[58]\d|37[56]\d|38[56]\d|4[59]\d\d)"),
+        ("switch", "", r"\bC(?:65\d\d|6[058]\d\d|9[2-6]\d\d)"),
+        ("switch", "", r"\bIE-?[1-5]\d{3}|\b(?:CBS|SG|SF|SX|SLM|SRW|ESW|SGE|SFE)-?\d{2,3}|Managed Switch"),
+        ("switch", "", r"\bME-?3[468]"),
+        ("router", "", r"IOS.XR|Virtual XE|LINUX_IOSD|\bISR|\bASR|\bCSR1000|\bC8[0-9]{2}\b"),
+        ("router", "", r"\bC(?:isco )?(?:8\d{2}|1[6789]\d\d|2[568]\d\d|29[0-5]1|36[246]0)(?:NM|M)?\b"),
+        ("router", "", r"\bC(?:isco )?(?:3[78]\d5|39\d\d|72\d\d|76\d\d)(?:NM|M)?\b"),
+        ("router", "", r"\bC(?:1100|1900|2900|3900|82|83|85)|\bRV\d{3}|\bIR\d{3,4}|\bvEdge|\bWRV"),
+        ("server", "", r"Communications Manager|Unity|\bUCS\b|Identity Services"),
+    ),
+    "HP": words(
+        ("printer", "", r"LaserJet|OfficeJet|DesignJet|PageWide|JETDIRECT|PhotoSmart|DeskJet"),
+        ("printer", "", r"ETHERNET MULTI-ENVIRONMENT|Ink Tank"),
+        ("ap", "", r"\bMSM\d{3}|Access Point|\bAP-\d{3}"),
+        ("switch", "", r"ProCurve|\bOfficeConnect|\bJ[LEGH]?\d{3,4}A\b|Switch|\bA?[3-9][1-9]\d0(?:-\d+)"),
+        ("router", "", r"\bA?MSR|\bHSR\d"),
+        ("ups", "", r"\bUPS\b"),
+        ("server", "", r"ProLiant|Integrity|HP-UX|Integrated Lights|\biLO\b|BladeSystem"),
+    ),
+    "Aruba": words(
+        ("ap", "wireless controller", r"MODEL: Aruba[0-9]|\bAruba[0-9]{4}|Mobility (?:Controller|Master)"),
+        ("ap", "wireless controller", r"\b7[0-2]\d\d\b|\b9[0-2]\d\d\b.*Controller"),
+        ("ap", "", r"MODEL: (?:AP-?)?\d{3}|\bI?AP-?\d{3}|Instant (?!On \d)|AP\d{2}\b"),
+        ("switch", "", r"Switch|Swch|\bCX\b|\bJL\d{3}A|\bR\dX\d\dA|Instant On 1[89]"),
+    ),
+    "H3C": words(
+        ("ap", "", r"\bWAP?\d{3,4}|\bEWPX"),
+        ("ap", "wireless controller", r"\bWX\d{4}|\bLSUM.*WCM"),
+        ("router", "firewall", r"SecPath|\bF[1-5]0\d\d|\bU200"),
+        ("router", "", r"\bMSR|\bSR\d{4}|\bER\d|\bAR\d\d-"),
+        ("switch", "", r"\bS\d{4}|Switch|\bE\d{3}|\b[AS]?[1-9]\d{2}0-\d+"),
+    ),
+    "Huawei": words(
+        ("ont", "onu", r"\bMA56(?:16|20|22|26|28|51|52|55|61|69|71|94)|\bHG8|EchoLife|OptiXstar"),
+        ("ont", "olt", r"\bMA5[68]\d\d|\bEA58|SmartAX"),
+        ("ont", "", r"Integrated Access"),
+        ("router", "firewall", r"\bUSG\d|Eudemon|SRG\d|\bHiSecEngine"),
+        ("ap", "wireless controller", r"\bAC6\d{3}|\bAC(?:U2)|AirEngine 9\d"),
+        ("ap", "", r"\bAP\d{4}|AirEngine|\bAD9\d"),
+        ("router", "", r"\bAR\d{2,4}|\bNE\d|NetEngine|\bME60|\bB\d{3}-"),
+        ("switch", "", r"\bS\d{4}|Quidway|CloudEngine|\bCE\d{4}|Switch"),
+        ("ups", "", r"\bUPS\d"),
+        ("server", "", r"OceanStor|\bRH\d{4}|FusionServer"),
+    ),
+    "ZTE": words(
+        ("ont", "olt", r"\bC[26]?\d{2,3}\b|ZXA10|ZXAN|ZXDSL"),
+        ("ont", "onu", r"\bF[4-9]\d\d|\bZXHN"),
+        ("router", "", r"M6000|T8000|ZXR10 (?:1[89]|[23])\d\d\d\b.*Router|\bZSR|ZXCTN"),
+        ("switch", "", r"ZXR10|\b59\d\d|\b8900"),
+    ),
+    "Juniper": words(
+        ("switch", "", r"\b(?:ex|qfx|ocx)\d{3,4}|Ethernet Switch"),
+        ("router", "firewall", r"\bv?srx\d*|NetScreen|\bSSG|\bISG"),
+        ("router", "", r"Internet Router|\b(?:mx|acx|ptx|m|t|j)\d{2,4}|Session Smart"),
+        ("ap", "", r"\bWLA\d|\bAP\d\d\b"),
+    ),
+    "MikroTik": words(
+        ("switch", "", r"\bCRS\d|\bCSS\d|SwOS|\bRB260"),
+        ("ap", "radio", r"LHG|\bSXT|\bwAP|\bcAP|\bDISC|Dyna?Dish|\bQRT|Base\s?Box|OmniTIK|Groove|\bMetal|NetMetal"),
+        ("ap", "radio", r"NetBox|\bmANT|\bCube|\bWire|mAP\b|nRAY|\bLDF|SEXTANT"),
+        ("router", "", r"\bCCR\d|\bRB|\bhAP|\bhEX|\bCHR\b|\bx86\b|\bL\d{3}|Chateau|RouterOS"),
+    ),
+    "D-Link": words(
+        ("ap", "", r"\bD(?:AP|WL|BA)-\d"),
+        ("router", "", r"\bD(?:SR|FL|IR|I|VA|SL|WR)-\d"),
+        ("camera", "", r"\bDC[SV]-\d|\bDNR-"),
+        ("server", "nas", r"\bDN[SR]-\d|\bDSN-"),
+        ("ont", "", r"\bDPN-\d|\bDPO"),
+        ("ap", "wireless controller", r"\bDW[SC]-\d"),
+        ("switch", "", r"\bD(?:ES|GS|XS|QS|MS|IS)-\d|Switch"),
+    ),
+    "TP-Link": words(
+        ("ap", "", r"\bEAP\d|Access Point|\bCPE\d|\bWBS"),
+        ("ap", "wireless controller", r"\bOC[23]00|\bAC\d{2,3}\b"),
+        ("ont", "olt", r"\bP\d{4}-|\bDS-P\d|\bOLT"),
+        ("router", "", r"\bTL-E?R\d|\bER\d{3,4}|SafeStream|Archer|Router"),
+        ("switch", "", r"\bTL-S[GLX]\d|\bT\d{4}|\bS[GLX]\d{4}|JetStream|Switch|\bDS1"),
+    ),
+    "Netgear": words(
+        ("ap", "", r"\bW(?:NDAP|NAP|AC|AX|G)\d|\bWBE"),
+        ("router", "", r"\bFV[SX]\d|\bSRX\d|\bUTM\d|ProSecure|\bDGN|\bBR\d"),
+        ("server", "nas", r"ReadyNAS|\bRN\d{3}"),
+        ("switch", "", r"\b[FGXM]S\w*\d{2,3}|\bM\d{4}|Switch"),
+    ),
+    "Zyxel": words(
+        ("ap", "", r"\bN?W[AB][ABCX]?\d{3}|\bNWA|\bWA[CX]\d|\bWBE"),
+        ("ap", "wireless controller", r"\bNXC"),
+        ("ont", "dslam", r"\bIES|\bOLT|\bPMG|\bVES\d"),
+        ("router", "firewall", r"ZyWALL|\bUSG|\bATP\d|\bVPN\d|\bFLEX"),
+        ("router", "", r"\bP-?\d{3}|Prestige|\b[VA]MG\d|\bLTE\d|\bNR\d|\bNBG"),
+        ("switch", "", r"\b[GXM]S\d{3,4}|\bES-?\d{3,4}|\bMES\d|\bXM?G[SP]?\d{4}|\bXS\d|Switch"),
+    ),
+    "DrayTek": words(
+        ("ap", "", r"Vigor\s?AP"),
+        ("switch", "", r"Vigor\s?Switch"),
+        ("router", "", r"Vigor"),
+    ),
+    "Fortinet": words(
+        ("switch", "", r"FortiSwitch|\bFS-|\bFS\d"),
+        ("ap", "", r"FortiAP|\bFAP|\bFP\d"),
+        ("router", "firewall", r"\bFG[TR]|FortiGate|\bFWF|FortiWiFi"),
+    ),
+    "Ubiquiti": words(
+        ("ont", "olt", r"UFiber|\bUF-OLT"),
+        ("ap", "", r"\bUAP|\bU[67]|UniFi (?:AP|6)|\bUWB|\bUK-"),
+        ("camera", "", r"\bUVC|UniFi Video"),
+        ("switch", "", r"\bUSW|EdgeSwitch|\bES-?\d+|ToughSwitch|\bUS-\d|\bUSL|\bTOUGH"),
+        ("router", "", r"\bER-?\d|EdgeRouter|EdgeOS|\bUSG|\bUDM|\bUXG|\bUCG|\bUDR"),
+        ("ap", "radio", r"Beam|Nano|Rocket|Bullet|PicoStation|airFiber|\bAF-?\d|\bLTU|Loco|\bPrism|\bWave|airGrid"),
+        ("ap", "radio", r"Power\s?AP"),
+    ),
+    "Ruckus": words(
+        ("switch", "", r"\bICX"),
+        ("ap", "wireless controller", r"ZoneDirector|\bZD\d|SmartZone|\bvSZ|\bSZ\d"),
+        ("ap", "", r"\bZF\d|\b[RTHEC]\d{3}\b|Zone ?Flex"),
+    ),
+    "Cambium": words(
+        ("switch", "", r"cnMatrix|\bEX\d{4}"),
+        ("router", "", r"cnPilot R|\bNSE"),
+        ("ap", "", r"cnPilot|\bX[VE]\d|ePMP|PMP|Canopy|\bXH"),
+    ),
+    "Ruijie": words(
+        ("ap", "wireless controller", r"\bWS\d{4}|Wireless (?:Switch|Controller)"),
+        ("ap", "", r"\bR?G?-?AP\d|Access Point|\bRAP\d"),
+        ("router", "", r"\bEG\d|\bRSR|Gateway|Router|\bNBR|\bNPE|\bWALL"),
+        ("switch", "", r"\b(?:RG-)?[SN][0-9]{2,5}|Switch|\bNBS|\bES\d"),
+    ),
+    "Allied Telesis": words(
+        ("ap", "", r"\bTQ\w?\d|Access Point"),
+        ("router", "", r"\bAR\d{3,4}"),
+        ("switch", "", r"\bx\d{3,4}|\bAT-[89GFI]|\bSBx|\bGS\d{3}|Switch"),
+    ),
+    "Meraki": words(
+        ("switch", "", r"\bMS\d|Switch"),
+        ("ap", "", r"\bMR\d|\bCW\d"),
+        ("router", "firewall", r"\bMX\d|\bZ\d"),
+        ("camera", "", r"\bMV\d"),
+    ),
+    "Dell": words(
+        ("printer", "", r"Printer|Laser|\bMFP"),
+        ("server", "", r"PowerEdge|iDRAC|OpenManage|DRAC"),
+        ("server", "nas", r"PowerVault|Storage|EqualLogic"),
+        ("ap", "", r"W-I?AP|\bAP\d"),
+        ("router", "firewall", r"SonicWALL"),
+        ("switch", "", r"PowerConnect|Networking|\b[SNZC]\d{3,4}|Switch|OS10|Force10"),
+    ),
+    "BDCOM": words(
+        ("ont", "olt", r"\bG?P\d{4}|\bGP\d|[GE]PON|\bOLT"),
+        ("router", "", r"Router|\bR[0-9]{4}"),
+        ("switch", "", r"\bS\d{4}|\bIES|Switch"),
+    ),
+    "Eltex": words(
+        ("ont", "olt", r"\b[LM]T[PE]-?\d|\bMA4000"),
+        ("router", "", r"\bESR-?\d|\bRG-|\bTAU"),
+        ("ap", "", r"\bW[EO]P-?\d"),
+        ("switch", "", r"\bMES\d"),
+    ),
+    "Raisecom": words(
+        ("ont", "onu", r"\bISCOM ?HT|\bONU"),
+        ("ont", "olt", r"\bISCOM ?[56]\d|OLT"),
+        ("switch", "", r"ISCOM|Switch"),
+    ),
+    "Nokia": words(
+        ("ont", "olt", r"ISAM|\b73[0-9]{2}\b.*(?:FX|FTTN)|\bNFXS|Lightspan|\bASAM|OLT"),
+        ("router", "", r"TiMOS|\b77[05]\d|\b72\d\d|\bSR\b|SAR"),
+        ("switch", "", r"OmniSwitch|\bOS\d"),
+    ),
+    "Alcatel-Lucent Enterprise": words(
+        ("ap", "", r"OAW-I?AP|Stellar"),
+        ("ap", "wireless controller", r"OAW-4"),
+        ("switch", "", r"OmniSwitch|\bOS\d|Switch"),
+    ),
+    "Adtran": words(
+        ("ont", "olt", r"Total Access [35]|\bTA5|\bSDX"),
+        ("switch", "", r"NetVanta 1[256]|\b1[256]\d\d.*Switch"),
+        ("ap", "", r"Bluesocket"),
+        ("router", "", r"NetVanta|Total Access 9|Express"),
+    ),
+    "Extreme": words(
+        ("ap", "", r"\bAP\d{3,4}"),
+        ("ap", "wireless controller", r"Wireless Controller|\bVX\d|\bNX\d|\bRFS"),
+        ("switch", "", r"ExtremeXOS|Summit|\bX\d{3}|Switch|VOSS|VSP|\bBD-|SLX"),
+    ),
+    "Axis": words(
+        ("printer", "print server", r"Print Server|OfficeBasic|\b5[0-9]{3}\b.*Print"),
+        ("camera", "video encoder", r"Encoder|Video Server"),
+        ("other", "loudspeaker", r"Speaker|Audio"),
+        ("other", "door station", r"Door|Network Controller"),
+        ("camera", "", r"Network Camera|Camera|\b[MPQFV]\d{4}"),
+    ),
+    "Epson": words(
+        ("display", "projector", r"Projector|\bE[BHF]-[A-Z]?\d|\bPowerLite"),
+        ("printer", "", r"\bWF-|WorkForce|EPSON Built-in|\bET-|\b[LM]\d{3,4}|\bAL-|Stylus|SureColor|\bSC-|\bTM-|LQ-"),
+        ("printer", "", r"Print"),
+    ),
+    "Panasonic": words(
+        ("display", "projector", r"Projector|\bPT-"),
+        ("camera", "", r"\bWV-|Camera|\bBB-|i-PRO"),
+        ("phone", "", r"\bKX-(?:NT|HDV|UT|TGP|NS)"),
+        ("printer", "", r"\bDP-|\bKX-M|\bKX-FL|Print"),
+    ),
+    "Sony": words(
+        ("display", "projector", r"Projector|\bVPL-"),
+        ("camera", "", r"\bSNC|Camera"),
+        ("display", "", r"BRAVIA|\bF[WB]-?\d"),
+    ),
+    "NEC": words(
+        ("display", "projector", r"Projector|\bNP-?"),
+        ("server", "", r"Express5800|\bSX-"),
+        ("router", "", r"\bIX\d{4}|UNIVERGE IX|Router"),
+        ("switch", "", r"\bQX-|\bPF\d|Switch"),
+        ("display", "", r"Display|MultiSync"),
+    ),
+    "Samsung": words(
+        ("printer", "", r"\b(?:CLP|CLX|ML|SCX|SL-)|Print|\bMFP|Xpress|ProXpress"),
+        ("phone", "", r"OfficeServ|\bSMT-"),
+        ("display", "", r"Signage|Display"),
+        ("camera", "", r"Camera|Techwin"),
+    ),
+    "Grandstream": words(
+        ("camera", "", r"\bGXV3[56]|Camera"),
+        ("router", "", r"\bGWN7[0-9]{3}.*Router|\bGWN70"),
+        ("switch", "", r"\bGWN78"),
+        ("ap", "", r"\bGWN7[67]"),
+        ("phone", "", r"\bG[XRHD][PVTD]\d|Phone|\bHT\d|\bDP\d|UCM"),
+    ),
+    "Avaya": words(
+        ("phone", "", r"\b(?:96|46|16)\d\d\b|Phone"),
+        ("phone", "exchange", r"IP Office|Communication Manager|Media Gateway"),
+        ("switch", "", r"Ethernet (?:Routing )?Switch|\bERS|\bVSP|Switch|BayStack"),
+    ),
+    "APC": words(
+        ("other", "pdu", r"\brPDU|\bAP[78]9\d\d|Rack PDU|\bPN:apc_hw0\d_rpdu|_rpdu"),
+        ("other", "sensor", r"NetBotz|Environmental"),
+        ("ups", "", r"UPS|sumx|\bsy[0-9]|Symmetra|Galaxy|PowerNet|\bsu_"),
+    ),
+    "Lantronix": words(
+        ("other", "console server", r"SLC|UDS|EDS|xPort"),
+    ),
+}
+"""The first that fits counts."""
