@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+RESOLVERS = ("203.162.4.190", "203.113.131.1", "210.245.24.20")
+"""Of VNPT, Viettel and FPT, in their own networks (ranges of npm @ip-location-db/asn, June 2026)."""
 TCP_PORTS = (443, 53)
 """Tried together in place of ICMP; the one that answered is then asked alone, until it does not."""
 MAX_PORT = 65535
+NOTATION = "write as 192.0.2.1, 192.0.2.1:443, 2001:db8::1 or [2001:db8::1]:443"
 WITH_PORT = re.compile(r"(?:\[(?P<v6>[^]]+)]|(?P<v4>[0-9.]+))(?::(?P<port>[0-9]{1,5}))?")
 
 
@@ -38,12 +41,15 @@ class Destination(NamedTuple):
 
 
 def parse(text: str) -> Destination:
-    """`192.0.2.1`, `2001:db8::1`, with a port `192.0.2.1:443`, `[2001:db8::1]:443`. Raises ValueError for all else."""
+    """Raises ValueError, with the fix, for what is not in our `NOTATION`."""
     parts = WITH_PORT.fullmatch(text)
     port = int(parts["port"]) if parts and parts["port"] else None
-    address = ipaddress.ip_address((parts["v6"] or parts["v4"]) if parts else text)
+    try:
+        address = ipaddress.ip_address((parts["v6"] or parts["v4"]) if parts else text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no address; {NOTATION}") from None
     if address.is_unspecified or address.is_multicast or (port is not None and not 0 < port <= MAX_PORT):
-        raise ValueError(f"{text!r} is not one machine's address, or its port not one of 1 to 65535")
+        raise ValueError(f"{text!r} is not one machine's address, or its port not one of 1 to 65535; {NOTATION}")
     return Destination(socket.AF_INET if address.version == 4 else socket.AF_INET6, str(address), port)  # noqa: PLR2004
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from haidang_agent.probe import Host, NothingToMeasureError, ProbeError, Totals
+from haidang_agent.probe import Evidence, Host, NothingToMeasureError, ProbeError, Totals
 from haidang_agent.probes.internet import LOST, PROBE, SENT, Internet, Settings
 
 from tests.agent.namespaces import Lan, Namespace
 from tests.agent.probes.running import Running
+from tests.lab import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +56,8 @@ def test_an_answer_is_up_without_loss(machine, target, group_range):
 
 
 def test_loss_is_counted_exactly(machine):
-    """Two of eight packets dropped on the way are a loss of a quarter, and no outage."""
-    machine.drop("icmp type echo-request numgen inc mod 4 == 0")
+    """Two of eight probes lost are a loss of a quarter, and no outage; after a silent round come three copies."""
+    machine.drop("icmp type echo-request numgen inc mod 6 == 0")
 
     with Running(machine, "internet", targets=["127.0.0.1"]) as probe:
         runs = [probe.collect() for _ in range(8)]
@@ -256,3 +258,45 @@ def test_jitter_passes_over_pairs_with_a_lost_probe():
 
     assert values["school_internet_jitter_seconds"] == pytest.approx(0.020)
     assert values["school_internet_rtt_seconds"] == pytest.approx(0.0275)
+
+
+def test_evidence_tells_since_when_nothing_has_answered(machine):
+    """From the sending of the first lost probe on: while it still counts as up, and until one is answered."""
+    host = Host()
+
+    def told() -> dict[str, object]:
+        list(probe.collect())
+        return host.evidence.ask("internet")
+
+    with Node(machine.name).inside():
+        probe = Internet(Settings(targets=("127.0.0.1", "127.0.0.2")), host)
+        before = told()
+        machine.drop("icmp type echo-request")
+        cut = time.monotonic()
+        silent = [told() for _ in range(3)]
+        machine.accept_all()
+        after = told()
+        probe.close()
+
+    assert before == after == {"up": True, "since": None}
+    assert [fact["up"] for fact in silent] == [True, True, False]
+    assert len({fact["since"] for fact in silent}) == 1
+    assert silent[0]["since"] == pytest.approx(cut, abs=0.1)
+
+
+def test_no_evidence_before_the_verdict_nor_long_after_the_last(machine):
+    now = 100.0
+    evidence = Evidence(now=lambda: now)
+
+    with Node(machine.name).inside():
+        probe = Internet(Settings(targets=("198.51.100.1",)), Host(evidence=evidence))
+        told = []
+        for _ in range(3):
+            list(probe.collect())
+            told.append(evidence.ask("internet"))
+        probe.close()
+    now += 3.5
+
+    assert told[:2] == [None, None]
+    assert told[2]["up"] is False
+    assert evidence.ask("internet") is None
