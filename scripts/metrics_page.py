@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from haidang_agent import own_metrics, runner
 from haidang_agent.registry import discover
 from haidang_collector import metrics as collector_metrics
+from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.registry.store import Registry
+from haidang_isps import Prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +23,17 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 RULES = Path(__file__).parents[1] / "alerts" / "rules"
-RECORDED_LABELS = {"centre": "", "unit": "unit, district", "agent": "unit, district, agent"}
+RECORDED_LABELS = {
+    "agent": ("unit", "district", "agent"),
+    "centre": (),
+    "city": (),
+    "district": ("district",),
+    "isp": ("isp",),
+    "policy": (),
+    "school": ("unit", "district"),
+    "unit": ("unit", "district"),
+}
+"""What the first part of a recorded name says; the comment's last sentence names further ones: `By wan, isp.`"""
 HEAD = """# Metrics
 
 Made by `python scripts/metrics_page.py` from the code; do not edit. Base units, counters end in `_total`. What an agent
@@ -44,7 +56,14 @@ def page() -> str:
 
 
 def _table(metrics: Iterable[Metric]) -> str:
-    return _rows((metric.name, ", ".join(metric.labels), metric.kind, metric.help) for metric in metrics)
+    """A histogram is one row, whose name stands for `_bucket`, `_sum` and `_count`."""
+    families: dict[str, tuple[tuple[str, ...], str, str]] = {}
+    for metric in metrics:
+        if metric.part_of is None:
+            families[metric.name] = (metric.labels, metric.kind, metric.help)
+        else:
+            families[metric.part_of.name] = (metric.part_of.labels, "histogram", metric.part_of.help)
+    return _rows((name, ", ".join(labels), kind, text) for name, (labels, kind, text) in families.items())
 
 
 def _rows(rows: Iterable[tuple[str, str, str, str]]) -> str:
@@ -66,16 +85,20 @@ def _collector() -> Iterator[tuple[str, str, str, str]]:
 def _facts() -> Iterator[tuple[str, str, str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         registry = Registry(f"sqlite:///{folder}/registry.db")
-        for family in collector_metrics.FactCollector(registry, Seen(registry.record_seen)).collect():
+        facts = collector_metrics.FactCollector(registry, Seen(registry.record_seen), Egress(Prefixes.load()))
+        for family in facts.collect():
             yield family.name, ", ".join(getattr(family, "_labelnames", ())), family.type, family.documentation
         registry.close()
 
 
 def _recorded() -> Iterator[tuple[str, str, str, str]]:
-    """The comment above a rule is its meaning; the first part of its name says what it is per."""
+    """The comment above a rule is its meaning. Rules without one are parts of the rule before them."""
     for file in sorted(RULES.glob("*.yml")):
-        for comment, name in re.findall(r"\n((?: +# .+\n)*) +- record: (\S+)", file.read_text(encoding="utf-8")):
-            yield name, RECORDED_LABELS[name.partition(":")[0]], "gauge", " ".join(re.findall(r"# (.+)", comment))
+        for comment, name in re.findall(r"\n((?: +# .+\n)+) +- record: (\S+)", file.read_text(encoding="utf-8")):
+            text = " ".join(re.findall(r"# (.+)", comment))
+            more = re.search(r" By ([\w, ]+)\.$", text)
+            labels = [*RECORDED_LABELS[name.partition(":")[0]], *(more[1].split(", ") if more else ())]
+            yield name, ", ".join(labels), "gauge", text[: more.start()] if more else text
 
 
 if __name__ == "__main__":

@@ -124,3 +124,22 @@ def test_a_school_without_internet_is_not_told_of_its_silent_agents(people: Peop
     assert (mail["X-Haidang-Alert"], mail["X-Haidang-Unit"]) == ("AgentSilent", "TH-002")
     assert sorted(people.told("firing")) == ["AgentClockWrong", "AgentSilent", "InternetDown"]
     assert len(people.mails) == 2
+
+
+def test_what_was_told_of_a_line_is_taken_back_after_an_outage_too(people: People) -> None:
+    """Under InternetDown the unit's lines are quiet; whoever heard that one is down hears in the end that it is up."""
+    line = DOWN | {"alertname": "WanDown", "severity": "warning", "wan": "wan1", "isp": "VNPT"}
+    text = TEXT | {"summary": "đường VNPT (wan1) bị mất"}
+    people.post(alert(line, text))
+    people.mail(1)
+    people.post(alert(DOWN, TEXT))
+    people.mail(2)
+    people.post(alert(line | {"wan": "wan2", "isp": "FPT"}, text), alert(line | {"unit": "TH-002"}, text))
+    elsewhere = people.mail(3)
+    people.post(alert(DOWN, TEXT, ended=True), alert(line, text, ended=True))
+    over = {people.mail(number)["X-Haidang-Alert"]: people.mail(number) for number in (4, 5)}
+
+    assert elsewhere["X-Haidang-Unit"] == "TH-002"
+    assert over.keys() == {"InternetDown", "WanDown"}
+    assert "đường VNPT (wan1) bị mất" in part(over["WanDown"], "plain")
+    assert "Đã hết" in part(over["WanDown"], "plain")

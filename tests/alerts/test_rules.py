@@ -12,17 +12,21 @@ import pytest
 import yaml
 from haidang_agent import own_metrics, runner
 from haidang_agent.registry import discover
+from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.metrics import FactCollector
 from haidang_collector.registry.store import Registry
+from haidang_isps import Prefixes
+
+from scripts import metrics_page
 
 ROOT = Path(__file__).parents[2]
 RULE_FILES = sorted((ROOT / "alerts" / "rules").glob("*.yml"))
 TEST_FILES = sorted((ROOT / "alerts" / "tests").glob("*.yml"))
-RULES: list[dict[str, Any]] = [
-    rule for file in RULE_FILES for group in yaml.safe_load(file.read_text())["groups"] for rule in group["rules"]
-]
+GROUPS: dict[str, list[dict[str, Any]]] = {file.name: yaml.safe_load(file.read_text())["groups"] for file in RULE_FILES}
+RULES: list[dict[str, Any]] = [rule for groups in GROUPS.values() for group in groups for rule in group["rules"]]
 ALERTS = [rule for rule in RULES if "alert" in rule]
+NAME = r"\b(?:(?:agent|centre|city|district|isp|policy|school|unit):\w+(?::\w+)?|(?:school|haidang|node)_\w+)"
 TESTED = "".join(file.read_text() for file in TEST_FILES)
 
 
@@ -71,11 +75,28 @@ def test_alert_goes_where_its_severity_says(rule: dict[str, Any]) -> None:
 
 def test_every_metric_named_is_declared(tmp_path: Path) -> None:
     registry = Registry(f"sqlite:///{tmp_path}/registry.db")
-    facts = {family.name for family in FactCollector(registry, Seen(registry.record_seen)).collect()}
+    collector = FactCollector(registry, Seen(registry.record_seen), Egress(Prefixes.load()))
+    facts = {family.name for family in collector.collect()}
     registry.close()
     declared = {metric.name for probe in discover().values() for metric in probe.metrics} | facts
     declared |= {metric.name for metric in (*own_metrics.METRICS, *runner.METRICS)}
     recorded = {rule["record"] for rule in RULES if "record" in rule}
-    named = set(re.findall(r"\b(?:\w+:)?(?:school|haidang|node)_\w+(?::\w+)?", json.dumps(RULES)))
+    named = set(re.findall(NAME, json.dumps(RULES)))
 
-    assert named <= declared | recorded
+    assert named - declared - recorded == set()
+
+
+def test_every_record_says_what_it_means() -> None:
+    """The comment above a rule becomes its row of docs/metrics.md; its labels are those that the expression leaves."""
+    named = {name for name, *_ in metrics_page._recorded()}
+
+    assert named == {rule["record"] for rule in RULES if "record" in rule}
+
+
+def test_tests_of_several_groups_say_in_which_order_they_come() -> None:
+    """Without it promtool takes any, and a test that looks at a certain second fails now and then."""
+    for file in TEST_FILES:
+        test = yaml.safe_load(file.read_text())
+        asked = [group["name"] for name in test["rule_files"] for group in GROUPS[Path(name).name]]
+
+        assert sorted(test.get("group_eval_order", [])) == sorted(asked), file.name

@@ -8,6 +8,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from haidang_collector.auth import operator
+from haidang_collector.web.lines import Lines, lines_of
 from haidang_collector.web.pages import FOLDER, page
 from haidang_collector.web.state import ORDER, City, Figures, UnansweredError, UnitRow, city, natural
 
@@ -56,7 +57,7 @@ async def start(request: Request) -> HTMLResponse:
 
 @router.get("/units/{code:path}")
 async def unit(request: Request, code: str) -> HTMLResponse:
-    """One unit: what to do, its open incidents, its Internet, its agents."""
+    """One unit: what to do, its lines, its open incidents, its Internet, its agents."""
     now = await _city(request)
     if now is None:
         return page(request, "registry.html", 503)
@@ -72,6 +73,7 @@ async def unit(request: Request, code: str) -> HTMLResponse:
         incidents=[incident for incident in now.incidents if incident.unit == code],
         agents=[agent for agent in now.agents if agent.unit == code],
         figures=await _figures(request, code),
+        wan=await _lines(request, code),
     )
 
 
@@ -105,6 +107,14 @@ async def _figures(request: Request, code: str) -> Figures | None:
     except UnansweredError:
         return None
     return figures
+
+
+async def _lines(request: Request, code: str) -> Lines | None:
+    """None where the store does not answer."""
+    try:
+        return await lines_of(request.app.state.measurements, code)
+    except UnansweredError:
+        return None
 
 
 def _holds(row: UnitRow, wanted: list[str]) -> bool:

@@ -59,15 +59,15 @@ class Web:
                     )
                 )  # fmt: skip
 
-    def alert(self, unit: str, **annotations: str) -> None:
+    def alert(self, unit: str, *, name: str = "InternetDown", severity: str = "critical", **annotations: str) -> None:
         """An open incident of the unit, five minutes old."""
         alert = {
             "status": "firing",
-            "labels": {"alertname": "InternetDown", "unit": unit, "severity": "critical"},
+            "labels": {"alertname": name, "unit": unit, "severity": severity},
             "annotations": annotations,
             "startsAt": (datetime.now(UTC) - timedelta(minutes=5)).isoformat(),
             "endsAt": "0001-01-01T00:00:00Z",
-            "fingerprint": f"f-{unit}",
+            "fingerprint": f"{name}-{unit}",
         }
         record(self.registry.database, Notification.model_validate({"version": "4", "alerts": [alert]}))
 
@@ -82,7 +82,7 @@ class Web:
             found = [({"unit": unit, "district": "Quận 1"}, value) for unit, value in self.internet.items()]
         else:
             found = [
-                (item["labels"], item["value"])
+                ({"__name__": name} | item["labels"], item["value"])
                 for name, items in self.figures.items()
                 if name in query
                 for item in items

@@ -181,6 +181,24 @@ def test_many_alerts_do_not_bury_the_units(web: Web) -> None:
     assert "3 cảnh báo nữa" in page
 
 
+def test_notes_are_no_alerts_that_somebody_must_act_on(web: Web) -> None:
+    for number in range(3):
+        web.add(f"U-{number}", f"Trường {number}")
+        web.alert(f"U-{number}", name="FailedOver", severity="info", summary=f"Đường dự phòng {number}")
+    web.alert("U-0", name="WanDown", severity="warning", summary="Đường VNPT bị mất")
+    web.alert("U-0", name="NoSpareIsp", severity="info", summary="Không còn dự phòng")
+
+    page = web.page()
+    before, folded = page.split("<details>")
+
+    assert tiles(page)["alerts"] == 1
+    assert "3 đơn vị đang chạy bằng đường dự phòng." in before
+    assert "Đường VNPT bị mất" in before
+    assert "Đường dự phòng" not in before
+    assert "4 lưu ý, chỉ để biết" in folded
+    assert "Đường dự phòng 2" in folded
+
+
 def test_an_alert_of_no_known_unit_is_shown(web: Web) -> None:
     web.alert("GONE", summary="Lạ")
 
