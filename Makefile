@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
-TOOLS := agent collector dashboards scripts tests benchmarks
+TOOLS := agent collector isps dashboards scripts tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint bench demo lock
@@ -26,24 +26,25 @@ run: setup ## Measure this machine and this network, and show it (Ctrl-C stops)
 	@$(BIN)/haidang up --data .data $(ARGS)
 
 test: setup lint ## Everything CI checks
-	@scripts/need nftables iproute2 iputils-ping dnsmasq-base prometheus-node-exporter
+	@scripts/need nftables iproute2 iputils-ping dnsmasq-base prometheus-node-exporter snmpd
 	@$(BIN)/pytest $(ARGS)
 
 lint: $(STAMP) ## Style, types, import contracts
 	@$(BIN)/ruff check $(wildcard $(TOOLS))
 	@$(BIN)/ruff format --check --quiet $(wildcard $(TOOLS))
-	@$(BIN)/mypy $(wildcard agent collector dashboards scripts benchmarks tests/lab)
+	@$(BIN)/mypy $(wildcard agent collector isps dashboards scripts benchmarks tests/lab)
 	@$(BIN)/lint-imports --no-logo
 
 bench: setup ## Speed and size beside the peers (Debian packages), ratios in one run
-	@scripts/need prometheus-node-exporter prometheus-blackbox-exporter prometheus-smokeping-prober victoria-metrics iproute2
+	@scripts/need prometheus-node-exporter prometheus-blackbox-exporter prometheus-smokeping-prober victoria-metrics iproute2 fping \
+		snmpd prometheus-snmp-exporter
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 demo: setup ## A virtual school on this machine (root): cut a fibre and watch
 	@scripts/need nftables iproute2 iputils-ping
 	@$(BIN)/python scripts/demo.py $(ARGS)
 
-lock: ## Renew requirements.lock from pyproject.toml
+lock: ## Bring requirements.lock up to pyproject.toml (ARGS=--upgrade: the newest of all)
 	@$(BIN)/pip install --quiet uv
-	@$(BIN)/uv pip compile -q pyproject.toml --extra collector --group dev --generate-hashes --universal \
-		--python-version 3.11 --no-emit-index-url --no-header --upgrade -o requirements.lock
+	@$(BIN)/uv pip compile -q pyproject.toml --extra collector --extra router --extra snmp --group dev --generate-hashes --universal \
+		--python-version 3.11 --no-emit-index-url --no-header $(ARGS) -o requirements.lock

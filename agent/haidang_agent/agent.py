@@ -15,7 +15,7 @@ from haidang_agent.config import BadConfigError
 from haidang_agent.metrics_server import MetricsServer
 from haidang_agent.outbox import Outbox, OutboxError
 from haidang_agent.own_metrics import own_samples
-from haidang_agent.probe import Host, Totals
+from haidang_agent.probe import Host, Memory, Totals
 from haidang_agent.registry import discover
 from haidang_agent.runner import Runner
 from haidang_agent.schedule import Schedule
@@ -44,13 +44,14 @@ class Agent:
         self._outbox = Outbox(
             state_dir / "outbox.db", max_bytes=limits.outbox_max_mb << 20, max_age_seconds=limits.outbox_max_age
         )
-        self._host, self._builder = self._recall()
         self._clock = Clock(self._outbox, boot_id())
+        self._host, self._builder = self._recall()
         self._writable = True
         self._storing = threading.Lock()
         self._woken = threading.Event()
         self._stopping = False
         self._shipper = self._make_shipper(state_dir)
+        self._clock.alone = self._shipper is None
         self._start_probes()
 
     def run(self) -> None:
@@ -77,10 +78,11 @@ class Agent:
     def _recall(self) -> tuple[Host, SnapshotBuilder]:
         """Counters and series of the last run; from nothing where the disk refuses to tell."""
         try:
-            return Host(totals=Totals(self._outbox.totals())), SnapshotBuilder(self._outbox.last_layout())
+            totals, memory = Totals(self._outbox.totals()), Memory(self._outbox.memory())
+            return Host(totals=totals, memory=memory, time=self._clock), SnapshotBuilder(self._outbox.last_layout())
         except OutboxError as failed:
             log.warning("%s", failed)
-            return Host(), SnapshotBuilder(())
+            return Host(time=self._clock), SnapshotBuilder(())
 
     def _make_shipper(self, state_dir: Path) -> Shipper | None:
         server, who = self._config.server, credentials.load(state_dir)
@@ -111,7 +113,8 @@ class Agent:
         with self._storing:
             snapshot = self._builder.build(self._samples(), complete=self._runner.complete())
             try:
-                stored = self._outbox.append(snapshot, self._clock.stamp(), self._host.totals.copy())
+                totals, memory = self._host.totals.copy(), self._host.memory.copy()
+                stored = self._outbox.append(snapshot, self._clock.stamp(), totals, memory)
             except OutboxError as failed:
                 if self._writable:
                     log.warning("snapshots cannot be stored, measuring goes on: %s", failed)
@@ -141,10 +144,10 @@ class Agent:
 
     def _shut_down(self) -> None:
         self._schedule.stop()
+        self._runner.close()
         self._take_snapshot()
         if self._shipper is not None:
             self._shipper.stop(GOODBYE_SECONDS)
         if self._server is not None:
             self._server.stop()
-        self._runner.close()
         self._outbox.close()

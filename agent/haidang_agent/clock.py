@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from haidang_agent.outbox import OutboxError
+from haidang_agent.probe import Moment
 from haidang_agent.stamp import Stamp
 
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ def monotonic() -> float:
 
 
 def boot_id() -> str:
-    """Names this run of the monotonic clock; where the system has no name for it, this process is taken for it."""
+    """Names this run of the monotonic clock; where the system has no name for it, this process, as `process-…`."""
     try:
         return _BOOT_ID.read_text().strip()
     except FileNotFoundError:
-        return uuid.uuid4().hex
+        return f"process-{uuid.uuid4().hex}"
 
 
 class Clock:
@@ -61,12 +62,20 @@ class Clock:
         self._wall_at_start = wall() - now()
         self._lock = threading.Lock()
         self._offset = self._remembered()
+        self.alone = False
+        """The agent reports to no centre: this machine's clock is the only one there is."""
 
     @property
     def offset_seconds(self) -> float | None:
         """By how much the machine's clock is ahead of the centre's; None before the first contact."""
         offset = self._offset
         return None if offset is None else self._wall() - self._now() - offset
+
+    def moment(self) -> Moment:
+        """Now, as probes are told it."""
+        now, wall, offset = self._now(), self._wall(), self._offset
+        centre = wall if self.alone else None if offset is None else now + offset
+        return Moment(self._boot, now, wall, centre)
 
     def stamp(self) -> Stamp:
         now, wall_ms = self._now(), round(self._wall() * 1000)

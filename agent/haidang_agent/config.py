@@ -5,6 +5,7 @@ Every fault names file, key, value and the fix, and all of a file's faults are t
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -18,7 +19,7 @@ from haidang_agent.registry import discover
 from haidang_agent.tables import CONFIG_DIR, Agent, Lab, Privacy, Server, Service, Snmp, Wan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 PREFIX = "HAIDANG_"
 LISTS = {"wan": Wan, "lab": Lab, "snmp": Snmp, "service": Service}
@@ -27,6 +28,8 @@ SHORTEST_PUSH, LONGEST_PUSH = 1.0, 15.0
 SMALLEST_OUTBOX_MB = 5
 SHORTEST_OUTBOX_SECONDS = 3600.0
 LAST_PORT = 65535
+FASTEST_PROBING, SLOWEST_PROBING = 0.2, 10.0
+"""Seconds between two echoes to one target of a line."""
 LOCAL_ONLY = {"server": None, "privacy": None, "agent": ("state_dir",)}
 """Tables, or keys of them, that the centre has no say in: where reports go, what stays in the school."""
 
@@ -201,9 +204,40 @@ def _check(values: Mapping[str, Any]) -> list[str]:
             for name in dict.fromkeys(names)
             if names.count(name) > 1
         ]
+    for wan in values.get("wan", ()):
+        faults += _check_wan(wan)
     if values.get("server") is not None:
         try:
             check_url(values["server"].url)
         except ValueError as wrong:
             faults.append(f"[server] url = {wrong}")
     return faults
+
+
+def _check_wan(wan: Wan) -> list[str]:
+    def fault(key: str, value: object, fix: str) -> str:
+        return f"[[wan]] {wan.name!r} {key} = {value!r}: {fix}"
+
+    faults = [
+        fault("targets", target, "must be an IP address; a name would make DNS part of the line")
+        for target in wan.targets
+        if not _reads(ipaddress.ip_address, target)
+    ]
+    faults += [
+        fault("prefixes", prefix, "must be a network, as 203.0.113.0/24")
+        for prefix in wan.prefixes
+        if not _reads(ipaddress.ip_network, prefix)
+    ]
+    if wan.gateway and not _reads(ipaddress.IPv4Address, wan.gateway):
+        faults.append(fault("gateway", wan.gateway, "must be an IPv4 address, or be left out"))
+    if not FASTEST_PROBING <= wan.probe_interval <= SLOWEST_PROBING:
+        faults.append(fault("probe_interval", wan.probe_interval, 'must be from "200ms" to "10s"'))
+    return faults
+
+
+def _reads(kind: Callable[[str], object], text: str) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True

@@ -21,15 +21,16 @@ class _Families:
         self._samples = samples
 
     def collect(self) -> Iterator[Family]:
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415 - 2 MiB on demand
+        from prometheus_client.metrics_core import Metric as Family  # noqa: PLC0415 - 2 MiB on demand
 
-        families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
+        families: dict[str, Family] = {}
         for metric, value, labels in self._samples:
-            family = families.get(metric.name)
+            whole = metric.part_of or metric
+            family = families.get(whole.name)
             if family is None:
-                kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-                family = families[metric.name] = kind(metric.name, metric.help, labels=metric.labels)
-            family.add_metric(labels, value)
+                kind = "histogram" if metric.part_of else metric.kind
+                family = families[whole.name] = Family(whole.name.removesuffix("_total"), whole.help, kind)
+            family.add_sample(metric.name, dict(zip(metric.labels, labels, strict=True)), value)
         return iter(families.values())
 
 

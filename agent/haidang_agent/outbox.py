@@ -14,7 +14,7 @@ import time
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from haidang_agent import outbox_bounds, outbox_file, outbox_time
 from haidang_agent.snapshot import STALE_BITS, Layout, Snapshot
@@ -73,16 +73,18 @@ class Outbox:
         self._known: tuple[str, int] | None = None
         self._database: sqlite3.Connection | None = None
 
-    def append(self, snapshot: Snapshot, stamp: Stamp, totals: Mapping[str, float]) -> bool:
-        """Store the snapshot and the counters it shows, in one transaction.
+    def append(
+        self, snapshot: Snapshot, stamp: Stamp, totals: Mapping[str, float], memory: Mapping[str, Any] | None = None
+    ) -> bool:
+        """Store the snapshot, the counters it shows and what probes are to remember, in one transaction.
 
         False where its time is not after that of the last one: it is left out and counted under `clock`.
         """
         with self._lock:
             self._make_room(stamp.timestamp_ms or 0)
-            return self._append(snapshot, stamp, totals)
+            return self._append(snapshot, stamp, totals, memory or {})
 
-    def _append(self, snapshot: Snapshot, stamp: Stamp, totals: Mapping[str, float]) -> bool:
+    def _append(self, snapshot: Snapshot, stamp: Stamp, totals: Mapping[str, float], memory: Mapping[str, Any]) -> bool:
         values = snapshot.values.tobytes()
         stale = _stale_markers(values)
         with self._transaction() as database:
@@ -102,7 +104,13 @@ class Outbox:
             self._add(database, "snapshots_total", 1)
             self._add(database, "samples_total", len(snapshot.values) - stale)
             database.executemany("INSERT OR REPLACE INTO total VALUES (?, ?)", totals.items())
+            outbox_file.write_memory(database, memory)
         return True
+
+    def memory(self) -> dict[str, Any]:
+        """What probes are to remember, as of the last append."""
+        with self._transaction() as database:
+            return outbox_file.read_memory(database)
 
     def totals(self) -> dict[str, float]:
         """The probes' counters, as of the last append."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 import zlib
 from array import array
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ INSERT INTO sqlite_sequence VALUES ('snapshot', abs(random()) >> 16);
 CHECKED_BYTES = 32 << 20
 """A larger file is not read through at the start; what is broken in it shows when it is met."""
 BUSY_SECONDS = 5.0
+MEMORY = "memory:"
+"""Beginning of the keys under which `meta` has what probes remember."""
 
 
 def open_or_set_aside(path: Path, max_bytes: int) -> sqlite3.Connection:
@@ -82,6 +85,23 @@ def unpack(packed: bytes, width: int) -> array[float]:
     if len(values) != width:
         raise ValueError(f"{len(values)} values for {width} series")
     return values
+
+
+def write_memory(database: sqlite3.Connection, memory: Mapping[str, Any]) -> None:
+    """What probes are to remember; keys that are not among it stay as they are."""
+    rows = [(MEMORY + key, json.dumps(value)) for key, value in memory.items()]
+    database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+
+
+def read_memory(database: sqlite3.Connection) -> dict[str, Any]:
+    rows = database.execute("SELECT key, value FROM meta WHERE key GLOB ?", (MEMORY + "*",)).fetchall()
+    return {key.removeprefix(MEMORY): json.loads(value) for key, value in rows}
+
+
+def look_into_memory(path: Path) -> dict[str, Any]:
+    """As `read_memory`, of the file of an agent that may be running. Raises sqlite3.Error where there is none."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as database:
+        return read_memory(database)
 
 
 def used_bytes(database: sqlite3.Connection) -> int:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, get_args
 
-from haidang_agent.probe import Metric, NothingToMeasureError, ProbeError, Reason, Sample
+from haidang_agent.probe import Metric, NothingToMeasureError, ProbeError, Reason, Sample, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,12 +48,14 @@ class Runner:
     """Starts the probes that this machine's roles and configuration name. Thread-safe."""
 
     def __init__(self, probes: Mapping[str, AnyProbe], config: Config, host: Host) -> None:
-        self._host = host
+        watch = Watch(config.agent.roles, config.wan, config.lab, config.snmp, config.service)
+        self._host = replace(host, watch=watch)
         self._freshest = 2 * config.agent.push_interval
         self._lock = threading.Lock()
         self._outcomes: dict[str, Outcome] = {}
         self._under_way: dict[str, float] = {}
         self._collectors: dict[str, Collector] = {}
+        self._closed = False
         self.probes = {name: probe for name, probe in probes.items() if wanted(probe, config)}
         for name in self.probes:
             self._host.totals.add(OVERRUNS, 0, (name,))
@@ -99,6 +101,9 @@ class Runner:
 
     def samples(self) -> Iterable[Sample]:
         """What is known now: fresh samples of every probe, and how the probes fare."""
+        for name, probe in self.probes.items():
+            if probe.live and name in self._collectors:
+                self.run(name)
         now = time.monotonic()
         for name, outcome in self.outcomes().items():
             fresh = max(FRESH_INTERVALS * self.probes[name].every_seconds, self._freshest)
@@ -111,14 +116,25 @@ class Runner:
             yield self._host.totals.sample(OVERRUNS, (name,))
 
     def close(self) -> None:
-        for collector in self._collectors.values():
+        """What was measured last is still told."""
+        with self._lock:
+            self._closed = True
+            started = list(self._collectors.values())
+            self._collectors.clear()
+        for collector in started:
             collector.close()
 
     def _collector(self, name: str, probe: AnyProbe) -> Collector:
         if name not in self._collectors:
             if sys.platform not in probe.platforms:
                 raise ProbeError("unsupported", f"not on {sys.platform}")
-            self._collectors[name] = probe.start(self._settings[name], self._host)
+            started = probe.start(self._settings[name], self._host)
+            with self._lock:
+                if not self._closed:
+                    self._collectors[name] = started
+                    return started
+            started.close()
+            raise NothingToMeasureError("closed while it was being started")
         return self._collectors[name]
 
     def _patience(self, name: str) -> float:
@@ -128,6 +144,8 @@ class Runner:
     def _keep(self, name: str, outcome: Outcome) -> None:
         with self._lock:
             self._under_way.pop(name, None)
+            if self._closed:
+                return
             before = self._outcomes.get(name)
             self._outcomes[name] = outcome
         if outcome.reason != (before.reason if before else None):
@@ -147,7 +165,7 @@ def _check(samples: tuple[Sample, ...], probe: AnyProbe) -> None:
     """Raises ValueError for what would spoil the snapshot for the other probes."""
     declared = {metric.name: metric for metric in probe.metrics}
     for metric, value, labels in samples:
-        if declared.get(metric.name) is not metric:
+        if declared.get(metric.name) != metric:
             raise ValueError(f"{metric.name} is not among the metrics that the probe declares")
         if len(labels) != len(metric.labels) or not all(isinstance(label, str) for label in labels):
             raise ValueError(f"{metric.name}: {labels!r} are no values of the labels {metric.labels!r}")

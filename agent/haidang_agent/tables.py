@@ -56,12 +56,18 @@ class Privacy:
 
 @dataclass(frozen=True, slots=True)
 class Wan:
-    """One line to one ISP."""
+    """One line to one ISP.
+
+    `interface` is this router's own; `port` the physical one below it, where it is PPPoE. `prefixes` are address ranges
+    of the ISP beyond the built-in list, by which a site agent tells which ISP carries the traffic.
+    """
 
     name: str
     isp: str
     medium: Medium = "unknown"
     interface: str = ""
+    port: str = ""
+    prefixes: tuple[str, ...] = ()
     gateway: str = ""
     targets: tuple[str, ...] = ()
     probe_interval: Seconds = Seconds(1.0)

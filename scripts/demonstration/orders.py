@@ -57,7 +57,7 @@ class Orders:
             case (("off" | "on"), [pc]):
                 (school.power_off if verb == "off" else self._stage.power_on)(self._pc(pc))
             case "router", [("off" | "on") as state]:
-                (school.take_router_away if state == "off" else school.bring_router_back)()
+                (school.take_router_away if state == "off" else self._stage.bring_router_back)()
             case "wait", [event]:
                 return self._wait(event)
             case _:

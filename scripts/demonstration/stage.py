@@ -1,4 +1,4 @@
-"""What the demonstration plays on: the virtual school, a centre with the real servers, and an agent on every PC."""
+"""What the demonstration plays on: the virtual school, a centre with the real servers, agents on PCs and router."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ BIN = Path(sys.executable).parent
 ISPS = ("VNPT", "Viettel")
 ROLES = ({"site", "host"}, {"site", "host"}, {"host"})
 """Of the PCs' agents: two that are to be heard day and night, and an ordinary one."""
+ROUTER = 0
+"""The router's place among the numbers of the PCs."""
 UNIT, NAME = "TH-DEMO-01", "Trường Tiểu học Hải Đăng"
 SMTP = "127.0.0.1:1025"
 RECEIVER = "truc@example.test"
@@ -83,6 +85,12 @@ class Stage:
         if not self.is_on(pc):
             self._start_agent(pc)
 
+    def bring_router_back(self) -> None:
+        """The router and the agent on it."""
+        self.school.bring_router_back()
+        if not self.is_on(ROUTER):
+            self._start_agent(ROUTER)
+
     def is_on(self, pc: int) -> bool:
         return self._agents[pc].poll() is None
 
@@ -107,34 +115,41 @@ class Stage:
         self._wait(running, "ingest", lambda: _listens(centre, TLS))
 
     def _enrol_agents(self) -> None:
-        self._say(f"enrolling the PCs' agents in unit {UNIT}")
+        self._say(f"enrolling the agents of the PCs and of the router in unit {UNIT}")
         units = self.folder / "units.csv"
         units.write_text(f"code,name,district,level\n{UNIT},{NAME},Q1,primary\n", encoding="utf-8")
         self._haidang("units", "import", f"--data={self.folder}", str(units))
-        token = self._haidang("tokens", "create", UNIT, f"--uses={len(ROLES)}", f"--data={self.folder}")
+        tables = self.folder / "wan.toml"
+        tables.write_text("".join(_wan_table(self.school, isp) for isp in ISPS), encoding="utf-8")
+        self._haidang("units", "config", UNIT, f"--set={tables}", f"--data={self.folder}")
+        machines = {ROUTER: {"router"}} | dict(enumerate(ROLES, 1))
+        token = self._haidang("tokens", "create", UNIT, f"--uses={len(machines)}", f"--data={self.folder}")
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda pc: self._enrol(pc, token), range(1, len(ROLES) + 1)))
-        for pc in range(1, len(ROLES) + 1):
-            self._start_agent(pc)
+            list(pool.map(lambda number: self._enrol(number, machines[number], token), machines))
+        for machine in machines:
+            self._start_agent(machine)
 
-    def _enrol(self, pc: int, token: str) -> None:
+    def _enrol(self, pc: int, roles: set[str], token: str) -> None:
         folder = self._agent_folder(pc)
         folder.mkdir()
         (folder / "agent.toml").write_text(
             f'[server]\nurl = "https://{TLS}"\nca = "{self.folder}/ca.pem"\n'
-            f"[agent]\nroles = {json.dumps(sorted(ROLES[pc - 1]))}\n"
+            f"[agent]\nroles = {json.dumps(sorted(roles))}\n"
             f'state_dir = "{folder}"\nlisten = "127.0.0.1:{AGENT}"\npush_interval = "5s"\n'
             f"[probes.internet]\ntargets = {json.dumps(self.school.targets)}\n",
             encoding="utf-8",
         )
         command = [str(BIN / "haidang-agent"), "enrol", f"--config={folder}/agent.toml"]
-        done = self.school.pc(pc).run(*command, env=self._environment | {"HAIDANG_TOKEN": token})
+        done = self._machine(pc).run(*command, env=self._environment | {"HAIDANG_TOKEN": token})
         if done.returncode:
-            raise StageError(f"the agent of PC {pc} could not be enrolled: {done.stderr.strip()}")
+            raise StageError(f"the agent of machine {pc} could not be enrolled: {done.stderr.strip()}")
 
     def _start_agent(self, pc: int) -> None:
         command = [str(BIN / "haidang-agent"), "run", f"--config={self._agent_folder(pc)}/agent.toml"]
-        self._agents[pc] = self._start(self.school.pc(pc), f"agent{pc}", *command)
+        self._agents[pc] = self._start(self._machine(pc), f"agent{pc}", *command)
+
+    def _machine(self, number: int) -> Node:
+        return self.school.router if number == ROUTER else self.school.pc(number)
 
     def _agent_folder(self, pc: int) -> Path:
         return self.folder / f"pc{pc}"
@@ -180,6 +195,15 @@ def get(node: Node, url: str) -> bytes:
     with answer:
         body: bytes = answer.read()
         return body
+
+
+def _wan_table(school: VirtualSchool, name: str) -> str:
+    isp = school.isps[name]
+    return (
+        f'[[wan]]\nname = "{isp.wan}"\nisp = "{name}"\nmedium = "fibre"\ninterface = "{isp.wan}"\n'
+        f'gateway = "{isp.gateway}"\nprefixes = ["{isp.prefix}"]\n'
+        f"targets = {json.dumps([isp.target, school.common_target])}\n"
+    )
 
 
 def _listens(node: Node, address: str) -> bool:

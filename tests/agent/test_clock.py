@@ -240,3 +240,22 @@ def test_a_centre_that_was_a_year_ahead_is_forgiven(outbox: Outbox, machine: Mac
     outbox.append(snapshot(1.0, 1.0), ours.stamp(), {})
     assert times(outbox) == [NOW, NOW + 30_000]
     assert outbox.stats().lost == {}
+
+
+class TestMoment:
+    """Now, as probes are told it."""
+
+    def test_the_centres_time_is_known_from_the_first_contact_on(self, outbox: Outbox, machine: Machine) -> None:
+        """Also of an agent that is started again in the same boot."""
+        ours = clock(outbox, machine)
+        assert ours.moment() == ("this", 100.0, Y2009, None)
+        ours.learn(CENTRE, machine.up, machine.up)
+        machine.passes(10)
+        assert ours.moment() == ("this", 110.0, Y2009 + 10, CENTRE + 10)
+        assert clock(outbox, machine).moment() == ours.moment()
+
+    def test_without_a_centre_the_machines_clock_is_the_only_one(self, outbox: Outbox, machine: Machine) -> None:
+        """It is not enrolled, and waits for nobody."""
+        ours = clock(outbox, machine)
+        ours.alone = True
+        assert ours.moment().centre == Y2009

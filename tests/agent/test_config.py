@@ -44,6 +44,7 @@ url = "https://smas.edu.vn/"
 targets = ["192.0.2.1"]
 """
 
+WAN = '[[wan]]\nname = "w"\nisp = "VNPT"\n'
 BAD = {
     '[agent]\npush_intervall = "15s"': "[agent] push_intervall: unknown; did you mean 'push_interval'? Known are",
     '[agent]\npush_interval = "60s"': '[agent] push_interval = 60 s: must be from "1s" to "15s"',
@@ -77,6 +78,10 @@ BAD = {
     f"[agent]\noutbox_max_mb = 1{'0' * 400}": "too large",
     "[agent]\npush_interval = nan": "must be a duration",
     '[[lab]]\nname = "l"\n[[lab]]\nname = "l"': "[[lab]] 'l': stands there 2 times; give each its own name",
+    WAN + 'targets = ["vnpt.vn"]': "[[wan]] 'w' targets = 'vnpt.vn': must be an IP address",
+    WAN + 'prefixes = ["203.0.113.1/24"]': "[[wan]] 'w' prefixes = '203.0.113.1/24': must be a network",
+    WAN + 'gateway = "2001:db8::1"': "[[wan]] 'w' gateway = '2001:db8::1': must be an IPv4 address",
+    WAN + 'probe_interval = "50ms"': "[[wan]] 'w' probe_interval = 0.05: must be from",
 }
 
 

@@ -270,3 +270,37 @@ def used(path: Path) -> int:
         pages = outbox_file.used_bytes(database)
     database.close()
     return pages
+
+
+class TestWhatProbesRemember:
+    """Memory that is stored with the snapshots."""
+
+    def test_it_comes_back_with_the_counters_of_its_snapshot(self, outbox: Outbox, path: Path) -> None:
+        """Keys that are not told again stay; a value is replaced as a whole."""
+        outbox.append(snapshot(1.0, 1.0), at(NOW), {"x": 1.0}, {"a": [1, None, "ế"], "b": {"c": 2}})
+        outbox.append(snapshot(1.0, 1.0), at(NOW + 1), {"x": 2.0}, {"b": {"d": 3}})
+        again = reopened(outbox, path)
+
+        assert again.memory() == {"a": [1, None, "ế"], "b": {"d": 3}}
+        assert again.totals() == {"x": 2.0}
+        assert outbox_file.look_into_memory(path) == again.memory()
+        again.close()
+
+    def test_what_was_not_stored_is_not_remembered(self, outbox: Outbox) -> None:
+        """A snapshot whose time is not after the last one's is left out with its memory."""
+        outbox.append(snapshot(1.0, 1.0), at(NOW), {}, {"a": 1})
+
+        assert not outbox.append(snapshot(1.0, 1.0), at(NOW), {}, {"a": 2})
+        assert outbox.memory() == {"a": 1}
+
+    def test_an_outbox_of_before_has_none(self, outbox: Outbox) -> None:
+        """Made by a version that kept no memory."""
+        outbox.append(snapshot(1.0, 1.0), at(NOW), {})
+
+        assert outbox.memory() == {}
+
+    def test_where_there_is_no_file_it_says_so(self, tmp_path: Path) -> None:
+        """And makes none."""
+        with pytest.raises(sqlite3.OperationalError):
+            outbox_file.look_into_memory(tmp_path / "none.db")
+        assert list(tmp_path.iterdir()) == []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
-from haidang_agent.probe import Host, Metric, NothingToMeasureError, ProbeError, Sample
+from haidang_agent.probe import Host, Metric, NothingToMeasureError, ProbeError, Sample, Stateless
 from haidang_agent.runner import DURATION, FAILED, OVERRUNS, SUCCESS, Runner
 from haidang_agent.schedule import Schedule
 
@@ -159,3 +160,58 @@ def test_a_probe_that_hangs_delays_no_other_and_is_counted() -> None:
         release.set()
         schedule.stop()
     assert told(runner, UP) == {("quick",): 1}
+
+
+def test_a_live_probe_tells_what_it_knows_whenever_somebody_looks() -> None:
+    """It measures by itself; but nobody starts it by looking."""
+    counted = itertools.count()
+    runner = runner_of(replace(probe("live", lambda *_: [Sample(UP, float(next(counted)), ("a",))]), live=True))
+    assert told(runner, UP) == {}
+    runner.run("live")
+
+    assert [told(runner, UP) for _ in range(2)] == [{("a",): 1}, {("a",): 2}]
+
+
+def test_what_was_measured_last_is_told_after_the_end_and_no_probe_is_started_again() -> None:
+    """A run that the schedule had begun just before would else leave threads and sockets behind."""
+    counted = itertools.count(1)
+    live = replace(probe("live", lambda *_: [Sample(UP, float(next(counted)), ("a",))]), live=True)
+    runner = runner_of(live)
+    runner.run("live")
+    runner.close()
+    runner.run("live")
+
+    assert told(runner, UP) == {("a",): 1}
+
+
+def test_a_probe_that_was_being_started_at_the_end_is_closed() -> None:
+    """The end does not wait for it, and it does not outlive the end."""
+    starting, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(Stateless[Settings]):
+        def close(self) -> None:
+            closed.set()
+
+    def start(settings: Settings, host: Host) -> Slow:
+        starting.set()
+        go_on.wait(10)
+        return Slow(lambda *_: [], settings, host)
+
+    runner = runner_of(replace(probe("slow", lambda *_: []), start=start))
+    thread = threading.Thread(target=runner.run, args=("slow",))
+    thread.start()
+    assert starting.wait(10)
+    runner.close()
+    go_on.set()
+    thread.join()
+
+    assert closed.is_set()
+
+
+def test_probes_know_the_tables_and_roles() -> None:
+    """What there is to watch."""
+    seen = []
+    runner = runner_of(probe("trial", lambda _, host: seen.append(host.watch) or []))
+    runner.run("trial")
+
+    assert (seen[0].roles, seen[0].wan) == (("site",), ())

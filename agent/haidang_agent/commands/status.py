@@ -13,11 +13,14 @@ from haidang_agent.credentials import CredentialsError
 from haidang_agent.i18n import N_, _
 from haidang_agent.options import add_config_argument, add_json_argument
 from haidang_agent.remote_config import load_merged
+from haidang_agent.running_agent import samples_of
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from haidang_agent.running_agent import Samples
 
 EXAMPLES = """examples:
   haidang-agent status
@@ -25,12 +28,7 @@ EXAMPLES = """examples:
 
 Exit status 1: no agent runs, or something about it is wrong."""
 
-ASK_SECONDS = 5.0
-OK = 200
-WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-
 Row = dict[str, Any]
-Samples = dict[str, dict[tuple[str, ...], float]]
 
 SHOWN: dict[str, Callable[[Any], str]] = {
     "outbox bytes": lambda value: f"{value / (1 << 20):.1f} MB",
@@ -50,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
     rows, problems = _identity(config.state_dir)
     rows.append(_row(N_("collector"), config.server.url if config.server else None))
     try:
-        measured = list(_measured(_ask(config.agent.listen)))
+        measured = list(_measured(samples_of(config.agent.listen)))
     except (OSError, http.client.HTTPException, ValueError) as failed:
         problems.append(_("no agent answers on {listen} ({why}); start it with: haidang-agent run").format(
             listen=config.agent.listen or _("[agent] listen, which is empty"), why=failed))  # fmt: skip
@@ -79,31 +77,6 @@ def _identity(state_dir: Path) -> tuple[list[Row], list[str]]:
     known = who is not None and who.agent
     rows = [_row(N_("agent"), who.agent if who and known else None), _row(N_("unit"), who.unit if who else None)]
     return rows, [] if known else [_("this machine is not enrolled; see: haidang-agent enrol --help")]
-
-
-def _ask(listen: str) -> Samples:
-    """The running agent's own /metrics. Raises OSError, HTTPException, ValueError where none answers."""
-    from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415 - 2 MiB on demand
-
-    host, _colon, port = listen.rpartition(":")
-    host = host.strip("[]")
-    if not host:
-        raise ConnectionRefusedError(_("it shows itself nowhere"))
-    connection = http.client.HTTPConnection(WILDCARDS.get(host, host), int(port), timeout=ASK_SECONDS)
-    try:
-        connection.request("GET", "/metrics")
-        answer = connection.getresponse()
-        text = answer.read().decode()
-    finally:
-        connection.close()
-    samples: Samples = {}
-    if answer.status == OK:
-        for family in text_string_to_metric_families(text):
-            for name, labels, value, *_rest in family.samples:
-                samples.setdefault(name, {})[tuple(labels.values())] = value
-    if "haidang_agent_info" not in samples:
-        raise ValueError(_("another program answers there"))
-    return samples
 
 
 def _measured(samples: Samples) -> Iterator[Row]:

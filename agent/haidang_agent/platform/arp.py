@@ -26,6 +26,8 @@ ROUNDS = 2
 """Who is silent is asked once more: telephones that save power miss broadcasts, and Wi-Fi does not repeat them."""
 LINGER_SECONDS = 1.0
 MAX_FRAME = 2048
+ASKED_AT_MOST = 3
+ANSWER_SECONDS = 0.15
 
 
 def sweep(interface: str, own: IPv4Address, network: IPv4Network, packets_per_second: float) -> set[str]:
@@ -33,10 +35,7 @@ def sweep(interface: str, own: IPv4Address, network: IPv4Network, packets_per_se
 
     Raises PermissionError without the capability, OSError where the interface is gone.
     """
-    if sys.platform != "linux":  # elsewhere Python has no AF_PACKET
-        raise PermissionError(f"no raw frames on {sys.platform}")
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP)) as raw:
-        raw.bind((interface, ETH_P_ARP))
+    with _opened(interface) as raw:
         answers = Answers(raw.getsockname()[4], own.packed)
         for _ in range(ROUNDS):
             for address in answers.silent(network):
@@ -44,6 +43,30 @@ def sweep(interface: str, own: IPv4Address, network: IPv4Network, packets_per_se
                 answers.listen(raw, 1 / packets_per_second)
             answers.listen(raw, LINGER_SECONDS)
     return {mac.hex(":") for mac in answers.macs}
+
+
+def ask(interface: str, own: IPv4Address, address: IPv4Address) -> bool:
+    """Does the owner of one address answer? Up to three questions, half a second. Raises as `sweep` does."""
+    with _opened(interface) as raw:
+        answers = Answers(raw.getsockname()[4], own.packed)
+        for _ in range(ASKED_AT_MOST):
+            raw.send(FRAME.pack(*answers.question(address.packed)))
+            answers.listen(raw, ANSWER_SECONDS, enough=1)
+            if answers.macs:
+                return True
+    return False
+
+
+def _opened(interface: str) -> socket.socket:
+    if sys.platform != "linux":  # elsewhere Python has no AF_PACKET
+        raise PermissionError(f"no raw frames on {sys.platform}")
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP))
+    try:
+        raw.bind((interface, ETH_P_ARP))
+    except OSError:
+        raw.close()
+        raise
+    return raw
 
 
 @dataclass(slots=True)
@@ -66,11 +89,13 @@ class Answers:
         self.asked.add(wanted)
         return (BROADCAST, self.mac, *ETHERNET_IPV4, REQUEST, self.mac, self.address, bytes(6), wanted)
 
-    def listen(self, raw: socket.socket, seconds: float) -> None:
-        """Take in what comes within the time."""
+    def listen(self, raw: socket.socket, seconds: float, enough: int = 0) -> None:
+        """Take in what comes within the time, or until so many have answered (0: no end before the time)."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and select.select([raw], [], [], left)[0]:
             self.take(raw.recv(MAX_FRAME))
+            if 0 < enough <= len(self.macs):
+                return
 
     def take(self, frame: bytes) -> None:
         """Anything else than a reply to a question of ours is passed over."""

@@ -21,11 +21,22 @@ SEQUENCES = 1 << 16
 
 
 class Pinger:
-    """One socket for one address family. Raises PermissionError where the system denies it (ping_group_range)."""
+    """One socket for one address family, bound to an interface (SO_BINDTODEVICE, socket(7)) and address where named.
 
-    def __init__(self, family: socket.AddressFamily) -> None:
+    Raises PermissionError where the system denies it (ping_group_range; before Linux 5.7 binding needs CAP_NET_RAW).
+    """
+
+    def __init__(self, family: socket.AddressFamily, interface: str = "", source: str = "") -> None:
         self._family = family
         self._socket = socket.socket(family, socket.SOCK_DGRAM, PROTOCOL[family])
+        try:
+            if interface:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+            if source:
+                self._socket.bind((source, 0))
+        except OSError:
+            self._socket.close()
+            raise
         self._socket.setblocking(False)
         self._nonce = os.urandom(NONCE_BYTES)
         self._sequence = 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sys
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 import psutil
@@ -16,7 +18,7 @@ from haidang_agent.platform.mount import Mount
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
-    from ipaddress import IPv4Address, IPv4Network
+    from ipaddress import IPv4Network
     from pathlib import Path
 
 VIRTUAL_INTERFACES = (
@@ -29,6 +31,9 @@ CPU_MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "stea
 NO_DISK = re.compile(r"z?ram\d+|loop\d+|fd\d+|(h|s|v|xv)d[a-z]+\d+|nvme\d+n\d+p\d+|mmcblk\d+(p|boot)\d+")
 """node_exporter's --collector.diskstats.device-exclude, and partitions of the disks that it does not know."""
 NAMED_BY_MAC = re.compile(r"((?:en|wl|ww)x)[0-9a-f]{12}")
+
+EVERYWHERE = "00000000"
+RTF_UP, RTF_GATEWAY = 1, 2
 
 READ_ONLY_IMAGES = frozenset({"squashfs", "iso9660", "udf"})
 NAMES_NOBODY = frozenset(
@@ -62,6 +67,17 @@ def arp_sweep(interface: str, own: IPv4Address, network: IPv4Network, packets_pe
 def neighbour_table(proc: Path, interface: str) -> dict[str, str]:
     """MAC by address of the neighbours that answered the system on `interface`. Raises OSError."""
     return neighbours.parse_linux((proc / "net" / "arp").read_text(), interface)
+
+
+def default_gateways(proc: Path) -> list[tuple[str, IPv4Address]]:
+    """Interface and router of each default route, the lowest metric first (/proc/net/route, proc(5))."""
+    rows = (line.split() for line in (proc / "net" / "route").read_text().splitlines()[1:])
+    found = [
+        (int(row[6]), row[0], int(row[2], 16))
+        for row in rows
+        if row[1] == row[7] == EVERYWHERE and int(row[3], 16) & (RTF_UP | RTF_GATEWAY) == RTF_UP | RTF_GATEWAY
+    ]
+    return [(interface, IPv4Address(address.to_bytes(4, sys.byteorder))) for _, interface, address in sorted(found)]
 
 
 def memory(proc: Path) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -14,7 +15,7 @@ from haidang_agent.platform.mount import Mount
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
-    from ipaddress import IPv4Address, IPv4Network
+    from ipaddress import IPv4Network
     from pathlib import Path
 
     from haidang_agent.platform.icmp import Pinger
@@ -48,6 +49,29 @@ def neighbour_table(proc: Path, interface: str) -> dict[str, str]:
     except subprocess.CalledProcessError as failed:
         raise OSError(str(failed)) from failed
     return neighbours.parse_windows(listing.stdout.decode("oem", errors="replace"))
+
+
+def default_gateways(proc: Path) -> list[tuple[str, IPv4Address]]:
+    """Interface and router of each default route, the lowest metric first. Raises OSError."""
+    del proc
+    try:
+        listing = subprocess.run(["route", "print", "-4", "0.0.0.0"], check=True, stdout=subprocess.PIPE)  # noqa: S607 - in System32
+    except subprocess.CalledProcessError as failed:
+        raise OSError(str(failed)) from failed
+    routes = parse_default_routes(listing.stdout.decode("oem", errors="replace"))
+    holders = {each.address: name for name, held in psutil.net_if_addrs().items() for each in held}
+    return [(holders[str(own)], router) for router, own in routes if str(own) in holders]
+
+
+def parse_default_routes(listing: str) -> list[tuple[IPv4Address, IPv4Address]]:
+    """`route print`: rows of destination, mask, gateway, own address, metric; headings differ by display language."""
+    rows = (line.split() for line in listing.splitlines())
+    found = [
+        (int(row[4]), IPv4Address(row[2]), IPv4Address(row[3]))
+        for row in rows
+        if len(row) == 5 and row[:2] == ["0.0.0.0", "0.0.0.0"] and row[2].count(".") == 3 and row[4].isdigit()  # noqa: PLR2004
+    ]
+    return [(router, own) for _, router, own in sorted(found)]
 
 
 def memory(proc: Path) -> dict[str, float]:

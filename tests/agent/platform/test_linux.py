@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import psutil
 import pytest
 from haidang_agent.platform import linux
+
+from tests.agent.namespaces import Namespace, addresses
+from tests.lab import Node
 
 PROC = Path(__file__).parents[1] / "probes" / "data" / "proc"
 
@@ -101,3 +105,21 @@ def test_a_link_is_up_down_or_gone(tmp_path):
     states = [linux.link_up(tmp_path, device) for device in ("eth0", "eth1", "tun0", "usb0")]
 
     assert states == [True, False, False, None]
+
+
+def test_default_gateways_are_the_kernels_by_metric():
+    """As `ip route` shows them; routes without a gateway, and to parts of the world, are none."""
+    with Namespace() as machine:
+        addresses(["10.9.0.1/28", "10.9.0.17/28"], machine)
+        machine.ip("route", "add", "default", "via", "10.9.0.2", "metric", "200")
+        machine.ip("route", "add", "default", "via", "10.9.0.18", "metric", "100")
+        machine.ip("route", "add", "default", "dev", "lan0", "metric", "50")
+        machine.ip("route", "add", "0.0.0.0/1", "via", "10.9.0.3")
+        with Node(machine.name).inside():
+            found = linux.default_gateways(Path("/proc/thread-self"))
+        machine.ip("route", "flush", "exact", "0.0.0.0/0")
+        with Node(machine.name).inside():
+            none = linux.default_gateways(Path("/proc/thread-self"))
+
+    assert found == [("lan0", IPv4Address("10.9.0.18")), ("lan0", IPv4Address("10.9.0.2"))]
+    assert none == []

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import psutil
 import pytest
 from haidang_agent.platform import linux, windows
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 class Part(NamedTuple):
@@ -26,6 +28,7 @@ def test_it_offers_all_that_linux_offers():
     """What a probe asks of `system` must be in both."""
     asked = {
         "arp_sweep",
+        "default_gateways",
         "is_disk",
         "link_up",
         "load",
@@ -84,3 +87,43 @@ def test_neither_icmp_sockets_nor_raw_frames():
     assert windows.pinger(socket.AF_INET) is None
     with pytest.raises(PermissionError):
         windows.arp_sweep("Ethernet", IPv4Address("10.9.0.1"), IPv4Network("10.9.0.0/28"), 200)
+
+
+ROUTE_PRINT = """
+===========================================================================
+Interface List
+ 12...00 15 5d 01 02 03 ......Intel(R) Ethernet Connection
+===========================================================================
+
+IPv4 Route Table
+===========================================================================
+Active Routes:
+Network Destination        Netmask          Gateway       Interface  Metric
+          0.0.0.0          0.0.0.0        10.20.0.1      10.20.0.11     25
+          0.0.0.0          0.0.0.0      192.168.5.1     192.168.5.7      5
+          0.0.0.0        128.0.0.0         On-link         10.8.0.2      3
+          0.0.0.0          0.0.0.0         On-link         10.8.0.2      1
+===========================================================================
+Persistent Routes:
+  Network Address          Netmask  Gateway Address  Metric
+          0.0.0.0          0.0.0.0        10.20.0.1  Default
+===========================================================================
+"""
+"""Written down from Microsoft's documentation of `route print`."""
+
+
+def test_default_routes_by_metric_in_any_display_language():
+    """Headings are translated, rows are not; routes on the link itself have no router."""
+    found = windows.parse_default_routes(ROUTE_PRINT)
+    translated = windows.parse_default_routes(ROUTE_PRINT.replace("Active Routes", "Các tuyến đang hoạt động"))
+
+    assert found == translated
+    assert found == [
+        (IPv4Address("192.168.5.1"), IPv4Address("192.168.5.7")), (IPv4Address("10.20.0.1"), IPv4Address("10.20.0.11")),
+    ]  # fmt: skip
+
+
+@given(st.text(alphabet="0123456789. \nOn-link:=", max_size=200))
+def test_no_listing_upsets_it(noise):
+    windows.parse_default_routes(noise)
+    windows.parse_default_routes("0.0.0.0 0.0.0.0 " + noise)

@@ -1,0 +1,181 @@
+"""Links, addresses, default routes and rules of this router, told by the kernel (rtnetlink(7)) as they change.
+
+pyroute2 costs some 20 MiB, so only a router with lines of its own imports this.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.rtnl.marshal import MarshalRtnl
+
+from haidang_agent.wan.facts import DefaultRoute, Facts, Hop, Link, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE, RTMGRP_IPV4_RULE = 0x1, 0x10, 0x40, 0x80
+IFF_UP, IFF_POINTOPOINT, IFF_NOARP = 0x1, 0x10, 0x80
+ARPHRD_ETHER = 1
+RTN_UNICAST = 1
+RTNH_F_DEAD, RTNH_F_LINKDOWN = 1, 16
+FR_ACT_TO_TBL = 1
+FIB_RULE_INVERT = 2
+SELECTORS = (
+    "FRA_DST", "FRA_IIFNAME", "FRA_OIFNAME", "FRA_FWMARK", "FRA_UID_RANGE", "FRA_IP_PROTO", "FRA_SPORT_RANGE",
+    "FRA_DPORT_RANGE",
+)  # fmt: skip
+NO_SUPPRESSION = 0xFFFFFFFF
+MAX_MESSAGES = 1 << 16
+BUFFER_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEvent:
+    """A link's state at one instant, in the order that the kernel told; `carrier` None: the interface is gone."""
+
+    interface: str
+    switched_on: bool
+    carrier: bool | None
+
+
+class Netlink:
+    """Listens from the start on. Raises OSError where the system gives no netlink socket."""
+
+    def __init__(self, proc: Path = Path("/proc")) -> None:
+        self._conf = proc / "sys/net/ipv4/conf"
+        self._parser = MarshalRtnl()
+        self.events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
+        self.events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+        self.events.bind((0, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE))
+        self._asking = IPRoute()
+
+    def changes(self) -> tuple[list[LinkEvent], bool]:
+        """What links did since the last call, and whether `facts` would be another now."""
+        links: list[LinkEvent] = []
+        stale = False
+        while (message := self._receive()) is not None:
+            if not message:
+                stale = True  # the kernel had more to say than the buffer holds: only a dump tells
+                continue
+            for event in self._parser.parse(message):
+                link = _link_event(event)
+                if link is not None:
+                    links.append(link)
+                stale = stale or link is not None or _matters(event)
+        return links, stale
+
+    def facts(self) -> Facts:
+        """All of it, anew."""
+        raw = list(self._asking.get_links())
+        links = {link.name: link for link in map(_link, raw)}
+        names = {link.index: link.name for link in links.values()}
+        addresses: dict[str, ipaddress.IPv4Address] = {}
+        for message in self._asking.get_addr(family=socket.AF_INET):
+            own = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
+            name = names.get(message["index"])
+            if name and own and message["scope"] == 0:
+                addresses.setdefault(name, ipaddress.IPv4Address(own))
+        routes = tuple(
+            route
+            for message in self._asking.get_default_routes(family=socket.AF_INET)
+            for route in self._route(message, names)
+        )
+        rules = tuple(rule for message in self._asking.get_rules(family=socket.AF_INET) for rule in _rule(message))
+        return Facts(links, addresses, routes, rules)
+
+    def close(self) -> None:
+        self.events.close()
+        self._asking.close()
+
+    def _receive(self) -> bytes | None:
+        """Empty where messages were lost."""
+        try:
+            return self.events.recv(MAX_MESSAGES)
+        except BlockingIOError:
+            return None
+        except OSError as overrun:
+            if overrun.errno == errno.ENOBUFS:
+                return b""
+            raise
+
+    def _route(self, message: Any, names: dict[int, str]) -> Iterator[DefaultRoute]:
+        table = message.get_attr("RTA_TABLE") or message["table"]
+        metric = message.get_attr("RTA_PRIORITY") or 0
+        if message["type"] != RTN_UNICAST:
+            yield DefaultRoute(table, metric, ())
+            return
+        several = message.get_attr("RTA_MULTIPATH")
+        hops = [
+            self._hop(part.get_attr("RTA_GATEWAY"), names.get(part["oif"]), part["flags"]) for part in several or ()
+        ] or [
+            self._hop(message.get_attr("RTA_GATEWAY"), names.get(message.get_attr("RTA_OIF") or 0), message["flags"]),
+        ]
+        known = tuple(hop for hop in hops if hop is not None)
+        if known:
+            yield DefaultRoute(table, metric, known)
+
+    def _hop(self, gateway: str | None, interface: str | None, flags: int) -> Hop | None:
+        if interface is None:
+            return None
+        passed_over = flags & RTNH_F_DEAD or (flags & RTNH_F_LINKDOWN and self._ignores_linkdown(interface))
+        return Hop(interface, ipaddress.IPv4Address(gateway) if gateway else None, usable=not passed_over)
+
+    def _ignores_linkdown(self, interface: str) -> bool:
+        """Sysctl ignore_routes_with_linkdown."""
+        for name in ("all", interface):
+            with suppress(FileNotFoundError):
+                if (self._conf / name / "ignore_routes_with_linkdown").read_text().strip() == "1":
+                    return True
+        return False
+
+
+def _link(message: Any) -> Link:
+    flags = message["flags"]
+    return Link(
+        name=message.get_attr("IFLA_IFNAME"),
+        index=message["index"],
+        switched_on=bool(flags & IFF_UP),
+        carrier=bool(message.get_attr("IFLA_CARRIER")),
+        ethernet=message["ifi_type"] == ARPHRD_ETHER and not flags & (IFF_POINTOPOINT | IFF_NOARP),
+        lower=message.get_attr("IFLA_LINK") if message.get_attr("IFLA_LINK_NETNSID") is None else None,
+    )
+
+
+def _link_event(message: Any) -> LinkEvent | None:
+    if message["event"] == "RTM_NEWLINK":
+        carrier = message.get_attr("IFLA_CARRIER")
+        switched_on = bool(message["flags"] & IFF_UP)
+        if carrier is not None:
+            return LinkEvent(message.get_attr("IFLA_IFNAME"), switched_on, bool(carrier))
+    if message["event"] == "RTM_DELLINK":
+        return LinkEvent(message.get_attr("IFLA_IFNAME"), switched_on=False, carrier=None)
+    return None
+
+
+def _matters(message: Any) -> bool:
+    """Only default routes do, of a routing daemon's thousands."""
+    return "ROUTE" not in message["event"] or message["dst_len"] == 0
+
+
+def _rule(message: Any) -> Iterator[Rule]:
+    table = message.get_attr("FRA_TABLE") or message["table"]
+    if message["action"] != FR_ACT_TO_TBL or message.get_attr("FRA_IIFNAME") == "lo":
+        return  # the second is for what the router itself sends
+    source = message.get_attr("FRA_SRC")
+    inverted = bool(message["flags"] & FIB_RULE_INVERT)
+    yield Rule(
+        priority=message.get_attr("FRA_PRIORITY") or 0,
+        table=table,
+        source=ipaddress.IPv4Network(f"{source}/{message['src_len']}") if source and not inverted else None,
+        incoming=message.get_attr("FRA_IIFNAME") or "",
+        selective=not inverted and any(message.get_attr(name) is not None for name in SELECTORS),
+        skips_default=message.get_attr("FRA_SUPPRESS_PREFIXLEN") not in (None, NO_SUPPRESSION),
+    )

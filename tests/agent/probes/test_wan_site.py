@@ -1,0 +1,141 @@
+"""The probe `wan` on a PC behind the school's router: whose fault it is that the Internet is gone."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from haidang_agent.probe import Memory, Totals
+from haidang_agent.tables import Wan
+
+from tests.agent.probes.watched_lines import Values, Watched, watched
+from tests.lab import VirtualSchool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LINES = (Wan("wan1", "VNPT"), Wan("wan2", "Viettel"))
+PATH = ""
+
+
+@pytest.fixture(scope="module")
+def building() -> Iterator[VirtualSchool]:
+    with VirtualSchool(pcs=1) as school:
+        yield school
+
+
+@pytest.fixture
+def school(building: VirtualSchool) -> Iterator[VirtualSchool]:
+    yield building
+    building.repair_all()
+    building.power_on(1)
+
+
+@pytest.fixture
+def pc(school: VirtualSchool) -> Iterator[Watched]:
+    with watched(school.pc(1), LINES, roles=("site",)) as made:
+        internet(made, up=True)
+        made.values()
+        yield made
+
+
+def internet(pc: Watched, *, up: bool, silent: float = 3.0) -> None:
+    """What the probe `internet` tells."""
+    since = None if up else time.monotonic() - silent
+    with pc.node.inside():  # where who listens looks at once
+        pc.host.evidence.tell("internet", "", {"up": up, "since": since}, 60)
+
+
+def active(seen: Values, wan: str = PATH) -> set[str]:
+    return {key[1] for key, value in seen.items() if key[0] == "school_outage_active" and key[2] == wan and value}
+
+
+def test_all_is_well(pc):
+    seen = pc.values()
+
+    assert active(seen) == set()
+    assert not any(key[0] in ("school_wan_up", "school_wan_active", "school_wan_carrier") for key in seen)
+
+
+def test_its_own_cable_is_host(school, pc):
+    school.switch.ip("link set pc1 down")
+    internet(pc, up=False)
+
+    pc.until("host", lambda seen: active(seen) == {"host"}, seconds=1.5)
+
+
+def test_a_router_that_is_away_is_lan(school, pc):
+    school.take_router_away()
+    internet(pc, up=False)
+
+    pc.until("lan", lambda seen: active(seen) == {"lan"}, seconds=1.5)
+
+
+def test_a_router_that_answers_with_nothing_known_behind_it_is_router(pc):
+    internet(pc, up=False)
+
+    assert active(pc.values()) == {"router"}
+
+
+def test_a_first_hop_that_answers_is_isp(pc):
+    pc.host.evidence.tell("egress", "", {"isp": "VNPT", "hop": "203.0.113.1", "answers": True}, 60)
+    internet(pc, up=False)
+    seen = pc.values()
+
+    assert active(seen) == {"isp"}
+    assert (seen["school_wan_active", "wan1", "VNPT"], seen["school_wan_active", "wan2", "Viettel"]) == (1, 0)
+
+
+def test_lines_that_are_dark_by_the_routers_word_are_carrier(pc):
+    for wan in ("wan1", "wan2"):
+        pc.host.evidence.tell("snmp_wan", wan, {"carrier": False, "default_route": wan == "wan1"}, 60)
+    internet(pc, up=False)
+    seen = pc.values()
+
+    assert active(seen) == active(seen, "wan1") == {"carrier"}
+    assert seen["school_wan_changes_total", "wan1", "VNPT"] == 1
+
+
+def test_seconds_count_from_the_first_lost_probe_and_the_outage_ends_with_the_first_answer(pc):
+    internet(pc, up=False, silent=20.0)
+    pc.values()
+    internet(pc, up=True)
+    seen = pc.values()
+
+    assert active(seen) == set()
+    assert seen["school_outages_total", "router", PATH] == 1
+    assert seen["school_outage_seconds_total", "router", PATH] == pytest.approx(20, abs=0.7)
+
+
+def test_a_failover_seen_from_inside_is_counted_without_a_gap(pc):
+    """By the ISP of the first hop; nobody here saw when the traffic stopped."""
+    for isp in ("VNPT", "Viettel"):
+        pc.host.evidence.tell("egress", "", {"isp": isp, "hop": "x", "answers": True}, 60)
+        seen = pc.values()
+
+    assert seen["school_wan_failovers_total", "wan1", "wan2"] == 1
+    assert seen["school_wan_failover_seconds_count", "wan1", "wan2"] == 0
+    assert ("school_wan_last_failover_duration_seconds", "wan1", "wan2") not in seen
+    assert seen["school_wan_active", "wan2", "Viettel"] == 1
+
+
+@pytest.mark.parametrize(("in_order", "reason"), [(True, "stopped"), (False, "crashed")])
+def test_an_outage_over_a_restart_is_one(school, in_order, reason):
+    memory, totals = Memory(), Totals()
+    with watched(school.pc(1), LINES, memory=memory, totals=totals, roles=("site",)) as pc:
+        internet(pc, up=False, silent=20.0)
+        pc.values()
+        killed = Memory(memory.copy()), Totals(totals.copy())
+    memory, totals = (memory, totals) if in_order else killed
+    time.sleep(0.5)
+    with watched(school.pc(1), LINES, memory=memory, totals=totals, roles=("site",)) as pc:
+        internet(pc, up=False, silent=3.0)
+        assert active(pc.values()) == {"router"}
+        internet(pc, up=True)
+        seen = pc.values()
+
+    assert seen["school_outages_total", "router", PATH] == 1
+    assert seen["school_outage_seconds_total", "router", PATH] == pytest.approx(20, abs=1.2)
+    assert 0.4 < seen["school_unobserved_seconds_total", reason] < 1.5
+    assert seen["school_outages_total", "power", PATH] == 0
