@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a console that lacks a sign shows the rest
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(words).parse_args(words)
     level = os.environ.get("HAIDANG_LOG", "INFO").upper()
     if level not in LEVELS:
         sys.stderr.write(f"HAIDANG_LOG = {level!r}: must be one of {', '.join(LEVELS)}\n")
@@ -50,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     raise SystemExit(status)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Only the command that is named is imported, for an agent that runs would keep the others in memory."""
     parser = argparse.ArgumentParser(
         prog="haidang-agent",
         description="Hải Đăng's agent: measures this machine and this network, and reports to the centre.",
@@ -58,11 +60,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"haidang-agent {__version__}")
     found = parser.add_subparsers(metavar="COMMAND", required=True)
-    for info in pkgutil.iter_modules(commands.__path__):
-        module = importlib.import_module(f"{commands.__name__}.{info.name}")
+    known = {info.name.replace("_", "-"): info.name for info in pkgutil.iter_modules(commands.__path__)}
+    named = known.keys() & words[:1]
+    for name in sorted(named or known):
+        module = importlib.import_module(f"{commands.__name__}.{known[name]}")
         summary = (module.__doc__ or "").strip().splitlines()[0]
         command = found.add_parser(
-            info.name.replace("_", "-"),
+            name,
             help=summary,
             description=summary,
             epilog=module.EXAMPLES,

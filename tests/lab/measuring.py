@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 import socket
+import struct
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.lab.node import Node
 
+RTMGRP_LINK, IFF_LOWER_UP = 1, 1 << 16
+LINK_MESSAGE = struct.Struct("IHHII BxHiI")
+"""nlmsghdr and the ifinfomsg after it, as far as its flags (rtnetlink(7))."""
 ANSWERS = re.compile(r"(\d+) received")
 MEAN = re.compile(r"= [\d.]+/([\d.]+)/")
 
@@ -48,3 +55,19 @@ def throughput(client: Node, server: Node, address: str, receiving: Node, size: 
         took = time.monotonic() - began
         pushing.join()
     return size * 8 / took / 1e6
+
+
+@contextmanager
+def link_events(node: Node) -> Iterator[socket.socket]:
+    """A netlink socket that is told of every change of the node's interfaces from now on."""
+    with node.inside():
+        events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    with events:
+        events.bind((0, RTMGRP_LINK))
+        yield events
+
+
+def told_carrier(events: socket.socket, seconds: float) -> bool:
+    """The carrier as the next message has it. Raises TimeoutError where none comes in so many seconds."""
+    events.settimeout(seconds)
+    return bool(LINK_MESSAGE.unpack_from(events.recv(1 << 16))[-1] & IFF_LOWER_UP)

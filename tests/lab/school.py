@@ -16,14 +16,20 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from tests.lab import guardian
 from tests.lab.isp import Isp
 from tests.lab.node import Node, add_namespaces, cable, remove_namespaces
+from tests.lab.router import Router
+from tests.lab.snmp import Snmpd, snmpd
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from contextlib import AbstractContextManager
     from types import TracebackType
+
+    from tests.lab.isp import Change
 
 MOST_ISPS, MOST_PCS = 16, 200
 _number = itertools.count()
@@ -33,7 +39,7 @@ class VirtualSchool:
     """A school with its PCs (numbered from 1), router and ISPs; the first ISP carries the traffic at first.
 
     `deny_ping` takes unprivileged ICMP from the PCs. `folder` is for files of what runs here. All is gone after the
-    `with`, and also when this program is killed.
+    `with`, and also when this program is killed. `cgnat` names the ISPs that give their customers no public address.
     """
 
     lan = "10.20.0.0/24"
@@ -41,13 +47,24 @@ class VirtualSchool:
     centre_address, centre_address6 = "192.0.2.10", "2001:db8:ce::10"
     common_target, common_target6 = "198.51.100.200", "2001:db8:f::c8"
 
-    def __init__(self, isps: tuple[str, ...] = ("VNPT", "Viettel"), pcs: int = 2, *, deny_ping: bool = False) -> None:
+    def __init__(
+        self,
+        isps: tuple[str, ...] = ("VNPT", "Viettel"),
+        pcs: int = 2,
+        *,
+        deny_ping: bool = False,
+        cgnat: Collection[str] = (),
+    ) -> None:
         if not 0 < len(isps) <= MOST_ISPS or not 0 <= pcs <= MOST_PCS:
             raise ValueError(f"1 to {MOST_ISPS} ISPs and up to {MOST_PCS} PCs, not {len(isps)} and {pcs}")
         self._prefix = f"{guardian.maker()}{next(_number)}-"
         self.internet, self.centre = Node(self._prefix + "net"), Node(self._prefix + "centre")
-        self.router, self.switch = Node(self._prefix + "router"), Node(self._prefix + "switch")
-        self.isps = {name: Isp(f"{self._prefix}isp{number}", name, number) for number, name in enumerate(isps)}
+        self.isps = {
+            name: Isp(f"{self._prefix}isp{number}", name, number, cgnat=name in cgnat)
+            for number, name in enumerate(isps)
+        }
+        self.router = Router(self._prefix + "router", tuple(self.isps.values()))
+        self.switch = Node(self._prefix + "switch")
         self.pcs = [Node(f"{self._prefix}pc{number}") for number in range(1, pcs + 1)]
         self.carrier = isps[0]
         self.router_is_there = True
@@ -84,7 +101,7 @@ class VirtualSchool:
 
     def __enter__(self) -> Self:
         guardian.sweep()
-        nodes = [self.internet, self.centre, self.router, self.switch, *self.isps.values(), *self.pcs]
+        nodes = [self.internet, self.centre, self.router, self.switch, *self.isps.values(), *self._edges, *self.pcs]
         with ExitStack() as stack:
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=self._prefix)))
             stack.enter_context(_Guarded(self._prefix, self.folder))
@@ -103,8 +120,7 @@ class VirtualSchool:
 
     def use_isp(self, name: str) -> None:
         """The router sends the school's traffic by this ISP from now on."""
-        isp = self.isps[name]
-        self.router.ip(f"route replace default via {isp.gateway}", f"route replace default via {isp.gateway6}")
+        self.router.use(self.isps[name])
         self.carrier = name
 
     def cut_fibre(self, isp: str) -> None:
@@ -115,9 +131,21 @@ class VirtualSchool:
         """The gateway still answers, nothing behind it does."""
         self.isps[isp].cut_core()
 
-    def lose(self, isp: str, percent: float) -> None:
-        """So many of the packets that the school sends by this ISP are lost."""
-        self.isps[isp].lose(percent)
+    def cut_gateway(self, isp: str) -> None:
+        """The line is lit, but the gateway is dead: it answers not even ARP."""
+        self.isps[isp].cut_gateway()
+
+    def lose(self, isp: str, percent: float, *, both_ways: bool = False) -> None:
+        """So many of the packets that the school sends by this ISP are lost, and as many of the answers."""
+        self.isps[isp].lose(percent, both_ways=both_ways)
+
+    def flap(self, isp: str, what: Literal["fibre", "core"], period: float, count: int) -> list[Change]:
+        """The fibre, or what lies behind the gateway, is cut and mended so many times; returns after the last."""
+        return self.isps[isp].flap(what, period, count)
+
+    def lose_address(self, isp: str) -> None:
+        """The router's IPv4 address on this line goes, and with it every route by it, as when a lease runs out."""
+        self.router.lose_address(self.isps[isp])
 
     def delay(self, isp: str, seconds: float) -> None:
         """The way through this ISP takes so much longer."""
@@ -128,13 +156,19 @@ class VirtualSchool:
         self.isps[isp].limit(mbit)
 
     def repair(self, isp: str) -> None:
-        """Undo whatever was done to this ISP."""
+        """Undo whatever was done to this ISP; a lost address comes back with the default route that it took along."""
+        lost = "address" in self.isps[isp].faults
         self.isps[isp].repair()
+        if lost:
+            self.router.regain_address(self.isps[isp])
+            if isp == self.carrier:
+                self.use_isp(isp)
 
     def repair_all(self) -> None:
-        """Undo every fault there is; the traffic stays with the ISP that carries it."""
-        for isp in self.isps.values():
-            isp.repair()
+        """Undo every fault there is; the traffic stays with the ISP that carries it, by a plain default route."""
+        for isp in self.isps:
+            self.repair(isp)
+        self.router.forget_tables()
         self.bring_router_back()
         self.switch.ip(*(f"link set pc{number} up" for number in range(1, len(self.pcs) + 1)))
 
@@ -159,6 +193,14 @@ class VirtualSchool:
         self.router_is_there = True
         self.use_isp(self.carrier)
 
+    def snmpd(self) -> AbstractContextManager[Snmpd]:
+        """The router answers SNMP on its LAN address, as net-snmp tells it (Debian's snmpd)."""
+        return snmpd(self.router, self.router_address, self.folder)
+
+    @property
+    def _edges(self) -> list[Node]:
+        return [isp.edge for isp in self.isps.values() if isp.edge]
+
     @property
     def _router_ports(self) -> list[str]:
         return ["lan", *(isp.wan for isp in self.isps.values())]
@@ -179,7 +221,7 @@ class VirtualSchool:
             f"addr add {self.common_target}/32 dev lo",
             f"addr add {self.common_target6}/128 dev lo",
         )
-        for node in (self.internet, self.router, *self.isps.values()):
+        for node in (self.internet, self.router, *self.isps.values(), *self._edges):
             node.sysctl({"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"})
         for isp in self.isps.values():
             isp.build(self.router, self.internet)

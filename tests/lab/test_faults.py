@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.lab import VirtualSchool
-from tests.lab.measuring import ping, reaches, throughput
+from tests.lab.measuring import link_events, ping, reaches, throughput, told_carrier
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-RTMGRP_LINK, IFF_LOWER_UP = 1, 1 << 16
-LINK_MESSAGE = struct.Struct("IHHII BxHiI")
-"""nlmsghdr and the ifinfomsg after it, as far as its flags (rtnetlink(7))."""
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +54,10 @@ def test_the_kernel_tells_of_the_carrier_at_once(school: VirtualSchool) -> None:
     """
     Netlink says so within 0.2 s, both ways: what a probe that listens needs beyond that is its own delay.
     """
-    with school.router.inside(), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
-        netlink.bind((0, RTMGRP_LINK))
-        netlink.settimeout(0.2)
-        for fault, expected in ((school.cut_fibre, 0), (school.repair, IFF_LOWER_UP)):
+    with link_events(school.router) as events:
+        for fault, expected in ((school.cut_fibre, False), (school.repair, True)):
             fault("VNPT")
-            assert LINK_MESSAGE.unpack_from(netlink.recv(8192))[-1] & IFF_LOWER_UP == expected
+            assert told_carrier(events, 0.2) is expected
 
 
 def test_a_cut_behind_the_isp_leaves_carrier_and_gateway(school: VirtualSchool) -> None:

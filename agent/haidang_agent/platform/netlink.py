@@ -29,9 +29,9 @@ RTNH_F_DEAD, RTNH_F_LINKDOWN = 1, 16
 FR_ACT_TO_TBL = 1
 FIB_RULE_INVERT = 2
 SELECTORS = (
-    "FRA_DST", "FRA_IIFNAME", "FRA_OIFNAME", "FRA_FWMARK", "FRA_UID_RANGE", "FRA_IP_PROTO", "FRA_SPORT_RANGE",
-    "FRA_DPORT_RANGE",
+    "FRA_DST", "FRA_IIFNAME", "FRA_FWMARK", "FRA_IP_PROTO", "FRA_SPORT_RANGE", "FRA_DPORT_RANGE",
 )  # fmt: skip
+OF_OWN_SOCKETS = ("FRA_OIFNAME", "FRA_UID_RANGE")
 NO_SUPPRESSION = 0xFFFFFFFF
 MAX_MESSAGES = 1 << 16
 BUFFER_BYTES = 1 << 20
@@ -168,7 +168,9 @@ def _matters(message: Any) -> bool:
 def _rule(message: Any) -> Iterator[Rule]:
     table = message.get_attr("FRA_TABLE") or message["table"]
     if message["action"] != FR_ACT_TO_TBL or message.get_attr("FRA_IIFNAME") == "lo":
-        return  # the second is for what the router itself sends
+        return
+    if any(message.get_attr(name) is not None for name in OF_OWN_SOCKETS):
+        return  # what is forwarded has no socket yet that is bound or owned
     source = message.get_attr("FRA_SRC")
     inverted = bool(message["flags"] & FIB_RULE_INVERT)
     yield Rule(

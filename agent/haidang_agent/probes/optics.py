@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from haidang_agent import sff
 from haidang_agent.probe import Host, Metric, NothingToMeasureError, Probe, ProbeError, Sample, Stateless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from haidang_agent import sff
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ def collect(_settings: Settings, host: Host) -> Iterator[Sample]:
 
 
 def _module(port: str) -> sff.Module | None:
+    from haidang_agent import sff  # noqa: PLC0415 - for routers only
     from haidang_agent.platform import module_eeprom  # noqa: PLC0415 - of Linux alone
 
     try:

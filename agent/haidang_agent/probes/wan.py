@@ -1,12 +1,13 @@
 """The lines to the Internet: state, quality, who carries the traffic, failovers, outages and their causes.
 
 On a router by its own interfaces (netlink events, echoes bound to each); elsewhere by what the probes `snmp`, `egress`,
-`optics` and `internet` find out. Loss, round trip and jitter are those of the target that fares best over the last 60
-echoes: what the line itself loses, all targets lose.
+`optics` and `internet` find out. Figures are of the last 60 echoes to each target: loss over all targets that answer at
+all (one that is dead itself is no fault of the line's), round trip and jitter of the nearest.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,10 +16,8 @@ from typing import TYPE_CHECKING, Any
 from haidang_agent.platform.link import link_speed_bps
 from haidang_agent.platform.reach import RESOLVERS
 from haidang_agent.probe import Host, Metric, Probe, ProbeError, Sample
-from haidang_agent.wan import keeper, outages
+from haidang_agent.wan import metrics
 from haidang_agent.wan.absence import REASONS
-from haidang_agent.wan.keeper import Keeper
-from haidang_agent.wan.prober import is_address
 from haidang_agent.wan.times import centre_time
 
 if TYPE_CHECKING:
@@ -84,8 +83,12 @@ class WanProbe:
         self._settings, self._host = settings, host
         # Every agent of the school is told the same lines; the interfaces are the router's.
         self._is_router = "router" in host.watch.roles and sys.platform == "linux"
-        if wrong := [text for text in settings.references if not is_address(text)]:
-            raise ProbeError("misconfigured", f"[probes.wan] references: {wrong[0]!r} is no IP address")
+        try:
+            list(map(ipaddress.ip_address, settings.references))
+        except ValueError as wrong:
+            raise ProbeError("misconfigured", f"[probes.wan] references: {wrong}") from wrong
+        from haidang_agent.wan.keeper import Keeper  # noqa: PLC0415 - for machines that run this probe
+
         self._keeper = Keeper(host, self._router)
 
     def collect(self) -> Iterator[Sample]:
@@ -162,13 +165,13 @@ class WanProbe:
     def _totals(self) -> Iterable[Sample]:
         totals, now = self._host.totals, self._host.time.moment()
         for wan in self._host.watch.wan:
-            yield totals.sample(keeper.OBSERVED, (wan.name, wan.isp))
-            yield totals.sample(keeper.CHANGES, (wan.name, wan.isp))
+            yield totals.sample(metrics.OBSERVED, (wan.name, wan.isp))
+            yield totals.sample(metrics.CHANGES, (wan.name, wan.isp))
         for reason in REASONS:
-            yield totals.sample(keeper.UNOBSERVED, (reason,))
+            yield totals.sample(metrics.UNOBSERVED, (reason,))
         for labels, move in self._keeper.moves.copy().items():  # the router's thread adds to it
-            yield totals.sample(keeper.FAILOVERS, labels)
-            yield from totals.histogram(keeper.GAP, labels)
+            yield totals.sample(metrics.FAILOVERS, labels)
+            yield from totals.histogram(metrics.GAP, labels)
             if (when := centre_time(move.at, now)) is not None:
                 yield Sample(LAST_MOVE, when, labels)
             if move.gap is not None:
@@ -181,7 +184,7 @@ PROBE = Probe(
     settings=Settings,
     metrics=(
         UP, ACTIVE, CARRIER, INFO, LOSS, RTT, RTT_P95, JITTER, SPEED, RECEIVED, SENT, LAST_MOVE, LAST_GAP, RX_POWER,
-        TX_POWER, RX_LOW, TEMPERATURE, *keeper.METRICS, *outages.METRICS,
+        TX_POWER, RX_LOW, TEMPERATURE, *metrics.METRICS,
     ),
     every_seconds=15,
     timeout_seconds=0.95,

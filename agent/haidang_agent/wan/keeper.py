@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from haidang_agent.probe import Histogram, Metric
 from haidang_agent.wan import diagnosis, site
 from haidang_agent.wan.absence import REASONS, Attendance
 from haidang_agent.wan.failover import Failover, Failovers
+from haidang_agent.wan.metrics import CHANGES, FAILOVERS, GAP, OBSERVED, UNOBSERVED
 from haidang_agent.wan.outages import DEFAULT_PATH, LONGEST_STEP_SECONDS, OutageBook
 from haidang_agent.wan.times import earlier, recalled
 
@@ -23,22 +23,6 @@ if TYPE_CHECKING:
     from haidang_agent.wan.outages import Cause
     from haidang_agent.wan.quality import Quality
     from haidang_agent.wan.router import Router, Witness
-
-OBSERVED = Metric(
-    "school_wan_observed_seconds_total", "Seconds in which the state of the WAN was known.", ("wan", "isp"), "counter"
-)
-CHANGES = Metric("school_wan_changes_total", "Times the WAN went down.", ("wan", "isp"), "counter")
-UNOBSERVED = Metric(
-    "school_unobserved_seconds_total", "Seconds in which the agent was off, by reason.", ("reason",), "counter"
-)
-FAILOVERS = Metric("school_wan_failovers_total", "Times the traffic moved to another WAN.", ("from", "to"), "counter")
-GAP = Histogram(
-    "school_wan_failover_seconds",
-    "Gap in the traffic when it moved to another WAN.",
-    ("from", "to"),
-    (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0),
-)
-METRICS = (OBSERVED, CHANGES, UNOBSERVED, FAILOVERS, *GAP.metrics)
 
 EVIDENCE = frozenset({"internet", "snmp_wan", "egress", "optics"})
 OUTAGES_KEY, MOVES_KEY = "wan.outages", "wan.moves"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from haidang_agent.wan.quality import Quality, Window, best
+from haidang_agent.wan.quality import Quality, Window, of_the_line
 
 WAIT_SECONDS = 0.9
 """An echo without an answer by then is lost."""
@@ -64,8 +64,8 @@ class Line:
         self._recorded = 0
 
     def quality(self) -> Quality | None:
-        """Of the last minute, by the target that fares best."""
-        return best(self._windows)
+        """Of the last minute."""
+        return of_the_line(self._windows)
 
     def next_time(self) -> float:
         """When `step` should be called again, at the latest."""
@@ -124,6 +124,7 @@ class Line:
             last_bad = max([self._last_bad, *(echo.sent for echo in self._under_way.values() if echo.sent < sent)])
             self.restored_at = now if self.up is None else max((last_bad + sent) / 2, self.failed_at or 0.0)
             self.up = True
+            self._target_good = max(self._target_good, sent)  # also where a reference is the first to answer
         if self._last_good is None or sent > self._last_good:
             self._last_good = sent
         later = [echo.sent for echo in self._under_way.values() if echo.watched and echo.sent > self._last_good]

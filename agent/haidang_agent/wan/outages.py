@@ -10,7 +10,8 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from haidang_agent.probe import Metric, Moment, Sample
+from haidang_agent.probe import Moment, Sample
+from haidang_agent.wan.metrics import OUTAGE_ACTIVE, OUTAGE_SECONDS, OUTAGES
 from haidang_agent.wan.times import between, recalled
 
 if TYPE_CHECKING:
@@ -29,16 +30,6 @@ SETTLED_SECONDS = 15.0
 LONGEST_STEP_SECONDS = 40.0
 """A longer time between two looks is one in which nobody looked: the machine slept."""
 REMEMBERED = 50
-
-OUTAGES = Metric(
-    "school_outages_total",
-    "Outages by cause: of a line (wan), or of the default path as users feel it (no wan). Never add the two up.",
-    ("cause", "wan"),
-    "counter",
-)
-OUTAGE_SECONDS = Metric("school_outage_seconds_total", "Seconds of these outages.", ("cause", "wan"), "counter")
-OUTAGE_ACTIVE = Metric("school_outage_active", "1 while such an outage is open, else 0.", ("cause", "wan"))
-METRICS = (OUTAGES, OUTAGE_SECONDS, OUTAGE_ACTIVE)
 
 
 @dataclass(slots=True)

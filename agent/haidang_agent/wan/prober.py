@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
 from typing import TYPE_CHECKING
@@ -90,12 +89,3 @@ class Prober:
             self._by_gateway.close()
         for pinger in self._bound.values():
             pinger.close()
-
-
-def is_address(text: str) -> bool:
-    """A target has to be one: DNS failing is not the line failing."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

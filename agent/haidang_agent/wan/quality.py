@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import ceil
 from statistics import median
 from typing import NamedTuple
 
 WINDOW = 60
 """Echoes; a minute at one a second."""
+DEAD_AFTER = 10
 
 
 class Quality(NamedTuple):
@@ -37,12 +38,24 @@ class Window:
         return Quality(
             1 - len(came) / len(self.trips),
             median(came) if came else None,
-            came[ceil(0.95 * len(came)) - 1] if came else None,
+            came[math.ceil(0.95 * len(came)) - 1] if came else None,
             sum(steps) / len(steps) if steps else None,
         )
 
 
-def best(windows: list[Window]) -> Quality | None:
-    """Of the target that fares best: what the line itself loses, every target loses."""
-    known = [quality for window in windows if (quality := window.quality()) is not None]
-    return min(known, key=lambda one: (one.loss, one.rtt_median or 0.0), default=None)
+def of_the_line(windows: list[Window]) -> Quality | None:
+    """Loss over the targets that answer; round trips and jitter of the nearest of them.
+
+    A target that left its last ten echoes unanswered while another did answer is dead itself: that is not the line's.
+    """
+    known = [window for window in windows if window.trips]
+    answering = [window for window in known if any(trip is not None for trip in list(window.trips)[-DEAD_AFTER:])]
+    judged = [(window, quality) for window in answering or known if (quality := window.quality()) is not None]
+    if not judged:
+        return None
+    asked = sum(len(window.trips) for window, _ in judged)
+    lost = sum(round(quality.loss * len(window.trips)) for window, quality in judged)
+    nearest = min(
+        (quality for _, quality in judged), key=lambda one: math.inf if one.rtt_median is None else one.rtt_median
+    )
+    return nearest._replace(loss=lost / asked)

@@ -162,6 +162,8 @@ def test_rules(router, netlink):
     router.ip("rule", "add", "iif", "wan2", "lookup", "102", "priority", "50")
     router.ip("rule", "add", "iif", "lo", "lookup", "103", "priority", "51")
     router.ip("rule", "add", "to", "192.0.2.0/24", "blackhole", "priority", "52")
+    for number, own in enumerate((("oif", "wan2"), ("uidrange", "100-200"))):  # of sockets, which the router alone has
+        router.ip("rule", "add", *own, "lookup", "102", "priority", str(53 + number))
     router.ip("rule", "add", "lookup", "main", "suppress_prefixlength", "0", "priority", "32764")
     router.ip("rule", "add", "not", "fwmark", "51820", "lookup", "51820", "priority", "32765")
     assert told(netlink)[1]

@@ -305,7 +305,7 @@ def test_faults_while_somebody_looks_all_the_time_are_harmless(school, router):
 
 
 def test_a_reference_must_be_an_address():
-    with pytest.raises(ProbeError, match=r"\[probes.wan\] references: 'dns.example' is no IP address") as refused:
+    with pytest.raises(ProbeError, match=r"\[probes.wan\] references: 'dns.example' does not appear to be") as refused:
         PROBE.start(Settings(references=("dns.example",)), Host())
 
     assert refused.value.reason == "misconfigured"

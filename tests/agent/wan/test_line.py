@@ -74,7 +74,7 @@ def test_line_that_loses_60_percent_is_not_down(seed):
 
 @pytest.mark.parametrize("dead", [0, 1])
 def test_one_dead_target_of_two_downs_nothing_and_does_not_keep_the_line_in_doubt(dead):
-    """Nor is it taken for loss: figures are those of the target that fares best."""
+    """Nor is it taken for loss."""
     model = Model(alive=lambda destination, now: destination != dead or now < 10)
     model.run(20)
     settled = model.echoes
@@ -112,6 +112,21 @@ def test_line_that_dies_while_its_targets_are_dead_is_down():
 
     named, up = model.changes[-1]
     assert (up, named <= 40 + NAMED_BY) == (False, True)
+
+
+@pytest.mark.parametrize("phase", [number / 20 for number in range(100)])
+def test_a_line_that_comes_back_is_not_told_as_dead_targets(phase):
+    """Also where a reference, here a little nearer, is the first to answer."""
+    nearer = {2: 0.1}
+    model = Model(alive=lambda destination, now: not 10 <= now < 25 + phase - nearer.get(destination, 0))
+    model.run(25)
+    answering = set()
+    for hundredths in range(700):
+        model.run(25 + hundredths / 100)
+        if model.line.up:
+            answering.add(model.line.targets_answer)
+
+    assert answering == {True}
 
 
 def test_references_are_left_alone_while_targets_answer():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from haidang_agent.wan.quality import Quality, Window, best
+from haidang_agent.wan.quality import Quality, Window, of_the_line
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +18,7 @@ def window(*trips: float | None) -> Window:
 
 def test_nothing_is_said_before_the_first_echo():
     assert window().quality() is None
-    assert best([window(), window()]) is None
+    assert of_the_line([window(), window()]) is None
 
 
 def test_figures():
@@ -42,10 +42,17 @@ def test_percentile_is_by_nearest_rank():
     assert (quality.rtt_median, quality.rtt_p95) == pytest.approx((0.0105, 0.019))
 
 
-def test_the_line_is_as_good_as_its_best_target():
-    assert best([window(None, 0.1), window(0.2, 0.2), window(None)]).loss == 0
-    assert best([window(0.2), window(0.1)]).rtt_median == 0.1
-    assert best([window(None), window(None)]).loss == 1
+def test_loss_is_of_all_targets_that_answer_and_the_round_trip_of_the_nearest():
+    assert of_the_line([window(None, 0.1), window(0.2, 0.2), window()]).loss == 0.25
+    assert of_the_line([window(0.2), window(0.1), window(None)]).rtt_median == 0.1
+    assert of_the_line([window(None), window(None)]).loss == 1
+
+
+def test_a_target_that_is_dead_itself_is_no_loss_of_the_line():
+    dead = window(*[0.1] * 20, *[None] * 10)
+
+    assert of_the_line([window(*[0.1] * 30), dead]).loss == 0
+    assert of_the_line([window(*[0.1] * 30), window(*[0.1] * 21, *[None] * 9)]).loss == pytest.approx(9 / 60)
 
 
 @given(TRIPS)
