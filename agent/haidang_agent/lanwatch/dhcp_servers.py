@@ -1,0 +1,109 @@
+"""Which machines answer as DHCP servers (RFC 2131), and which of their names and MAC addresses are one server's.
+
+A relay passes on what several servers say, so two server identifiers behind one MAC address are no two servers of this
+segment; nor is one identifier that two relays pass on from two MAC addresses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from haidang_agent.lanwatch.bounded import Table
+from haidang_agent.lanwatch.naming import ip_text, mac_text, place
+from haidang_agent.lanwatch.protocols.dhcp import (
+    ACK,
+    CLIENT_PORT,
+    MASK,
+    NAK,
+    NAME_SERVERS,
+    NO_ADDRESS,
+    OFFER,
+    ROUTERS,
+    Dhcp,
+)
+
+if TYPE_CHECKING:
+    from haidang_agent.lanwatch.frames import Frame
+
+Segment = tuple[int, ...]
+
+MOST_SERVERS = 64
+MOST_MACS = 8
+
+
+@dataclass(slots=True)
+class Server:
+    """`settings` is what it tells clients, by option: mask, routers, name servers. `address` is its identifier.
+
+    Servers are numbered as they appear.
+    """
+
+    segment: Segment = ()
+    address: bytes = b""
+    macs: dict[bytes, None] = field(default_factory=dict)
+    offers: int = 0
+    acks: int = 0
+    naks: int = 0
+    number: int = 0
+    first: float = 0.0
+    settings: dict[int, bytes] | None = None
+
+    @property
+    def mac(self) -> bytes:
+        """The one it was first seen behind."""
+        return next(iter(self.macs))
+
+    def told(self) -> dict[str, Any]:
+        counts = {"offers": self.offers, "acks": self.acks, "naks": self.naks}
+        return {"ip": ip_text(self.address), "mac": mac_text(self.mac), **counts, **place(self.segment)}
+
+
+class DhcpServers:
+    """At most 64, those heard of last."""
+
+    def __init__(self) -> None:
+        self._servers: Table[tuple[Segment, bytes, bytes], Server] = Table(MOST_SERVERS, Server)
+        self._number = 0
+
+    def take(self, frame: Frame, message: Dhcp) -> Server | None:
+        """Note an answer to a client; the server, or None for any other message."""
+        if not is_answer(frame, message):
+            return None
+        address = message.server or (frame.ip.source if frame.ip else b"")
+        server = self._servers[frame.segment, address, b"" if message.is_relayed else frame.source]
+        if not server.macs:
+            self._number += 1
+            server.segment, server.address = frame.segment, address
+            server.number, server.first = self._number, frame.time
+        if len(server.macs) < MOST_MACS:
+            server.macs[frame.source] = None
+        server.offers += message.type == OFFER
+        server.acks += message.type == ACK
+        server.naks += message.type == NAK
+        if message.type != NAK:
+            told = {MASK: message.mask, ROUTERS: message.routers, NAME_SERVERS: message.name_servers}
+            server.settings = {option: value for option, value in told.items() if value}
+        return server
+
+    def others(self, server: Server) -> list[Server]:
+        """Servers of the same segment that cannot be the same machine or relay, the longest known first."""
+        here = [one for one in self._servers.values() if one.segment == server.segment]
+        same, grew = [server], True
+        while grew:
+            macs = {mac for one in same for mac in one.macs}
+            joined = [one for one in here if one not in same and macs & one.macs.keys()]
+            same += joined
+            grew = bool(joined)
+        return sorted((one for one in here if one not in same), key=lambda one: one.number)
+
+    def told(self) -> list[dict[str, Any]]:
+        """All of them, as `dhcp_servers` of the JSON."""
+        return [server.told() for server in self._servers.values()]
+
+
+def is_answer(frame: Frame, message: Dhcp) -> bool:
+    """From a server to a client of this segment. What PXE boot servers add, without an address, is not counted."""
+    to_client = frame.ports is not None and frame.ports[1] == CLIENT_PORT
+    is_pxe = message.is_pxe and message.offered == NO_ADDRESS
+    return message.type in {OFFER, ACK, NAK} and to_client and bool(frame.source) and not is_pxe
