@@ -36,7 +36,7 @@ lint: $(STAMP) ## Style, types, import contracts
 	@$(BIN)/lint-imports --no-logo
 
 bench: setup ## Speed and size beside the peers (Debian packages), ratios in one run
-	@scripts/need prometheus-node-exporter prometheus-blackbox-exporter prometheus-smokeping-prober victoria-metrics iproute2 fping \
+	@scripts/need prometheus-node-exporter prometheus-blackbox-exporter prometheus-smokeping-prober victoria-metrics iproute2 fping arp-scan \
 		snmpd prometheus-snmp-exporter
 	@$(BIN)/python -m benchmarks $(ARGS)
 

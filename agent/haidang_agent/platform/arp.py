@@ -1,4 +1,4 @@
-"""Who answers ARP on an Ethernet segment (RFC 826), by a raw packet socket (packet(7)); needs CAP_NET_RAW.
+"""Does one address of an Ethernet segment answer ARP (RFC 826)? By a raw packet socket (packet(7)); needs CAP_NET_RAW.
 
 The frames are 42 bytes of fixed layout; scapy would cost the agent 74 MiB for them.
 """
@@ -14,44 +14,28 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from ipaddress import IPv4Address, IPv4Network
+    from ipaddress import IPv4Address
 
 ETH_P_ARP = 0x0806
 REQUEST, REPLY = 1, 2
 ETHERNET_IPV4 = (ETH_P_ARP, 1, 0x0800, 6, 4)
 FRAME = struct.Struct("!6s6sHHHBBH6s4s6s4s")
 BROADCAST = b"\xff" * 6
-ROUNDS = 2
-"""Who is silent is asked once more: telephones that save power miss broadcasts, and Wi-Fi does not repeat them."""
-LINGER_SECONDS = 1.0
 MAX_FRAME = 2048
 ASKED_AT_MOST = 3
 ANSWER_SECONDS = 0.15
 
 
-def sweep(interface: str, own: IPv4Address, network: IPv4Network, packets_per_second: float) -> set[str]:
-    """Ask for every address of `network`, at most twice; the MAC addresses that answered.
+def ask(interface: str, own: IPv4Address, address: IPv4Address) -> bool:
+    """Does the owner of one address answer? Up to three questions, half a second.
 
     Raises PermissionError without the capability, OSError where the interface is gone.
     """
     with _opened(interface) as raw:
         answers = Answers(raw.getsockname()[4], own.packed)
-        for _ in range(ROUNDS):
-            for address in answers.silent(network):
-                raw.send(FRAME.pack(*answers.question(address)))
-                answers.listen(raw, 1 / packets_per_second)
-            answers.listen(raw, LINGER_SECONDS)
-    return {mac.hex(":") for mac in answers.macs}
-
-
-def ask(interface: str, own: IPv4Address, address: IPv4Address) -> bool:
-    """Does the owner of one address answer? Up to three questions, half a second. Raises as `sweep` does."""
-    with _opened(interface) as raw:
-        answers = Answers(raw.getsockname()[4], own.packed)
         for _ in range(ASKED_AT_MOST):
             raw.send(FRAME.pack(*answers.question(address.packed)))
-            answers.listen(raw, ANSWER_SECONDS, enough=1)
+            answers.listen(raw, ANSWER_SECONDS)
             if answers.macs:
                 return True
     return False
@@ -76,25 +60,19 @@ class Answers:
     mac: bytes
     address: bytes
     asked: set[bytes] = field(default_factory=set)
-    heard: set[bytes] = field(default_factory=set)
     macs: set[bytes] = field(default_factory=set)
-
-    def silent(self, network: IPv4Network) -> Iterable[bytes]:
-        """All addresses of hosts but the own, and those that have answered by the time they are due."""
-        packed = (address.packed for address in network.hosts())
-        return (address for address in packed if address != self.address and address not in self.heard)
 
     def question(self, wanted: bytes) -> tuple[bytes | int, ...]:
         """The fields of a request frame."""
         self.asked.add(wanted)
         return (BROADCAST, self.mac, *ETHERNET_IPV4, REQUEST, self.mac, self.address, bytes(6), wanted)
 
-    def listen(self, raw: socket.socket, seconds: float, enough: int = 0) -> None:
-        """Take in what comes within the time, or until so many have answered (0: no end before the time)."""
+    def listen(self, raw: socket.socket, seconds: float) -> None:
+        """Take in what comes within the time, or until somebody has answered."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and select.select([raw], [], [], left)[0]:
             self.take(raw.recv(MAX_FRAME))
-            if 0 < enough <= len(self.macs):
+            if self.macs:
                 return
 
     def take(self, frame: bytes) -> None:
@@ -105,5 +83,4 @@ class Answers:
         group_address = mac[0] & 1
         to_us = (*kind, operation) == (*ETHERNET_IPV4, REPLY) and target == self.address
         if to_us and sender in self.asked and not group_address:
-            self.heard.add(sender)
             self.macs.add(mac)

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from haidang_agent.platform import arp, neighbours
+from haidang_agent.platform import neighbours
 from haidang_agent.platform.icmp import Pinger
 from haidang_agent.platform.mount import Mount
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
-    from ipaddress import IPv4Network
     from pathlib import Path
 
 VIRTUAL_INTERFACES = (
@@ -51,16 +50,6 @@ def pinger(family: socket.AddressFamily) -> Pinger | None:
     except OSError as refused:
         if refused.errno in NO_ICMP:
             return None
-        raise
-
-
-def arp_sweep(interface: str, own: IPv4Address, network: IPv4Network, packets_per_second: float) -> set[str]:
-    """MAC addresses that answer ARP. Raises PermissionError where raw frames are denied, else OSError."""
-    try:
-        return arp.sweep(interface, own, network, packets_per_second)
-    except OSError as refused:
-        if refused.errno == errno.EAFNOSUPPORT:  # systemd's RestrictAddressFamilies=, gVisor
-            raise PermissionError(refused.errno, refused.strerror) from refused
         raise
 
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import os
 import socket
+import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pyroute2 import IPRoute
+from pyroute2 import IPRoute, NetlinkError
 from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 
 from haidang_agent.wan.facts import DefaultRoute, Facts, Hop, Link, Rule
@@ -35,6 +37,12 @@ OF_OWN_SOCKETS = ("FRA_OIFNAME", "FRA_UID_RANGE")
 NO_SUPPRESSION = 0xFFFFFFFF
 MAX_MESSAGES = 1 << 16
 BUFFER_BYTES = 1 << 20
+NLMSG_ERROR, NLMSG_DONE, RTM_NEWROUTE = 2, 3, 24
+HEADER_BYTES, DST_LEN_AT = 16, 17
+"""Of a netlink message; and where a route's prefix length stands in it (rtnetlink(7))."""
+DUMP_ROUTES = struct.pack("=IHHIIB11x", 28, 26, 0x301, 0, 0, socket.AF_INET)
+"""RTM_GETROUTE with NLM_F_REQUEST and NLM_F_DUMP."""
+ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,8 @@ class Netlink:
         self.events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         self.events.bind((0, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE))
         self._asking = IPRoute()
+        self._routes = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        self._routes.settimeout(ANSWER_SECONDS)
 
     def changes(self) -> tuple[list[LinkEvent], bool]:
         """What links did since the last call, and whether `facts` would be another now."""
@@ -73,7 +83,18 @@ class Netlink:
         return links, stale
 
     def facts(self) -> Facts:
-        """All of it, anew."""
+        """All of it, anew. Raises OSError where the kernel does not tell it now."""
+        try:
+            return self._facts()
+        except NetlinkError as refused:
+            raise OSError(*refused.args) from refused
+
+    def close(self) -> None:
+        self.events.close()
+        self._asking.close()
+        self._routes.close()
+
+    def _facts(self) -> Facts:
         raw = list(self._asking.get_links())
         links = {link.name: link for link in map(_link, raw)}
         names = {link.index: link.name for link in links.values()}
@@ -85,15 +106,30 @@ class Netlink:
                 addresses.setdefault(name, ipaddress.IPv4Address(own))
         routes = tuple(
             route
-            for message in self._asking.get_default_routes(family=socket.AF_INET)
+            for message in self._default_routes()
             for route in self._route(message, names)
         )
         rules = tuple(rule for message in self._asking.get_rules(family=socket.AF_INET) for rule in _rule(message))
         return Facts(links, addresses, routes, rules)
 
-    def close(self) -> None:
-        self.events.close()
-        self._asking.close()
+    def _default_routes(self) -> Iterator[Any]:
+        """Of all tables; of a routing daemon's thousands only these are decoded.
+
+        pyroute2's get_default_routes ends at the first part of the answer that holds none.
+        """
+        self._routes.send(DUMP_ROUTES)
+        while True:
+            part, at = self._routes.recv(MAX_MESSAGES), 0
+            while at < len(part):
+                length, kind = struct.unpack_from("=IH", part, at)
+                if kind == NLMSG_DONE:
+                    return
+                if kind == NLMSG_ERROR:
+                    number = -struct.unpack_from("=i", part, at + HEADER_BYTES)[0]
+                    raise OSError(number, os.strerror(number))
+                if kind == RTM_NEWROUTE and part[at + DST_LEN_AT] == 0:
+                    yield from self._parser.parse(part[at : at + length])
+                at += (length + 3) & ~3
 
     def _receive(self) -> bytes | None:
         """Empty where messages were lost."""

@@ -55,8 +55,8 @@ class GatewayEcho:
         self._echoes = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         try:
             self._arp = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-            _attach(self._echoes, echo_filter(self._own, self._ident))
-            _attach(self._arp, arp_filter(self._gateway))
+            attach(self._echoes, echo_filter(self._own, self._ident))
+            attach(self._arp, arp_filter(self._gateway))
             self._echoes.bind((interface, ETH_P_IP))
             self._arp.bind((interface, arp.ETH_P_ARP))
             self._echoes.setblocking(False)
@@ -134,7 +134,7 @@ def checksum(packet: bytes) -> int:
 
 def echo_filter(own: bytes, ident: int) -> bytes:
     """Classic BPF (bpf(4)): IPv4 echo replies to `own` with this identifier, nothing else leaves the kernel."""
-    return _program(
+    return program(
         (LOAD_BYTE, 0, 0, 9),
         (EQUAL, 0, 8, ICMP),
         (LOAD_WORD, 0, 0, 16),
@@ -151,7 +151,7 @@ def echo_filter(own: bytes, ident: int) -> bytes:
 
 def arp_filter(gateway: bytes) -> bytes:
     """ARP replies that the gateway's address sends, in an Ethernet frame."""
-    return _program(
+    return program(
         (LOAD_HALF, 0, 0, 20),
         (EQUAL, 0, 3, arp.REPLY),
         (LOAD_WORD, 0, 0, 28),
@@ -161,14 +161,15 @@ def arp_filter(gateway: bytes) -> bytes:
     )
 
 
-def _program(*lines: tuple[int, int, int, int]) -> bytes:
+def program(*lines: tuple[int, int, int, int]) -> bytes:
+    """Classic BPF: operation, jumps where true and false, constant."""
     return b"".join(_Filter.pack(*line) for line in lines)
 
 
-def _attach(to: socket.socket, program: bytes) -> None:
-    """SO_ATTACH_FILTER (socket(7)) takes a `struct sock_fprog`."""
-    lines = ctypes.create_string_buffer(program)
-    to.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", len(program) // 8, ctypes.addressof(lines)))
+def attach(to: socket.socket, code: bytes) -> None:
+    """A program of `program`, by SO_ATTACH_FILTER (socket(7)) takes a `struct sock_fprog`."""
+    lines = ctypes.create_string_buffer(code)
+    to.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", len(code) // 8, ctypes.addressof(lines)))
 
 
 def _received(from_: socket.socket) -> Iterator[bytes]:

@@ -15,7 +15,6 @@ from haidang_agent.platform.mount import Mount
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
-    from ipaddress import IPv4Network
     from pathlib import Path
 
     from haidang_agent.platform.icmp import Pinger
@@ -33,12 +32,6 @@ def pinger(family: socket.AddressFamily) -> Pinger | None:
     """None: Windows has no datagram ICMP."""
     del family
     return None
-
-
-def arp_sweep(interface: str, own: IPv4Address, network: IPv4Network, packets_per_second: float) -> set[str]:
-    """Raises PermissionError always."""
-    del interface, own, network, packets_per_second
-    raise PermissionError("Windows lets no program send ARP frames of its own")
 
 
 def neighbour_table(proc: Path, interface: str) -> dict[str, str]:

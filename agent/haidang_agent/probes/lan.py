@@ -1,113 +1,168 @@
-"""How many devices are online in this machine's own subnets, this machine among them.
+"""How many devices of which class are online in this machine's own subnets, this machine among them.
 
 By an ARP sweep where the agent may send raw frames (CAP_NET_RAW), else by the system's neighbour table after a gentle
-nudge. Counted are distinct MAC addresses, so a router that answers for a whole subnet (proxy ARP) is one device.
-The addresses themselves stay in this process.
+nudge; behind routers and switches, by what those of [[snmp]] remember. Each MAC address is one device, so a router that
+answers for a whole subnet (proxy ARP) is one. Only counts by class leave this process. A device whose MAC address is
+randomised is never counted as equipment: as a telephone where it shows that it is one, else as unknown.
 """
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
-from functools import partial
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
-from haidang_agent.platform import neighbours, system
 from haidang_agent.platform.subnets import own_subnets
-from haidang_agent.probe import Host, Metric, NothingToMeasureError, Probe, ProbeError, Sample, Stateless
+from haidang_agent.probe import Host, Metric, NothingToMeasureError, Probe, ProbeError, Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from haidang_agent.platform.subnets import Subnet
-
-log = logging.getLogger(__name__)
+    from haidang_agent.discovery.device import Device
+    from haidang_agent.discovery.evidence import Evidence
+    from haidang_agent.discovery.survey import Survey
 
 DEVICES = Metric("school_devices", "Devices of the school's network.", ("class", "state"))
 METHOD = Metric("school_lan_sweep_info", "How devices were looked for; always 1.", ("method",))
+PROBLEMS = Metric("haidang_lan_problems", "Odd things met while looking for devices, as proxy ARP or a shared address.")
 
-LARGEST_NUDGED = 22
 PACKETS_PER_SECOND = (1, 1000)
 LONGEST_SECONDS = 120
+MOST_REMEMBERED = 8192
+MOBILE = frozenset({"phone", "unknown"})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`interfaces` empty: all that hold an IPv4 subnet and are not virtual. `largest_prefix` 20 is 4,094 addresses."""
+    """`interfaces` empty: all that hold an IPv4 subnet and are not virtual. `largest_prefix` 20 is 4,094 addresses.
+
+    `subnets` are further ones, that devices of [[snmp]] know. `questions`: devices are asked by mDNS, SSDP,
+    WS-Discovery and NetBIOS who they are, every `ask_every_seconds`. `ports`: whether a few TCP ports are open.
+    """
 
     interfaces: tuple[str, ...] = ()
+    subnets: tuple[str, ...] = ()
     packets_per_second: float = 200.0
     largest_prefix: int = 20
+    questions: bool = True
+    ask_every_seconds: float = 3600.0
+    ports: bool = False
 
 
-def collect(settings: Settings, host: Host) -> Iterator[Sample]:
-    """Look through each subnet once."""
-    try:
-        subnets = own_subnets(settings.interfaces)
-    except LookupError as unknown:
-        raise ProbeError("misconfigured", f"[probes.lan] interfaces: {unknown}") from unknown
-    if not subnets:
-        raise NothingToMeasureError("no interface that is up has an IPv4 subnet")
-    _check(settings, subnets)
-    found: set[str] = set()
-    methods: set[str] = set()
-    for subnet in subnets:
+@dataclass(slots=True)
+class Lan:
+    """Remembers what devices have shown, so that they are asked seldom, and who was there."""
+
+    settings: Settings
+    host: Host
+    _evidence: dict[str, Evidence] = field(default_factory=dict)
+    _addresses: frozenset[IPv4Address] = frozenset()
+    _asked: float = float("-inf")
+
+    def collect(self) -> Iterator[Sample]:
+        """Look through each subnet once."""
+        from haidang_agent.discovery.verdict import CLASSES  # noqa: PLC0415 - 1 MiB, for machines that run this probe
+
+        networks = self._networks()
+        result = self._survey(networks)
+        self._remember(result.devices)
+        counts = Counter(_counted_as(device) for device in result.devices)
+        for class_ in CLASSES:
+            yield Sample(DEVICES, float(counts[class_]), (class_, "online"))
+        for method in sorted(result.methods):
+            yield Sample(METHOD, 1.0, (method,))
+        yield Sample(PROBLEMS, float(len(result.problems.told(translated=False))))
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _networks(self) -> tuple[IPv4Network, ...]:
         try:
-            method, macs = _look(subnet, settings, host)
+            own = {subnet.network: f" on {subnet.interface}" for subnet in own_subnets(self.settings.interfaces)}
+        except LookupError as unknown:
+            raise ProbeError("misconfigured", f"[probes.lan] interfaces: {unknown}") from unknown
+        if not own:
+            raise NothingToMeasureError("no interface that is up has an IPv4 subnet")
+        try:
+            further = dict.fromkeys(map(IPv4Network, self.settings.subnets), "")
+        except ValueError as wrong:
+            raise ProbeError("misconfigured", f"[probes.lan] subnets: {wrong}; write as 10.20.1.0/24") from wrong
+        networks = further | own
+        _check(self.settings, networks)
+        return tuple(networks)
+
+    def _survey(self, networks: tuple[IPv4Network, ...]) -> Survey:
+        from haidang_agent.discovery.looking import DeniedError  # noqa: PLC0415 - as above
+        from haidang_agent.discovery.survey import Plan, survey  # noqa: PLC0415
+
+        due = time.monotonic() >= self._asked + self.settings.ask_every_seconds
+        plan = Plan(
+            networks=networks,
+            packets_per_second=self.settings.packets_per_second,
+            questions=self.settings.questions and due,
+            ports=self.settings.ports and due,
+            is_router="router" in self.host.watch.roles,
+            snmp=self.host.watch.snmp,
+            known=self._evidence,
+            likely=self._addresses,
+            proc=self.host.proc,
+        )
+        try:
+            result = survey(plan)
+        except DeniedError as denied:
+            raise ProbeError("denied", str(denied)) from denied
         except OSError as failed:
-            raise ProbeError("unreadable", f"{subnet.interface}: {failed}") from failed
-        methods.add(method)
-        found |= macs | {subnet.mac}
-    yield Sample(DEVICES, float(len(found)), ("unknown", "online"))
-    for method in sorted(methods):
-        yield Sample(METHOD, 1.0, (method,))
+            raise ProbeError("unreadable", str(failed)) from failed
+        if due:
+            self._asked = time.monotonic()
+        return result
+
+    def _remember(self, devices: Sequence[Device]) -> None:
+        """Of those that are here now, and of others as long as there is room."""
+        kept = self._evidence
+        self._evidence = {device.mac: device.evidence for device in devices}
+        for mac, evidence in kept.items():
+            if len(self._evidence) < MOST_REMEMBERED:
+                self._evidence.setdefault(mac, evidence)
+        self._addresses = frozenset(IPv4Address(ip) for device in devices for ip in device.ips if ":" not in ip)
 
 
-def _check(settings: Settings, subnets: list[Subnet]) -> None:
+def _counted_as(device: Device) -> str:
+    class_ = device.verdict.class_
+    return "unknown" if device.randomised and class_ not in MOBILE else class_
+
+
+def _check(settings: Settings, networks: Mapping[IPv4Network, str]) -> None:
+    """The values say where a network is."""
     low, high = PACKETS_PER_SECOND
     if not low <= settings.packets_per_second <= high:
         raise ProbeError(
             "misconfigured", f"[probes.lan] packets_per_second = {settings.packets_per_second}: not in {low}…{high}"
         )
-    for interface, _, network, _ in subnets:
+    for network, where in networks.items():
         if network.prefixlen < settings.largest_prefix:
             raise ProbeError(
                 "misconfigured",
-                f"{network} on {interface} is larger than /{settings.largest_prefix}; to look through it all the same "
+                f"{network}{where} is larger than /{settings.largest_prefix}; to look through it all the same "
                 f"set [probes.lan] largest_prefix = {network.prefixlen}, else name other `interfaces` there",
             )
     # ARP asks twice.
-    seconds = sum(2 * subnet.network.num_addresses for subnet in subnets) / settings.packets_per_second
+    seconds = sum(2 * network.num_addresses for network in networks) / settings.packets_per_second
     if seconds > LONGEST_SECONDS:
         raise ProbeError(
             "misconfigured",
-            f"looking through {', '.join(str(subnet.network) for subnet in subnets)} would take {seconds:.0f} s; set "
-            f"[probes.lan] packets_per_second to {settings.packets_per_second * seconds / LONGEST_SECONDS:.0f} or more",
+            f"looking through {', '.join(map(str, networks))} would take {seconds:.0f} s; set [probes.lan] "
+            f"packets_per_second to {settings.packets_per_second * seconds / LONGEST_SECONDS:.0f} or more",
         )
-
-
-def _look(subnet: Subnet, settings: Settings, host: Host) -> tuple[str, set[str]]:
-    """By which method, and the MAC addresses found. Raises OSError."""
-    pace = settings.packets_per_second
-    try:
-        return "arp", system.arp_sweep(subnet.interface, subnet.own, subnet.network, pace)
-    except PermissionError as denied:
-        log.debug("%s: reading the neighbour table instead: %s", subnet.interface, denied)
-    if subnet.network.prefixlen < LARGEST_NUDGED:
-        raise ProbeError(
-            "denied",
-            f"{subnet.network} on {subnet.interface} is larger than /{LARGEST_NUDGED}, which is more than the system's "
-            "neighbour table holds; give the agent CAP_NET_RAW",
-        )
-    table = partial(system.neighbour_table, host.proc, subnet.interface)
-    return "neighbours", neighbours.look(subnet.network, subnet.own, pace, table)
 
 
 PROBE = Probe(
     name="lan",
-    start=partial(Stateless, collect),
+    start=Lan,
     settings=Settings,
-    metrics=(DEVICES, METHOD),
+    metrics=(DEVICES, METHOD, PROBLEMS),
     every_seconds=300,
     timeout_seconds=150,
     roles=frozenset({"site", "router"}),

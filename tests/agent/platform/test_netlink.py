@@ -225,3 +225,15 @@ def test_nothing_is_left_open(router):
         after = open_files()
 
     assert after == before
+
+
+def test_default_routes_are_found_among_thousands_of_others(router, netlink):
+    """pyroute2's own search ended where a part of the answer held none, and left the socket busy."""
+    others = "\n".join(f"route add 10.{number >> 8}.{number & 255}.0/24 via {ONE}" for number in range(5000))
+    Node(router.name).ip(others, f"route add default via {ONE}", f"route add default via {TWO} table 7000")
+
+    for _ in range(2):
+        assert sorted((route.table, route.hops) for route in netlink.facts().routes) == [
+            (MAIN, (Hop("wan1", ONE),)),
+            (7000, (Hop("wan2", TWO),)),
+        ]

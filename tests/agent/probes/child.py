@@ -6,6 +6,7 @@ import os
 import resource
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 from haidang_agent.probe import Host, NothingToMeasureError, ProbeError
@@ -15,6 +16,7 @@ from haidang_agent.registry import discover
 def main(name: str, settings: str, nobody: str, max_files: str) -> None:
     probe = discover()[name]
     logging.basicConfig(level=logging.INFO)
+    import_module("haidang_agent.discovery.survey")  # which `lan` imports when it runs: nobody may not read root's Python
     if nobody == "True":
         os.setgroups([])
         os.setgid(65534)

@@ -6,16 +6,29 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from haidang_agent.discovery import mdns
 
+from tests.agent.discovery.saying import on, services
 from tests.agent.namespaces import Lan, Namespace, addresses
 from tests.agent.probes.running import Running
+from tests.lab.lan import Host, Wire, pcs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CLASSES = ("computer", "printer", "camera", "phone", "ap", "network", "display", "other", "unknown")
 DEVICES = ("school_devices", "unknown", "online")
+"""The PCs of this LAN have locally administered MAC addresses: they are devices, and no equipment."""
+COMPUTERS = ("school_devices", "computer", "online")
+NO_PROBLEMS = ("haidang_lan_problems",)
 BY_ARP = ("school_lan_sweep_info", "arp")
 BY_NEIGHBOURS = ("school_lan_sweep_info", "neighbours")
+
+
+def counted(method: tuple[str, ...], **classes: int) -> dict[tuple[str, ...], float]:
+    """All that a run gives, where nothing is odd."""
+    counts = {("school_devices", class_, "online"): float(classes.get(class_, 0)) for class_ in CLASSES}
+    return counts | {method: 1.0, NO_PROBLEMS: 0.0}
 
 
 @pytest.fixture
@@ -29,10 +42,10 @@ def test_arp_counts_the_devices_that_are_on():
     with Lan(pcs=3) as lan:
         lan.agent.run("ping", "-q", "-c1", "-W1", "10.9.0.4")
         lan.switch_off(lan.pcs[2])
-        with Running(lan.agent, "lan") as probe:
+        with Running(lan.agent, "lan", questions=False) as probe:
             run = probe.collect()
 
-        assert run.values == {DEVICES: 3, BY_ARP: 1}
+        assert run.values == counted(BY_ARP, unknown=3)
         assert "10.9.0.4 " in lan.agent.ip("neighbour", "show", "nud", "reachable", "nud", "stale")
 
 
@@ -44,10 +57,10 @@ def test_a_user_without_privileges_counts_the_same():
         lan.switch_off(lan.pcs[2])
         # What Linux does by itself within 45 s of the last sign of life (base_reachable_time_ms).
         lan.agent.ip("neighbour", "change", "10.9.0.4", "lladdr", "02:00:00:00:00:04", "dev", "lan0", "nud", "stale")
-        with Running(lan.agent, "lan", nobody=True) as probe:
+        with Running(lan.agent, "lan", nobody=True, questions=False) as probe:
             run = probe.collect()
 
-    assert run.values == {DEVICES: 3, BY_NEIGHBOURS: 1}
+    assert run.values == counted(BY_NEIGHBOURS, unknown=3)
     assert re.search("02:00:00", probe.log) is None
 
 
@@ -61,17 +74,18 @@ def test_a_router_that_answers_for_everybody_is_one_device():
         router.sysctl("net.ipv4.neigh.lan0.proxy_delay", "0")
         lan.agent.run("sh", "-c", "ping -q -c1 -W1 10.9.0.9 || true")
         assert "lladdr 02:00:00:00:00:03" in lan.agent.ip("neighbour", "show", "10.9.0.9")
-        with Running(lan.agent, "lan") as probe:
+        with Running(lan.agent, "lan", questions=False) as probe:
             run = probe.collect()
 
     assert run.values[DEVICES] == 3
+    assert run.values[NO_PROBLEMS] == 1
 
 
 def test_the_sweep_keeps_its_pace_and_asks_nobody_twice_who_answered():
     """14 addresses of a /28, two of them others' that answer, at 20 frames a second."""
     with Lan(pcs=2) as lan:
         lan.pcs[0].nft("table arp test {\nchain input {\ntype filter hook input priority 0\ncounter\n}\n}\n")
-        with Running(lan.agent, "lan", packets_per_second=20) as probe:
+        with Running(lan.agent, "lan", packets_per_second=20, questions=False) as probe:
             run = probe.collect()
         (heard,) = re.findall(r"counter packets (\d+)", lan.pcs[0].run("nft", "list", "ruleset"))
 
@@ -106,10 +120,10 @@ def test_interfaces_that_are_named_are_the_ones_looked_at(machine):
     machine.ip("link", "set", "end0", "name", "docker0", "up")
     machine.ip("address", "add", "10.9.1.1/28", "broadcast", "+", "dev", "docker0")
 
-    with Running(machine, "lan", interfaces=["docker0"]) as probe:
+    with Running(machine, "lan", interfaces=["docker0"], questions=False) as probe:
         run = probe.collect()
 
-    assert run.values == {DEVICES: 1, BY_ARP: 1}
+    assert run.values == counted(BY_ARP, unknown=1)
 
 
 def test_an_interface_without_link_is_nothing_to_measure(machine):
@@ -156,7 +170,33 @@ def test_devices_of_all_subnets_are_counted_once():
     with Lan(pcs=1) as lan:
         lan.agent.ip("address", "add", "10.9.1.1/28", "dev", "lan0")
         lan.pcs[0].ip("address", "add", "10.9.1.2/28", "dev", "lan0")
-        with Running(lan.agent, "lan") as probe:
+        with Running(lan.agent, "lan", questions=False) as probe:
             run = probe.collect()
 
     assert run.values[DEVICES] == 2
+
+
+def test_equipment_is_counted_by_class_and_asked_once_an_hour():
+    """A PC, a printer that says so once, and a telephone with a randomised address that says it is a printer."""
+    printer, boaster = "3c:52:82:aa:00:01", "da:a1:19:00:00:09"
+    says = {mac: on(mdns.PORT, services("_ipp._tcp")) for mac in (printer, boaster)}
+    hosts = [Host(printer, ("10.9.0.5",), says[printer]), Host(boaster, ("10.9.0.6",), says[boaster])]
+    with Wire([*pcs(1), *hosts], ["10.9.0.1/28"]) as wire, Running(wire.agent, "lan") as probe:
+        first, second = probe.collect(), probe.collect()
+        asked = [
+            came for came in wire.stand_in.datagrams if came.target[1] == mdns.PORT and came.payload == mdns.question()
+        ]
+
+    assert first.values == second.values == counted(BY_ARP, computer=2, printer=1, unknown=1)
+    assert len(asked) == 1
+    assert "3c:52:82" not in probe.log + str(first.values)
+
+
+def test_a_further_subnet_that_is_no_network_is_said(machine):
+    addresses(["10.9.0.1/28"], machine)
+
+    with Running(machine, "lan", subnets=["lab-1"]) as probe:
+        run = probe.collect()
+
+    assert run.reason == "misconfigured"
+    assert "[probes.lan] subnets: Expected 4 octets in 'lab-1'" in run.detail
