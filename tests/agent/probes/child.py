@@ -16,7 +16,7 @@ from haidang_agent.registry import discover
 def main(name: str, settings: str, nobody: str, max_files: str) -> None:
     probe = discover()[name]
     logging.basicConfig(level=logging.INFO)
-    import_module("haidang_agent.discovery.survey")  # which `lan` imports when it runs: nobody may not read root's Python
+    import_module("haidang_agent.discovery.survey")  # which `lan` imports late: nobody may not read root's Python
     if nobody == "True":
         os.setgroups([])
         os.setgid(65534)
