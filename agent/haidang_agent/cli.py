@@ -31,13 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a console that lacks a sign shows the rest
     words = sys.argv[1:] if arguments is None else list(arguments)
-    options = _parser(words).parse_args(words)
-    level = os.environ.get("HAIDANG_LOG", "INFO").upper()
-    if level not in LEVELS:
-        sys.stderr.write(f"HAIDANG_LOG = {level!r}: must be one of {', '.join(LEVELS)}\n")
-        raise SystemExit(BAD_INPUT)
-    logging.basicConfig(level=level, format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
+        options = _parser(words).parse_args(words)
+        level = os.environ.get("HAIDANG_LOG", "INFO").upper()
+        if level not in LEVELS:
+            sys.stderr.write(f"HAIDANG_LOG = {level!r}: must be one of {', '.join(LEVELS)}\n")
+            raise SystemExit(BAD_INPUT)
+        logging.basicConfig(level=level, format="%(levelname)s %(message)s", stream=sys.stderr)
         status = options.run(options)
         sys.stdout.flush()
     except (BadConfigError, CredentialsError) as wrong:

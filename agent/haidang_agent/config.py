@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass, field, fields
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ SHORTEST_PUSH, LONGEST_PUSH = 1.0, 15.0
 SMALLEST_OUTBOX_MB = 5
 SHORTEST_OUTBOX_SECONDS = 3600.0
 LAST_PORT = 65535
+LONGEST_INTERFACE = 15
 FASTEST_PROBING, SLOWEST_PROBING = 0.2, 10.0
 """Seconds between two echoes to one target of a line."""
 LOCAL_ONLY = {"server": None, "privacy": None, "agent": ("state_dir",)}
@@ -206,6 +208,7 @@ def _check(values: Mapping[str, Any]) -> list[str]:
         ]
     for wan in values.get("wan", ()):
         faults += _check_wan(wan)
+    faults += _check_lines(values.get("wan", ()))
     if values.get("server") is not None:
         try:
             check_url(values["server"].url)
@@ -228,11 +231,40 @@ def _check_wan(wan: Wan) -> list[str]:
         for prefix in wan.prefixes
         if not _reads(ipaddress.ip_network, prefix)
     ]
+    if not wan.name.strip() or not wan.name.isprintable():
+        faults.append(fault("name", wan.name, "must be one line of text"))
+    faults += [
+        fault(key, name, "must be the name of an interface, as eth0: at most 15 bytes, without / and spaces")
+        for key, name in (("interface", wan.interface), ("port", wan.port))
+        if name and not _names_interface(name)
+    ]
     if wan.gateway and not _reads(ipaddress.IPv4Address, wan.gateway):
         faults.append(fault("gateway", wan.gateway, "must be an IPv4 address, or be left out"))
     if not FASTEST_PROBING <= wan.probe_interval <= SLOWEST_PROBING:
         faults.append(fault("probe_interval", wan.probe_interval, 'must be from "200ms" to "10s"'))
     return faults
+
+
+def _check_lines(wans: Sequence[Wan]) -> list[str]:
+    """Two that are one would both be up, and each the other's spare."""
+    return [
+        f"[[wan]] {one.name!r} and {other.name!r} interface = {one.interface!r}: is the same line; give each its own "
+        "interface, or its own gateway there"
+        for one, other in combinations(wans, 2)
+        if one.interface
+        and one.interface == other.interface
+        and (one.gateway in ("", other.gateway) or not other.gateway)
+    ]
+
+
+def _names_interface(name: str) -> bool:
+    """As the kernel has it (dev_valid_name)."""
+    return (
+        len(os.fsencode(name)) <= LONGEST_INTERFACE
+        and name not in (".", "..")
+        and name.isprintable()
+        and not set("/: ") & set(name)
+    )
 
 
 def _reads(kind: Callable[[str], object], text: str) -> bool:

@@ -197,6 +197,10 @@ class Outbox:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
+                if self._database is not None and not self._path.exists():
+                    log.error("outbox %s was removed under the running agent; a new one is begun", self._path)
+                    self.close()  # first, for it takes the journals away
+                    self._layouts.clear()
                 if self._database is None:
                     self._database = outbox_file.open_or_set_aside(self._path, self._max_bytes)
                 with self._database as database:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.agent.machines import Machine
+from tests.agent.snmp.responder import Device, Responder
 from tests.lab import VirtualSchool
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+RECORDINGS = Path(__file__).with_name("snmp") / "recordings"
 WITHOUT_RAW_FRAMES = ["setpriv", "--bounding-set=-net_raw,-setpcap", "--inh-caps=-net_raw"]
 
 
@@ -149,3 +152,38 @@ def test_without_any_line_it_says_what_to_do_and_names_a_history_that_cannot_be_
     assert (status, out) == (1, "")
     assert "no [[wan]] is configured" in words
     assert "past outages cannot be read" in words
+
+
+def test_a_stranger_may_ask_though_the_past_is_not_his_to_read(school, tmp_path):
+    machine = on_router(school, tmp_path)
+    machine.state.mkdir(parents=True, exist_ok=True)
+    (machine.state / "outbox.db").touch()
+    machine.state.chmod(0o700)
+    os.chown(machine.state, 65534, 65534)
+    without = "-dac_override,-dac_read_search"
+    machine.within = [*machine.within, "setpriv", f"--bounding-set={without}", f"--inh-caps={without}"]
+    with machine.config.open("a") as more:
+        more.write('[[wan]]\nname = "typed"\nisp = "FPT"\ninterface = "wan9"\n')
+
+    problems = told(machine)["problems"]
+
+    assert any("past outages cannot be read" in problem for problem in problems)
+    assert any("typed: this machine has no interface wan9" in problem for problem in problems)
+
+
+def test_lines_of_a_router_that_speaks_snmp_are_proposed(tmp_path):
+    """As tables for agent.toml, where [[snmp]] says of no interface which line it is."""
+    machine = Machine(tmp_path)
+    with Responder({"school": Device.read(RECORDINGS / "router.snmprec")}) as router:
+        machine.config.write_text(
+            f'[agent]\nroles = ["site"]\nprobes = ["wan"]\nstate_dir = "{machine.state}"\nlisten = ""\n'
+            f'[[snmp]]\nhost = "127.0.0.1"\nport = {router.port}\ncommunity = "school"\n'
+        )
+        status, proposed, _ = machine.command("wan", "--json")
+        _, shown, _ = machine.command("wan")
+
+    found = json.loads(proposed)["proposals"]
+    assert status == 1
+    assert found
+    assert {each["device"] for each in found} == {"127.0.0.1"}
+    assert f'wan_interfaces = {{ "{found[0]["interface"]}" = "wan1" }}' in shown

@@ -80,6 +80,12 @@ BAD = {
     '[[lab]]\nname = "l"\n[[lab]]\nname = "l"': "[[lab]] 'l': stands there 2 times; give each its own name",
     WAN + 'targets = ["vnpt.vn"]': "[[wan]] 'w' targets = 'vnpt.vn': must be an IP address",
     WAN + 'prefixes = ["203.0.113.1/24"]': "[[wan]] 'w' prefixes = '203.0.113.1/24': must be a network",
+    WAN.replace('"w"', '" "'): "[[wan]] ' ' name = ' ': must be one line of text",
+    WAN + 'interface = "a/b"': "[[wan]] 'w' interface = 'a/b': must be the name of an interface, as eth0: at most 15",
+    WAN + 'port = "sixteen-letters-"': "[[wan]] 'w' port = 'sixteen-letters-': must be the name of an interface",
+    WAN + 'interface = "eth0"\n' + WAN.replace('"w"', '"v"') + 'interface = "eth0"': (
+        "[[wan]] 'w' and 'v' interface = 'eth0': is the same line; give each its own interface, or its own gateway"
+    ),
     WAN + 'gateway = "2001:db8::1"': "[[wan]] 'w' gateway = '2001:db8::1': must be an IPv4 address",
     WAN + 'probe_interval = "50ms"': "[[wan]] 'w' probe_interval = 0.05: must be from",
 }

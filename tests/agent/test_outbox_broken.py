@@ -205,3 +205,16 @@ def test_no_folder(tmp_path: Path) -> None:
     box = Outbox(tmp_path / "nowhere" / "outbox.db")
     with pytest.raises(OutboxError, match="nowhere"):
         box.stats()
+
+
+def test_a_file_that_is_removed_under_it_is_begun_anew(path: Path) -> None:
+    """Else all goes into a file that nobody finds again: the agent's next start would know nothing."""
+    box = Outbox(path)
+    box.append(noise(100, 1), at(NOW), {"n": 1.0})
+    path.unlink()  # and not its journals
+
+    box.append(noise(100, 2), at(NOW + 1), {"n": 2.0})
+    box.close()
+
+    assert Outbox(path).totals() == {"n": 2.0}
+    assert times(Outbox(path)) == [NOW + 1]

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         told = report.of_own_look(config)
     try:
         told |= report.history(config.state_dir)
-    except sqlite3.Error as unreadable:
+    except (sqlite3.Error, OSError) as unreadable:
         told["problems"].append(_("past outages cannot be read: {why}").format(why=unreadable))
     if options.json:
         print(json.dumps(told, ensure_ascii=False))
@@ -75,10 +75,17 @@ def _print(told: dict[str, Any]) -> None:
     _table(moves, [_move(move) for move in told["failovers"]])
     for number, line in enumerate(told["proposals"], len(told["wan"]) + 1):
         print(_("This interface leads to the Internet too; to watch it, add to agent.toml:"))
-        print(f'[[wan]]\nname = "wan{number}"\nisp = "{line["isp"] or ""}"\ninterface = "{line["interface"]}"')
-        print(f'gateway = "{line["gateway"]}"\ntargets = ["…", "…"]\n')
+        print(_proposal(line, f"wan{number}"))
     for problem in told["problems"]:
         print(problem, file=sys.stderr)
+
+
+def _proposal(line: dict[str, Any], name: str) -> str:
+    """Tables for agent.toml: of an own interface, or of one that a device tells of by SNMP."""
+    wan = f'[[wan]]\nname = "{name}"\nisp = "{line["isp"] or ""}"\n'
+    if line["device"] is None:
+        return f'{wan}interface = "{line["interface"]}"\ngateway = "{line["gateway"]}"\ntargets = ["…", "…"]\n'
+    return f'{wan}[[snmp]]\nhost = "{line["device"]}"\nwan_interfaces = {{ "{line["interface"]}" = "{name}" }}\n'
 
 
 def _line(line: dict[str, Any]) -> tuple[str, ...]:

@@ -37,7 +37,9 @@ OF_OWN_SOCKETS = ("FRA_OIFNAME", "FRA_UID_RANGE")
 NO_SUPPRESSION = 0xFFFFFFFF
 MAX_MESSAGES = 1 << 16
 BUFFER_BYTES = 1 << 20
-NLMSG_ERROR, NLMSG_DONE, RTM_NEWROUTE = 2, 3, 24
+MOST_AT_ONCE = 500
+"""Messages taken between two looks at the lines."""
+NLMSG_ERROR, NLMSG_DONE, RTM_NEWROUTE, RTM_DELROUTE = 2, 3, 24, 25
 HEADER_BYTES, DST_LEN_AT = 16, 17
 """Of a netlink message; and where a route's prefix length stands in it (rtnetlink(7))."""
 DUMP_ROUTES = struct.pack("=IHHIIB11x", 28, 26, 0x301, 0, 0, socket.AF_INET)
@@ -68,18 +70,29 @@ class Netlink:
         self._routes.settimeout(ANSWER_SECONDS)
 
     def changes(self) -> tuple[list[LinkEvent], bool]:
-        """What links did since the last call, and whether `facts` would be another now."""
+        """What links did since the last call, and whether `facts` would be another now.
+
+        In a storm not all of it at once: `events` stays ready to be read.
+        """
         links: list[LinkEvent] = []
         stale = False
-        while (message := self._receive()) is not None:
+        for _ in range(MOST_AT_ONCE):
+            message = self._receive()
+            if message is None:
+                break
             if not message:
                 stale = True  # the kernel had more to say than the buffer holds: only a dump tells
+                continue
+            length, kind = struct.unpack_from("=IH", message)
+            if kind in (RTM_NEWROUTE, RTM_DELROUTE) and length == len(message):
+                # Only default routes matter, of a routing daemon's thousands, and nothing more of them.
+                stale = stale or message[DST_LEN_AT] == 0
                 continue
             for event in self._parser.parse(message):
                 link = _link_event(event)
                 if link is not None:
                     links.append(link)
-                stale = stale or link is not None or _matters(event)
+                stale = True
         return links, stale
 
     def facts(self) -> Facts:
@@ -104,11 +117,7 @@ class Netlink:
             name = names.get(message["index"])
             if name and own and message["scope"] == 0:
                 addresses.setdefault(name, ipaddress.IPv4Address(own))
-        routes = tuple(
-            route
-            for message in self._default_routes()
-            for route in self._route(message, names)
-        )
+        routes = tuple(route for message in self._default_routes() for route in self._route(message, names))
         rules = tuple(rule for message in self._asking.get_rules(family=socket.AF_INET) for rule in _rule(message))
         return Facts(links, addresses, routes, rules)
 
@@ -176,7 +185,7 @@ class Netlink:
 def _link(message: Any) -> Link:
     flags = message["flags"]
     return Link(
-        name=message.get_attr("IFLA_IFNAME"),
+        name=os.fsdecode(message.get_attr("IFLA_IFNAME")),  # the kernel takes names that are no UTF-8
         index=message["index"],
         switched_on=bool(flags & IFF_UP),
         carrier=bool(message.get_attr("IFLA_CARRIER")),
@@ -190,15 +199,10 @@ def _link_event(message: Any) -> LinkEvent | None:
         carrier = message.get_attr("IFLA_CARRIER")
         switched_on = bool(message["flags"] & IFF_UP)
         if carrier is not None:
-            return LinkEvent(message.get_attr("IFLA_IFNAME"), switched_on, bool(carrier))
+            return LinkEvent(os.fsdecode(message.get_attr("IFLA_IFNAME")), switched_on, bool(carrier))
     if message["event"] == "RTM_DELLINK":
-        return LinkEvent(message.get_attr("IFLA_IFNAME"), switched_on=False, carrier=None)
+        return LinkEvent(os.fsdecode(message.get_attr("IFLA_IFNAME")), switched_on=False, carrier=None)
     return None
-
-
-def _matters(message: Any) -> bool:
-    """Only default routes do, of a routing daemon's thousands."""
-    return "ROUTE" not in message["event"] or message["dst_len"] == 0
 
 
 def _rule(message: Any) -> Iterator[Rule]:
@@ -213,7 +217,7 @@ def _rule(message: Any) -> Iterator[Rule]:
         priority=message.get_attr("FRA_PRIORITY") or 0,
         table=table,
         source=ipaddress.IPv4Network(f"{source}/{message['src_len']}") if source and not inverted else None,
-        incoming=message.get_attr("FRA_IIFNAME") or "",
+        incoming=os.fsdecode(message.get_attr("FRA_IIFNAME") or ""),
         selective=not inverted and any(message.get_attr(name) is not None for name in SELECTORS),
         skips_default=message.get_attr("FRA_SUPPRESS_PREFIXLEN") not in (None, NO_SUPPRESSION),
     )

@@ -4,14 +4,16 @@ Once found by probes with a short time to live, that router alone is asked at it
 distances to all targets again when another answers there, or none. The ISP is believed when most targets agree on it:
 where an ISP's own routers are silent, the first to answer stands in each target's network, and that is not the way out.
 
-Tells evidence `egress` {"isp": str or None, "hop": str, "answers": bool}, for 75 s: the first router of an ISP, on a
-path that is dead the last known one, and whether it answers still. Its address does not leave the school.
+Tells evidence `egress` {"isp": str or None, "hop": str, "answers": bool, "at": float}, for 75 s: the first router of an
+ISP, on a path that is dead the last known one, and whether it still answers, asked not before `at` (monotonic seconds).
+Its address does not leave the school.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import logging
+import time
 from collections import Counter
 from dataclasses import dataclass
 from socket import AF_INET
@@ -35,7 +37,7 @@ UNKNOWN = "unknown"
 
 EVIDENCE = "egress"
 EVIDENCE_SECONDS = 75.0
-WAIT_SECONDS = 1.5
+WAIT_SECONDS = 1.0
 MOST_STEPS = 60
 """Sockets open at once."""
 
@@ -70,6 +72,7 @@ class Egress:
         self._last: tuple[str, str | None] | None = (kept[0], kept[1]) if kept else None
 
     def collect(self) -> Iterator[Sample]:
+        at = time.monotonic()
         try:
             met, answers = self._look()
         except OSError as refused:
@@ -77,7 +80,8 @@ class Egress:
         if self._last is None:
             raise NothingToMeasureError("no router of an ISP has answered on the way out")
         address, isp = self._last
-        self._host.evidence.tell(EVIDENCE, "", {"isp": isp, "hop": address, "answers": answers}, EVIDENCE_SECONDS)
+        fact = {"isp": isp, "hop": address, "answers": answers, "at": at}
+        self._host.evidence.tell(EVIDENCE, "", fact, EVIDENCE_SECONDS)
         if met is not None:
             yield Sample(HOPS, float(met.step.ttl))
             yield Sample(INFO, 1.0, (isp or UNKNOWN,))
@@ -177,8 +181,8 @@ PROBE = Probe(
     start=Egress,
     settings=Settings,
     metrics=(HOPS, INFO),
-    every_seconds=30,
-    timeout_seconds=10,
+    every_seconds=10,  # the cause of an outage is settled within 15 s, and this is evidence of it
+    timeout_seconds=8,
     roles=frozenset({"site"}),
     platforms=frozenset({"linux"}),
 )

@@ -27,7 +27,7 @@ MODULE = Metric(
 )
 ALARMS = Metric("school_fibre_module_alarms", "Alarms that the module raises by its maker's own thresholds.", ("wan",))
 
-EVIDENCE_SECONDS = 150.0
+EVIDENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ PROBE = Probe(
     start=partial(Stateless, collect),
     settings=Settings,
     metrics=(MODULE, ALARMS),
-    every_seconds=60,
-    timeout_seconds=20,
+    every_seconds=10,
+    timeout_seconds=5,
     roles=frozenset({"router"}),
     needs=frozenset({"CAP_NET_ADMIN"}),
     platforms=frozenset({"linux"}),

@@ -57,7 +57,9 @@ class SnmpProbe:
             watcher.start()
 
     def collect(self) -> Iterator[Sample]:
-        """At once, but for the first time."""
+        """At once, but for the first time. Raises ProbeError where a fault of ours ended the asking."""
+        if ended := [watcher.device for watcher in self._watchers if not watcher.is_alive()]:
+            raise ProbeError("bug", f"{', '.join(ended)}: no longer asked; see the log")
         until = time.monotonic() + (PATIENCE_SECONDS if self._first else 0.0)
         self._first = False
         for watcher in self._watchers:

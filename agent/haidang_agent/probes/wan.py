@@ -11,6 +11,7 @@ import ipaddress
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from haidang_agent.platform.link import link_speed_bps
@@ -94,7 +95,7 @@ class WanProbe:
     def collect(self) -> Iterator[Sample]:
         """Raises ProbeError where no line of this router can be probed."""
         states = self._keeper.look()
-        denied = [state.denied for state in states if state.denied]
+        denied = [state.denied for state in states if state.denied and state.up is None]
         if self._keeper.broken:
             raise ProbeError("bug", "the lines are no longer watched; see the log")
         if denied and len(denied) == len(states):
@@ -153,11 +154,12 @@ class WanProbe:
             if told.get(key) is not None:
                 yield Sample(metric, told[key], (wan.name,))
 
-    def _own_port(self, interface: str) -> dict[str, int]:
+    def _own_port(self, interface: str) -> dict[str, int | None]:
+        """No bytes while it is not there: a counter that goes on with those of SNMP would jump."""
         folder = self._host.sys / "class" / "net" / interface / "statistics"
-        found: dict[str, int] = {}
+        found: dict[str, int | None] = {"receive_bytes": None, "transmit_bytes": None}
         for key, name in (("receive_bytes", "rx_bytes"), ("transmit_bytes", "tx_bytes")):
-            with suppress(FileNotFoundError):  # no such interface now
+            with suppress(OSError):  # no such interface now, or it goes just now
                 found[key] = int((folder / name).read_text())
         speed = link_speed_bps(self._host.sys, interface)
         return found if speed is None else found | {"speed_bps": speed}
@@ -169,8 +171,10 @@ class WanProbe:
             yield totals.sample(metrics.CHANGES, (wan.name, wan.isp))
         for reason in REASONS:
             yield totals.sample(metrics.UNOBSERVED, (reason,))
-        for labels, move in self._keeper.moves.copy().items():  # the router's thread adds to it
-            yield totals.sample(metrics.FAILOVERS, labels)
+        moves = self._keeper.moves.copy()  # the router's thread adds to it
+        for labels in dict.fromkeys((*permutations((wan.name for wan in self._host.watch.wan), 2), *moves)):
+            yield totals.sample(metrics.FAILOVERS, labels)  # from 0 on, or an increase would miss the first
+        for labels, move in moves.items():
             yield from totals.histogram(metrics.GAP, labels)
             if (when := centre_time(move.at, now)) is not None:
                 yield Sample(LAST_MOVE, when, labels)

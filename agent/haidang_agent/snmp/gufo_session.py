@@ -52,6 +52,7 @@ PRIV = {"des": DesKey, "aes": Aes128Key, "aes192": Aes192Key, "aes256": Aes256Ke
 KNOWN_BUT_SILENT = N_(
     "{device} answers, but not what this user asks: the privacy key is wrong, or the user may not read"
 )
+NO_WAY = N_("{device} cannot be asked from here: {why}")
 UNREADABLE = "an answer that is no SNMP, was cut off, or is longer than 4,080 bytes"
 LONGEST_DATAGRAM, LONGEST_ANSWER = 65535, 4080
 END_OF_MIB_VIEW, NULL = b"\x82\x00", b"\x05\x00"
@@ -61,7 +62,7 @@ ADDRESS_PARTS, LARGEST_OCTET = 4, 255
 
 
 class GufoSession(BoundedSession[GetIter]):
-    """`address` is numeric. Raises ValueError for keys of no use."""
+    """`address` is numeric. Raises ValueError for keys of no use, SnmpError where no way leads to the address."""
 
     def __init__(self, target: Snmp, address: str, limits: Limits) -> None:
         super().__init__(f"{target.host}:{target.port}", limits)
@@ -77,11 +78,14 @@ class GufoSession(BoundedSession[GetIter]):
     def _connect(self) -> None:
         self._discovered = self._user is None
         self._socket: SnmpV2cClientSocket | SnmpV3ClientSocket
-        if self._user is None:
-            self._socket = SnmpV2cClientSocket(self._where, self._community, 0, 0, 0, 0)
-        else:
-            # The engine is discovered as nobody, without keys (RFC 3414, section 4).
-            self._socket = SnmpV3ClientSocket(self._where, b"", "", 0, b"", 0, b"", 0, 0, 0, 0)
+        try:
+            if self._user is None:
+                self._socket = SnmpV2cClientSocket(self._where, self._community, 0, 0, 0, 0)
+            else:
+                # The engine is discovered as nobody, without keys (RFC 3414, section 4).
+                self._socket = SnmpV3ClientSocket(self._where, b"", "", 0, b"", 0, b"", 0, 0, 0, 0)
+        except OSError as no_way:  # no network yet, as while the machine starts
+            raise SnmpError(_(NO_WAY).format(device=self._name, why=no_way)) from no_way
         self._peek = socket.socket(fileno=os.dup(self._socket.get_fd()))
 
     def _ask_get(self, oids: Sequence[str], wait: float) -> dict[str, Value]:

@@ -69,6 +69,14 @@ def read_device(target: Snmp, limits: Limits) -> Reading:
         return read(session, None if target.version == "3" else of_vlan)
 
 
+def read_wans(target: Snmp, limits: Limits | None = None) -> list[Proposal]:
+    """Which interfaces of a device look like WANs. Raises SnmpError and ValueError as open_session does."""
+    with open_session(target, limits) as session:
+        interfaces = read_interfaces(session)
+        labels = {interface.index: interface.label for interface in interfaces}
+        return propose_wans(interfaces, read_default_routes(session, labels, read_neighbours(session)))
+
+
 def read(session: Session, of_vlan: Callable[[int], Session] | None = None) -> Reading:
     """Read all of a device; `of_vlan` asks as `community@VLAN` (see forwarding). Raises SnmpError."""
     system = read_system(session)

@@ -102,7 +102,7 @@ class WanPoll:
         self._find(session, columns)
         indexes = [port.index for ports in self.ports.values() for port in ports]
         if not indexes:
-            return {}
+            return {wan: {} for wan in self.ports}  # what was told of them before is over too
         told = session.get([UP_TIME, *(f"{column}.{index}" for index in indexes for column in COLUMNS)])
         self.ports = {wan: [_judged(port, told) for port in ports] for wan, ports in self.ports.items()}
         optics = read_optics(session, _all_ports(columns))

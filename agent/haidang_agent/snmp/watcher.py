@@ -50,6 +50,13 @@ class Watcher(threading.Thread):
         self._look_due = 0.0
 
     def run(self) -> None:
+        """Ends before it is told to only by a fault of ours, which stands in the log."""
+        try:
+            self._ask_again_and_again()
+        except Exception:
+            log.exception("%s is no longer asked by SNMP", self.device)
+
+    def _ask_again_and_again(self) -> None:
         every = self._pace.carrier_seconds if self._target.wan_interfaces else self._pace.look_seconds
         session: BoundedSession[Any] | None = None
         while not self._stop_asked.is_set():

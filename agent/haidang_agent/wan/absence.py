@@ -9,7 +9,7 @@ from haidang_agent.wan.times import between, recalled
 if TYPE_CHECKING:
     from haidang_agent.probe import Memory, Moment
 
-Reason = Literal["stopped", "crashed", "reboot", "power"]
+Reason = Literal["stopped", "crashed", "reboot", "power", "asleep"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 KEY = "wan.alive"
 CENTRE_SECONDS = 60.0
@@ -35,10 +35,13 @@ class Attendance:
         self._memory = memory
         self._started = started
         self._left = False
-        self._before: Any = memory.recall(KEY)
+        before: Any = memory.recall(KEY)
+        self._last = recalled(before.get("at")) if isinstance(before, dict) else None
+        self._stopped = self._last is not None and bool(before.get("stopped"))
 
     def here(self, now: Moment) -> None:
-        if not self._left:  # else a look that was under way while the agent was stopped
+        """Not before the last absence was told: where power fails again meanwhile, it is not forgotten."""
+        if self._last is None and not self._left:  # left: a look that was under way while the agent was stopped
             self._memory.keep(KEY, {"at": list(now), "stopped": False})
 
     def leaving(self, now: Moment) -> None:
@@ -48,17 +51,16 @@ class Attendance:
 
     def absence(self, now: Moment) -> Absence | None:
         """The one before this start, as soon as its length can be known; None before and after."""
-        if not isinstance(self._before, dict) or (last := recalled(self._before.get("at"))) is None:
+        if (last := self._last) is None:
             return None
         rebooted = last.boot != self._started.boot and not self._started.boot.startswith("process-")
         waited = now.monotonic - self._started.monotonic
         if last.boot != now.boot and last.centre is not None and now.centre is None and waited < CENTRE_SECONDS:
             return None
-        stopped = bool(self._before.get("stopped"))
-        self._before = None
+        self._last = None
         reasons: dict[tuple[bool, bool], Reason] = {
             (True, False): "stopped", (False, False): "crashed", (True, True): "reboot", (False, True): "power",
         }  # fmt: skip
         seconds = between(last, now)
         away = None if seconds is None else max(0.0, seconds - waited)
-        return Absence(reasons[stopped, rebooted], last, self._started, away)
+        return Absence(reasons[self._stopped, rebooted], last, self._started, away)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -24,14 +25,19 @@ class OwnPath:
         self._gateway = gateway.default_gateway(proc)
         self._examined_at: float | None = None
         self._cause: Cause | None = None
+        self._examining = threading.Lock()
 
     def examine(self) -> None:
-        """Look and ask, not more often than every three seconds; takes up to half a second."""
-        now = time.monotonic()
-        if self._examined_at is not None and now - self._examined_at < EXAMINED_EVERY_SECONDS:
-            return
-        self._examined_at = now
-        self._cause = self._find_cause()
+        """Look and ask, not more often than every three seconds; takes up to half a second.
+
+        Who comes while another examines waits for what is found.
+        """
+        with self._examining:
+            now = time.monotonic()
+            if self._examined_at is not None and now - self._examined_at < EXAMINED_EVERY_SECONDS:
+                return
+            self._examined_at = now
+            self._cause = self._find_cause()
 
     def cause(self) -> Cause | None:
         """`host` or `lan`; None where both are in order, or cannot be told."""

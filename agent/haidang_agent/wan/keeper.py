@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     from haidang_agent.wan.quality import Quality
     from haidang_agent.wan.router import Router, Witness
 
+log = logging.getLogger(__name__)
+
 EVIDENCE = frozenset({"internet", "snmp_wan", "egress", "optics"})
 OUTAGES_KEY, MOVES_KEY = "wan.outages", "wan.moves"
 REMEMBERED_MOVES = 20
+SHORTEST_SLEEP_SECONDS = 1.0
 CONTRADICTED_SECONDS = 10.0
 """So long the default path must be silent, while the line it uses works, before the router is to blame."""
 
@@ -71,11 +75,11 @@ class Keeper:
                 host.totals.add(metric, 0, (wan.name, wan.isp))
         for reason in REASONS:
             host.totals.add(UNOBSERVED, 0, (reason,))
-        self._counted_at = time.monotonic()
+        self._counted_at, self._clock = time.monotonic(), now.monotonic
         self._known: set[str] = set()
         self._site_moves = Failovers()
         self._path = diagnosis.OwnPath(host.proc)
-        self._closed = False
+        self._closed = self._crashed = False
         self._router: Router | None = None
         with self._lock:
             self._router = make_router(self, self._lock)
@@ -95,8 +99,8 @@ class Keeper:
 
     @property
     def broken(self) -> bool:
-        """The router's thread has ended, by a fault of ours."""
-        return self._router is not None and not self._router.alive
+        """The router's thread has ended, or evidence was not taken in, by a fault of ours."""
+        return self._crashed or (self._router is not None and not self._router.alive)
 
     def close(self) -> None:
         self._end_listening()
@@ -105,6 +109,7 @@ class Keeper:
             self._router.close()
         with self._lock:
             self._attendance.leaving(self._host.time.moment())
+            self._host.memory.keep(OUTAGES_KEY, self.book.as_json())  # or what was counted since a look would be again
 
     def line_changed(self, name: str) -> None:
         """The router's word on one of its lines."""
@@ -137,14 +142,17 @@ class Keeper:
         self._host.memory.keep(MOVES_KEY, [[move.source, move.target, list(move.at), move.gap] for move in kept])
 
     def _heard(self, kind: str) -> None:
-        """Another probe has found something else out; called in its thread."""
+        """Another probe has found something else out; called in its thread, which our faults must not end."""
         if kind not in EVIDENCE:
             return
-        if self._must_examine():
-            threading.Thread(target=self._examine, name="wan-examine", daemon=True).start()
-            return
-        with self._lock:
-            self._update()
+        try:
+            if self._must_examine():
+                threading.Thread(target=self._examine, name="wan-examine", daemon=True).start()
+            else:
+                self._update_unless_closed()
+        except Exception:
+            self._crashed = True
+            log.exception("what the probe %s found out was not taken in", kind)
 
     def _must_examine(self) -> bool:
         internet: dict[str, Any] | None = self._host.evidence.ask("internet")
@@ -152,6 +160,9 @@ class Keeper:
 
     def _examine(self) -> None:
         self._path.examine()
+        self._update_unless_closed()
+
+    def _update_unless_closed(self) -> None:
         with self._lock:
             if not self._closed:
                 self._update()
@@ -160,7 +171,8 @@ class Keeper:
         """What evidence says of lines that are not our own, and of the default path."""
         now, at = self._host.time.moment(), time.monotonic()
         self._count_observed(at)
-        seen = site.look([wan for wan in self._wans if not self._is_ours(wan)], self._host.evidence)
+        cut_off = self._must_examine() and self._path.cause() is not None
+        seen = site.look([wan for wan in self._wans if not self._is_ours(wan)], self._host.evidence, cut_off=cut_off)
         self._follow_site(seen, now, at)
         for name in self._router.lines if self._router else ():
             self.line_changed(name)
@@ -222,17 +234,17 @@ class Keeper:
         elif internet["up"]:
             self.book.works(DEFAULT_PATH, now)
         else:
-            silent = at - (internet["since"] or at)
-            cause = self._path_cause(seen, silent)
+            since = internet["since"] or at
+            cause = self._path_cause(seen, since, at)
             if cause is not None:
-                self.book.fails(DEFAULT_PATH, cause, earlier(now, silent), now)
+                self.book.fails(DEFAULT_PATH, cause, earlier(now, at - since), now)
 
-    def _path_cause(self, seen: dict[str, site.SiteLine], silent: float) -> Cause | None:
+    def _path_cause(self, seen: dict[str, site.SiteLine], since: float, at: float) -> Cause | None:
         """None: it does not fail, but loses much, or has just moved to a line that works."""
         if self._router is None:
-            return self._path.cause() or site.cause_behind_the_router(seen, self._host.evidence)
+            return self._path.cause() or site.cause_behind_the_router(seen, self._host.evidence, since)
         known = self.book.open.get(DEFAULT_PATH)
-        contradicted = known.cause if known else "router" if silent >= CONTRADICTED_SECONDS else None
+        contradicted = known.cause if known else "router" if at - since >= CONTRADICTED_SECONDS else None
         return diagnosis.of_the_lines(self._router) or contradicted
 
     def _state(self, wan: Wan, seen: Mapping[str, site.SiteLine]) -> LineState:
@@ -248,8 +260,15 @@ class Keeper:
         (self._known.discard if up is None else self._known.add)(name)
 
     def _count_observed(self, at: float) -> None:
-        """The time since the last count, of the lines whose state was known in it."""
+        """The time since the last count, of the lines whose state was known in it; that of sleep is a kind of its own.
+
+        `time.monotonic` stands still while the machine sleeps, the agent's clock does not.
+        """
         seconds, self._counted_at = at - self._counted_at, at
+        clock, before = self._host.time.moment().monotonic, self._clock
+        self._clock = clock
+        if (asleep := clock - before - seconds) >= SHORTEST_SLEEP_SECONDS:
+            self._host.totals.add(UNOBSERVED, asleep, ("asleep",))
         if seconds > LONGEST_STEP_SECONDS:
             return
         for wan in self._wans:

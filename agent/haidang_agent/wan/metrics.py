@@ -9,7 +9,10 @@ OBSERVED = Metric(
 )
 CHANGES = Metric("school_wan_changes_total", "Times the WAN went down.", ("wan", "isp"), "counter")
 UNOBSERVED = Metric(
-    "school_unobserved_seconds_total", "Seconds in which the agent was off, by reason.", ("reason",), "counter"
+    "school_unobserved_seconds_total",
+    "Seconds in which the agent was off or its machine asleep, by reason.",
+    ("reason",),
+    "counter",
 )
 FAILOVERS = Metric("school_wan_failovers_total", "Times the traffic moved to another WAN.", ("from", "to"), "counter")
 GAP = Histogram(

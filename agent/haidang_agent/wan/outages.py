@@ -76,8 +76,9 @@ class OutageBook:
 
     def unknown(self, wan: str, now: Moment) -> None:
         """Nobody can say whether it works: this time counts for nothing."""
-        if wan in self.open:
-            self.open[wan].last = now
+        outage = self.open.get(wan)
+        if outage is not None and _watched(outage, now):  # else it is still to be seen whether it goes on
+            outage.last = now
 
     def works(self, wan: str, since: Moment) -> None:
         """It works. One that was open when the agent stopped, or the machine slept, ended while nobody looked.

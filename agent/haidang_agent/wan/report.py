@@ -20,7 +20,7 @@ from haidang_agent.wan.keeper import MOVES_KEY, OUTAGES_KEY
 from haidang_agent.wan.times import recalled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from haidang_agent.config import Config
@@ -57,7 +57,13 @@ def of_running_agent(config: Config) -> dict[str, Any]:
         samples = samples_of(config.agent.listen)
     except (OSError, http.client.HTTPException, ValueError) as failed:
         raise NoAgentError(str(failed)) from failed
-    return _told(config, samples)
+    told = _told(config, samples)
+    told["problems"] += [
+        _("the agent cannot watch the lines ({reason}); see `haidang-agent doctor` and its log").format(reason=reason)
+        for (probe, reason), failed in samples.get("haidang_probe_failed", {}).items()
+        if probe == "wan" and failed
+    ]
+    return told
 
 
 def of_own_look(config: Config) -> dict[str, Any]:
@@ -82,7 +88,7 @@ def of_own_look(config: Config) -> dict[str, Any]:
 
 
 def history(state_dir: Path) -> dict[str, Any]:
-    """Outages and failovers that the agent remembers, the newest first. Raises sqlite3.Error."""
+    """Outages and failovers that the agent remembers, the newest first. Raises sqlite3.Error, OSError."""
     path = state_dir / "outbox.db"
     memory = look_into_memory(path) if path.exists() else {}
     outages = [
@@ -105,14 +111,26 @@ def history(state_dir: Path) -> dict[str, Any]:
 def _told(config: Config, samples: Samples) -> dict[str, Any]:
     lines = [_line(wan, samples) for wan in config.wan]
     problems = [_("{name} ({isp}) is down").format(**line) for line in lines if line["up"] is False]
+    problems += [
+        _("{name}: this machine has no interface {interface}").format(**line) for line in _nowhere(config, lines)
+    ]
     internet = samples.get("school_internet_up", {}).get(())
     if internet == 0:
         problems.append(_("the Internet is not reached"))
     if not config.wan:
         problems.append(_("no [[wan]] is configured, here or at the centre"))
     up = None if internet is None else bool(internet)
-    told = {"wan": lines, "internet_up": up, "proposals": _proposals(config), "outages": [], "failovers": []}
+    proposals = _proposals(config) + list(_proposals_by_snmp(config, problems))
+    told = {"wan": lines, "internet_up": up, "proposals": proposals, "outages": [], "failovers": []}
     return told | {"problems": problems}
+
+
+def _nowhere(config: Config, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines of this router whose interface does not exist now: a wrong name, or a device that was taken out."""
+    interfaces = Host().sys / "class" / "net"
+    if "router" not in config.agent.roles or not interfaces.is_dir():
+        return []
+    return [line for line in lines if line["interface"] and not (interfaces / line["interface"]).exists()]
 
 
 def _proposals(config: Config) -> list[dict[str, Any]]:
@@ -122,10 +140,26 @@ def _proposals(config: Config) -> list[dict[str, Any]]:
     known = {wan.interface for wan in config.wan}
     prefixes = Prefixes.load()
     return [
-        {"interface": interface, "gateway": str(router), "isp": prefixes.isp(router)}
+        {"device": None, "interface": interface, "gateway": str(router), "isp": prefixes.isp(router)}
         for interface, router in system.default_gateways(Host().proc)
         if interface not in known
     ]
+
+
+def _proposals_by_snmp(config: Config, problems: list[str]) -> Iterator[dict[str, Any]]:
+    """Interfaces that look like lines, of devices of `[[snmp]]` that name none."""
+    for device in config.snmp:
+        if device.wan_interfaces:
+            continue
+        from haidang_agent.snmp import reading, session  # noqa: PLC0415 - where a device is to be asked
+
+        try:
+            found = reading.read_wans(device)
+        except (session.SnmpError, ValueError) as failed:
+            problems.append(f"{device.host}: {failed}")
+            continue
+        for proposal in found:
+            yield {"device": device.host, "interface": proposal.interface, "isp": proposal.isp, "wan": proposal.wan}
 
 
 def _line(wan: Wan, samples: Samples) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import selectors
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -34,6 +34,8 @@ LOOKS_APART_SECONDS = 0.05
 """A storm of changes is read no more often than this."""
 RETRY_SECONDS = 5.0
 ARP_SECONDS = 0.1
+LEASE_SECONDS = 30.0
+"""After a start, an interface may wait so long for its address before its line is called down."""
 RECOVERY_SECONDS = 5.0
 """So long after its carrier a line that is still down is so for the old cause: addresses and ARP take their time."""
 
@@ -62,6 +64,7 @@ class RouterLine:
     present: bool = False
     known: bool = False
     due: float = 0.0
+    born: float = field(default_factory=time.monotonic)
     prober: Prober | None = None
     denied: str = ""
     mended: tuple[LineCause, float] | None = None
@@ -105,7 +108,11 @@ class Router:
         self._wake, self._woken = socket.socketpair()
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._running = True
-        self._look(now)
+        try:
+            self._look(now)
+        except BaseException:
+            self._give_back()
+            raise
         self._thread = threading.Thread(target=self._run, name="wan", daemon=True)
         self._thread.start()
 
@@ -113,6 +120,9 @@ class Router:
         self._running = False
         self._wake.send(b"x")
         self._thread.join(LONGEST_WAIT_SECONDS)
+        self._give_back()
+
+    def _give_back(self) -> None:
         for line in self.lines.values():
             if line.prober is not None:
                 line.prober.close()
@@ -168,14 +178,19 @@ class Router:
     def _look(self, now: float) -> None:
         """Read everything, and see what it means for each line."""
         self._facts_due, self._looked_at = None, now
-        self._facts = facts = self._netlink.facts()
+        try:
+            self._facts = facts = self._netlink.facts()
+        except OSError as refused:
+            log.warning("interfaces and routes cannot be read now, what was known stands: %s", refused)
+            self._look_by(now + RETRY_SECONDS)
+            return
         for name, entry in self.lines.items():
             links = [*below(facts, entry.wan.port), *below(facts, entry.wan.interface)]
             physical = links[-1] if links and not entry.wan.port else next(iter(links), None)
             carrier = physical.carrier if physical is not None and physical.switched_on else None
             self._carrier(name, carrier, now)
-            self._set_port(entry, self._port(entry.wan))
             entry.present = (link := facts.links.get(entry.wan.interface)) is not None and link.switched_on
+            self._set_port(entry, self._port(entry.wan))
         self._route(now)
 
     def _route(self, now: float) -> None:
@@ -200,11 +215,12 @@ class Router:
         return Port(wan.interface, link.index, link.ethernet, self._facts.addresses.get(wan.interface), known)
 
     def _set_port(self, entry: RouterLine, port: Port | None) -> None:
-        """Probe by this port; where that cannot be, the line's state is no longer known, unless it has no carrier."""
+        """Probe by this port; where that cannot be, the line's state is no longer known, unless it carries nothing."""
         if entry.prober is not None and entry.prober.port == port and self._leads_out(entry.prober):
             return
         self._take_prober(entry)
-        if port is None:
+        if port is None:  # as when a PPPoE session ends: the port below it may well have its carrier
+            self._is_dead(entry, time.monotonic())
             return
         try:
             prober = Prober(port, ipv6=any(":" in target for target in entry.destinations))
@@ -223,10 +239,12 @@ class Router:
     def _cannot_probe(self, entry: RouterLine, port: Port) -> None:
         """Nobody knows the state of such a line, but that one which has lost its address (DHCP) carries nothing."""
         now = time.monotonic()
-        if port.address is None and entry.line.up is not None:
-            entry.denied = f"{port.interface}: it has no IPv4 address any more"
-            entry.line.lost_carrier(now)
+        if port.address is None and (entry.line.up is not None or now - entry.born >= LEASE_SECONDS):
+            entry.denied = f"{port.interface}: it has no IPv4 address"
+            self._is_dead(entry, now)
             return
+        if port.address is None:
+            self._look_by(entry.born + LEASE_SECONDS)
         entry.denied = f"{port.interface}: no route leads by it, and without its gateway it cannot be probed"
         if entry.carrier:
             entry.line = _new_line(entry.wan, entry.destinations, now)
@@ -254,13 +272,17 @@ class Router:
         if carrier:
             entry.line.check(now)
         else:
-            was = entry.line.up
-            entry.line.lost_carrier(now)
             entry.present = entry.present and carrier is not None
-            if was is not False:
-                self._witness.line_changed(name)
+            self._is_dead(entry, now)
         if known or not carrier:
             log.info("%s: carrier %s", name, {True: "found", False: "lost", None: "gone with its interface"}[carrier])
+
+    def _is_dead(self, entry: RouterLine, now: float) -> None:
+        """Nothing can go by it: no echo needs to tell."""
+        was = entry.line.up
+        entry.line.lost_carrier(now)
+        if was is not False:
+            self._witness.line_changed(entry.wan.name)
 
     def _probe(self, name: str, entry: RouterLine, ready: Container[object]) -> None:
         line, prober = entry.line, entry.prober

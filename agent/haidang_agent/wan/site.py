@@ -23,13 +23,13 @@ class SiteLine:
     cause: Cause = "isp"
 
 
-def look(wans: Sequence[Wan], evidence: Evidence) -> dict[str, SiteLine]:
-    """What is known of each line now.
+def look(wans: Sequence[Wan], evidence: Evidence, *, cut_off: bool = False) -> dict[str, SiteLine]:
+    """What is known of each line now. `cut_off`: this machine does not reach the router, so no line is to blame.
 
     A spare line is up for all that can be seen only where the router says it has a carrier; that proves no Internet, so
     its state stays unknown. The active one is as good as the Internet is.
     """
-    internet: dict[str, Any] | None = evidence.ask("internet")
+    internet: dict[str, Any] | None = None if cut_off else evidence.ask("internet")
     active = _active(wans, evidence)
     return {wan.name: _line(evidence.ask("snmp_wan", wan.name) or {}, internet, active.get(wan.name)) for wan in wans}
 
@@ -58,10 +58,14 @@ def _active(wans: Sequence[Wan], evidence: Evidence) -> dict[str, bool]:
     return {}
 
 
-def cause_behind_the_router(lines: Mapping[str, SiteLine], evidence: Evidence) -> Cause:
-    """Why the Internet is gone although the school's own router answers."""
+def cause_behind_the_router(lines: Mapping[str, SiteLine], evidence: Evidence, since: float) -> Cause:
+    """Why the Internet is gone, since when (monotonic seconds), although the school's own router answers.
+
+    That the ISP's router answered before proves nothing.
+    """
     carriers = [line.carrier for name, line in lines.items() if line.active is not False]
     if carriers and all(carrier is False for carrier in carriers):
         return "carrier"
     beyond = evidence.ask("egress") or {}
-    return "isp" if beyond.get("answers") or any(carriers) else "router"
+    answers = beyond.get("answers") and beyond["at"] >= since
+    return "isp" if answers or any(carriers) else "router"

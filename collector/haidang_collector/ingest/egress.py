@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-LATELY_SECONDS = 900.0
+LATELY_SECONDS = 60.0
 UNKNOWN = "unknown"
 """A public address that no prefix covers."""
 MOST_PROXIES = 16

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import select
+import subprocess
 import time
 from contextlib import closing
 from ipaddress import IPv4Address, IPv4Network
@@ -237,3 +239,14 @@ def test_default_routes_are_found_among_thousands_of_others(router, netlink):
             (MAIN, (Hop("wan1", ONE),)),
             (7000, (Hop("wan2", TWO),)),
         ]
+
+
+def test_a_name_that_is_no_utf_8(router, netlink):
+    name = b"\xff"
+    for words in ((b"link", b"set", b"far1", b"name", name), (b"link", b"set", name, b"up")):
+        subprocess.run([b"ip", b"-n", router.name.encode(), *words], check=True)
+    router.ip("link", "set", "wan1", "down")  # so the far end's routes are marked: linkdown
+    subprocess.run([b"ip", b"-n", router.name.encode(), b"route", b"add", b"default", b"dev", name], check=True)
+
+    assert netlink.facts().routes[0].hops[0].interface == os.fsdecode(name)
+    assert os.fsdecode(name) in {event.interface for event in netlink.changes()[0]}

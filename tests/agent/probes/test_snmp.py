@@ -175,6 +175,16 @@ def test_a_name_that_no_interface_has_is_a_problem_and_the_others_are_told(devic
     assert (wan1, wan2["carrier"]) == ({}, False)
 
 
+def test_an_interface_that_is_no_longer_there_takes_back_what_was_told_of_it(device):
+    """As some routers drop a PPPoE interface from the table when the session ends."""
+    with Responder({COMMUNITY: device}) as router, probing(target(router, pppoe_out1="wan1")) as (_, host):
+        eventually("a look", lambda: fact(host, "wan1").get("carrier"), seconds=5)
+        for oid, told in device.rows.items():
+            if told.endswith(b"pppoe-out1"):
+                device.rows[oid] = encoded("4", b"pppoe-out2")
+        eventually("nothing any more", lambda: fact(host, "wan1") == {}, seconds=5)
+
+
 def test_a_device_without_wans_is_only_asked_whether_it_is_there(device):
     with Responder({COMMUNITY: device}) as router, probing(target(router)) as (probe, _):
         told = samples(probe)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from haidang_agent.probe import Host, Memory, ProbeError, Totals, Watch
 from haidang_agent.probes.wan import PROBE, Settings
+from haidang_agent.wan import router as router_module
 
 from tests.agent.namespaces import open_files
 from tests.agent.probes.watched_lines import Values, Watched, lines, watched
@@ -65,7 +68,9 @@ def test_lines_that_work(router):
         assert 0 < seen[RTT, *wan] <= seen["school_wan_rtt_p95_seconds", *wan] < 0.2
         assert seen["school_wan_changes_total", *wan] == 0
         assert causes(seen, wan[0]) == set()
-    assert {key for key in seen if key[0].startswith("school_wan_failover")} == set()
+    assert {key: value for key, value in seen.items() if key[0].startswith("school_wan_failover")} == {
+        ("school_wan_failovers_total", *pair): 0 for pair in (("wan1", "wan2"), ("wan2", "wan1"))
+    }
 
 
 def test_observed_time_runs_as_the_clock_does(router):
@@ -183,6 +188,28 @@ def test_a_lost_lease_is_down_and_a_new_address_is_used(school, router):
         school.router.ip("addr del 203.0.113.20/28 dev wan2", "addr add 203.0.113.18/28 dev wan2")
 
 
+def test_a_session_that_ends_above_a_live_port_is_down_by_the_isp(school):
+    """As PPPoE: its interface goes, the port below it keeps its carrier."""
+    wan1, wan2 = lines(school)
+    session = replace(wan2, interface="ppp0", port="wan2")
+    address = "203.0.113.18/28"
+    school.router.ip(f"addr del {address} dev wan2", "link add ppp0 link wan2 type macvlan mode bridge")
+    try:
+        school.router.ip("link set ppp0 up", f"addr add {address} dev ppp0")
+        with watched(school.router, (wan1, session), (school.centre_address,)) as router:
+            router.until("up", lambda seen: seen.get((UP, *TWO)) == 1)
+            school.router.ip("link del ppp0")
+            seen = router.until("down", lambda seen: seen.get((UP, *TWO)) == 0, seconds=1)
+            assert (seen[CARRIER, "wan2"], causes(seen, "wan2")) == (1, {"isp"})
+            school.router.ip("link add ppp0 link wan2 type macvlan mode bridge", "link set ppp0 up")
+            school.router.ip(f"addr add {address} dev ppp0")
+            router.until("dialled in again", lambda seen: seen.get((UP, *TWO)) == 1)
+    finally:
+        with suppress(RuntimeError):  # gone already
+            school.router.ip("link del ppp0")
+        school.router.ip(f"addr add {address} dev wan2")
+
+
 def test_an_interface_that_goes_and_comes_again(school, router):
     """Renamed, as when a USB modem is pulled: gone is the router's doing, not the ISP's."""
     school.router.ip("link set wan2 down", "link set wan2 name usb0")
@@ -240,6 +267,17 @@ def test_where_no_line_can_be_probed_the_probe_says_why(school):
         router.values()
 
 
+def test_the_only_line_of_a_router_that_loses_its_lease_is_told_as_down(school):
+    """Not as one that the agent may not probe."""
+    with watched(school.router, lines(school)[1:], (school.centre_address,)) as router:
+        router.until("up", lambda seen: seen.get((UP, *TWO)) == 1)
+        school.lose_address("Viettel")
+        try:
+            router.until("down", lambda seen: seen.get((UP, *TWO)) == 0)
+        finally:
+            school.repair("Viettel")
+
+
 def test_an_outage_goes_on_over_a_restart_and_its_counters_too(school):
     """Memory as the outbox has it; the time in between is the agent's, not the outage's."""
     references = (school.centre_address,)
@@ -273,6 +311,19 @@ def test_nothing_is_left_open_by_restarts(school):
         once()
 
     assert (open_files(), threading.active_count()) == before
+
+
+def test_a_kernel_that_does_not_tell_its_routes_now_ends_nothing(school, router, monkeypatch):
+    def refuse(_: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("haidang_agent.platform.netlink.Netlink.facts", refuse)
+        school.use_isp("Viettel")
+        time.sleep(0.5)
+        assert router.value(ACTIVE, *ONE) == 1, "what was known stands"
+
+    router.until("it was asked again", lambda seen: seen[ACTIVE, *TWO] == 1, seconds=7)
 
 
 def test_faults_while_somebody_looks_all_the_time_are_harmless(school, router):
@@ -326,3 +377,18 @@ def test_without_any_line_the_default_path_is_still_watched():
 
     assert ("school_outage_active", "isp", "") in values
     assert not any(name == UP for name, *_ in values)
+
+
+def test_a_line_that_never_gets_an_address_is_not_unknown_for_ever(school, monkeypatch):
+    """The lease may take its time after a start; then it is the ISP's word that is missing."""
+    monkeypatch.setattr(router_module, "LEASE_SECONDS", 1.0)
+    isp = school.isps["VNPT"]
+    school.router.ip(f"addr del {isp.customer}/28 dev {isp.wan}")
+    try:
+        first, second = lines(school)
+        with watched(school.router, (replace(first, gateway=""), second)) as made:
+            assert made.value("school_wan_up", isp.wan, "VNPT") is None
+            made.until("down", lambda seen: seen.get(("school_wan_up", isp.wan, "VNPT")) == 0)
+    finally:
+        school.router.ip(f"addr add {isp.customer}/28 dev {isp.wan}")
+        school.use_isp("VNPT")

@@ -47,6 +47,11 @@ def internet(pc: Watched, *, up: bool, silent: float = 3.0) -> None:
         pc.host.evidence.tell("internet", "", {"up": up, "since": since}, 60)
 
 
+def egress(pc: Watched, isp: str, *, ago: float = 0.0) -> None:
+    """What the probe `egress` tells: the first router of that ISP answered, so long ago."""
+    pc.host.evidence.tell("egress", "", {"isp": isp, "hop": "x", "answers": True, "at": time.monotonic() - ago}, 60)
+
+
 def active(seen: Values, wan: str = PATH) -> set[str]:
     return {key[1] for key, value in seen.items() if key[0] == "school_outage_active" and key[2] == wan and value}
 
@@ -79,12 +84,22 @@ def test_a_router_that_answers_with_nothing_known_behind_it_is_router(pc):
 
 
 def test_a_first_hop_that_answers_is_isp(pc):
-    pc.host.evidence.tell("egress", "", {"isp": "VNPT", "hop": "203.0.113.1", "answers": True}, 60)
+    egress(pc, "VNPT")
     internet(pc, up=False)
     seen = pc.values()
 
     assert active(seen) == {"isp"}
     assert (seen["school_wan_active", "wan1", "VNPT"], seen["school_wan_active", "wan2", "Viettel"]) == (1, 0)
+
+
+def test_a_first_hop_that_answered_before_proves_nothing(pc):
+    """Until it is asked again."""
+    egress(pc, "VNPT", ago=20)
+    internet(pc, up=False)
+    assert active(pc.values()) == {"router"}
+    egress(pc, "VNPT")
+
+    assert active(pc.values()) == {"isp"}
 
 
 def test_lines_that_are_dark_by_the_routers_word_are_carrier(pc):
@@ -95,6 +110,22 @@ def test_lines_that_are_dark_by_the_routers_word_are_carrier(pc):
 
     assert active(seen) == active(seen, "wan1") == {"carrier"}
     assert seen["school_wan_changes_total", "wan1", "VNPT"] == 1
+
+
+@pytest.mark.parametrize(("fault", "cause"), [("cable", "host"), ("router", "lan")])
+def test_a_fault_within_the_school_blames_no_line(school, pc, fault, cause):
+    """What the router said last by SNMP, a lit line, holds for a while, though nobody reaches it any more."""
+    pc.host.evidence.tell("snmp_wan", "wan1", {"carrier": True, "default_route": True}, 60)
+    if fault == "cable":
+        school.switch.ip("link set pc1 down")
+    else:
+        school.take_router_away()
+    internet(pc, up=False)
+    seen = pc.until(cause, lambda seen: active(seen) == {cause}, seconds=1.5)
+
+    assert active(seen, "wan1") == set()
+    assert ("school_wan_up", "wan1", "VNPT") not in seen
+    assert seen["school_wan_changes_total", "wan1", "VNPT"] == 0
 
 
 def test_seconds_count_from_the_first_lost_probe_and_the_outage_ends_with_the_first_answer(pc):
@@ -111,7 +142,7 @@ def test_seconds_count_from_the_first_lost_probe_and_the_outage_ends_with_the_fi
 def test_a_failover_seen_from_inside_is_counted_without_a_gap(pc):
     """By the ISP of the first hop; nobody here saw when the traffic stopped."""
     for isp in ("VNPT", "Viettel"):
-        pc.host.evidence.tell("egress", "", {"isp": isp, "hop": "x", "answers": True}, 60)
+        egress(pc, isp)
         seen = pc.values()
 
     assert seen["school_wan_failovers_total", "wan1", "wan2"] == 1
@@ -139,3 +170,17 @@ def test_an_outage_over_a_restart_is_one(school, in_order, reason):
     assert seen["school_outage_seconds_total", "router", PATH] == pytest.approx(20, abs=1.2)
     assert 0.4 < seen["school_unobserved_seconds_total", reason] < 1.5
     assert seen["school_outages_total", "power", PATH] == 0
+
+
+def test_what_was_counted_after_the_last_look_is_not_counted_again_after_a_restart(school):
+    memory, totals = Memory(), Totals()
+    with watched(school.pc(1), LINES, memory=memory, totals=totals, roles=("site",)) as pc:
+        internet(pc, up=False, silent=5.0)
+        pc.values()
+        internet(pc, up=True)
+    with watched(school.pc(1), LINES, memory=memory, totals=totals, roles=("site",)) as pc:
+        internet(pc, up=True)
+        seen = pc.values()
+
+    assert seen["school_outages_total", "router", PATH] == 1
+    assert seen["school_outage_seconds_total", "router", PATH] == pytest.approx(5, abs=0.7)

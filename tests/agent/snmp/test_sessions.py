@@ -12,7 +12,9 @@ from haidang_agent.snmp.opening import SESSIONS, libraries, open_session
 from haidang_agent.snmp.session import Limits, ObjectId, SnmpError
 from haidang_agent.tables import Snmp
 
+from tests.agent.namespaces import Namespace
 from tests.agent.snmp.responder import BULK, GET, NEXT, Device, Lies, Responder, encoded
+from tests.lab import Node
 
 SYSTEM = "1.3.6.1.2.1.1"
 TABLE = "1.3.6.1.2.1.2.2.1"
@@ -266,6 +268,17 @@ def test_a_closed_port_is_no_answer(library):
     with Responder({}) as responder:
         port = responder.port
     with open_session(Snmp("127.0.0.1", port), QUICK, library) as session, pytest.raises(SnmpError):
+        session.get([f"{SYSTEM}.1.0"])
+
+
+def test_where_no_way_leads_is_an_error_and_no_crash(library):
+    """As while a machine starts, before it has a network."""
+    with (
+        Namespace() as lonely,
+        Node(lonely.name).inside(),
+        pytest.raises(SnmpError, match=r"203\.0\.113\.9"),
+        open_session(Snmp("203.0.113.9", community="s3cret"), QUICK, library) as session,
+    ):
         session.get([f"{SYSTEM}.1.0"])
 
 

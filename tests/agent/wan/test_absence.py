@@ -37,6 +37,21 @@ def test_reason_and_length(in_order, reboot):
     assert absence.ended.boot == clocks.boot
 
 
+def test_power_that_fails_again_before_its_length_is_known_is_one_absence_from_the_first_on():
+    clocks, memory = Clocks(), Memory()
+    Attendance(memory, clocks.moment()).here(clocks.moment())
+    began = clocks.moment()
+    clocks.reboots(300, knows=False)
+    second = Attendance(memory, clocks.moment())
+    assert second.absence(clocks.passes(20)) is None
+    second.here(clocks.moment())
+    clocks.reboots(300)
+    absence = Attendance(memory, clocks.moment()).absence(clocks.passes(1))
+
+    assert (absence.reason, absence.began) == ("power", began)
+    assert absence.seconds == pytest.approx(620)
+
+
 def test_it_is_told_once():
     clocks, memory = Clocks(), Memory()
     Attendance(memory, clocks.moment()).here(clocks.moment())

@@ -147,6 +147,22 @@ def test_an_outage_that_ended_while_the_agent_was_off_ended_when_it_was_last_see
     assert watched.book.closed[-1].ended == last
 
 
+@pytest.mark.parametrize("asleep", [True, False])
+def test_that_its_state_is_unknown_at_first_does_not_move_the_end(watched, asleep):
+    """After a restart, or a sleep of the machine, it takes a moment until somebody knows."""
+    watched.fails("isp", 5)
+    last = watched.clocks.moment()
+    watched.clocks.passes(500)
+    if not asleep:
+        watched.restarts()
+    watched.book.unknown(LINE, watched.clocks.moment())
+    watched.clocks.passes(1)
+    watched.works()
+
+    assert watched.told(OUTAGE_SECONDS) == {"isp": 5.0}
+    assert watched.book.closed[-1].ended == last
+
+
 def test_a_lines_outage_and_the_paths_are_apart(watched):
     watched.fails("isp", 20)
     watched.fails("lan", 20, wan=PATH)

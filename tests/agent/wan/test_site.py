@@ -93,15 +93,22 @@ def test_the_isp_is_to_blame_where_the_active_line_is_lit_and_the_internet_gone(
     assert site.look([ONE, TWO], told)["wan1"] == SiteLine(up=False, active=True, carrier=True, cause="isp")
 
 
+def test_who_does_not_reach_the_router_blames_no_line():
+    told = evidence(internet=DOWN, wan1={"carrier": True, "default_route": True}, wan2={"carrier": True})
+
+    assert site.look([ONE, TWO], told, cut_off=True)["wan1"] == SiteLine(up=None, active=True, carrier=True)
+
+
 @pytest.mark.parametrize(
     ("lines", "egress", "cause"),
     [
         ([None], None, "router"),
         ([None], {"answers": False}, "router"),
-        ([None], {"answers": True}, "isp"),
+        ([None], {"answers": True, "at": 5.0}, "isp"),
+        ([None], {"answers": True, "at": 4.9}, "router"),
         ([True], None, "isp"),
         ([False], None, "carrier"),
-        ([False], {"answers": True}, "carrier"),
+        ([False], {"answers": True, "at": 5.0}, "carrier"),
         ([False, False], None, "carrier"),
         ([False, True], None, "isp"),
         ([False, None], None, "router"),
@@ -112,7 +119,7 @@ def test_whose_fault_it_is_behind_the_router(lines, egress, cause):
     """By the carriers that the router tells of, and whether anything beyond it answers."""
     seen = {str(number): SiteLine(None, None, carrier) for number, carrier in enumerate(lines)}
 
-    assert site.cause_behind_the_router(seen, evidence(egress=egress)) == cause
+    assert site.cause_behind_the_router(seen, evidence(egress=egress), since=5.0) == cause
 
 
 def test_a_dark_spare_line_is_not_to_blame_for_the_internet():
@@ -121,4 +128,4 @@ def test_a_dark_spare_line_is_not_to_blame_for_the_internet():
         "wan2": SiteLine(up=False, active=False, carrier=False),
     }
 
-    assert site.cause_behind_the_router(seen, evidence()) == "isp"
+    assert site.cause_behind_the_router(seen, evidence(), since=5.0) == "isp"
