@@ -111,15 +111,16 @@ class Netlink:
         raw = list(self._asking.get_links())
         links = {link.name: link for link in map(_link, raw)}
         names = {link.index: link.name for link in links.values()}
-        addresses: dict[str, ipaddress.IPv4Address] = {}
+        held: dict[str, ipaddress.IPv4Interface] = {}
         for message in self._asking.get_addr(family=socket.AF_INET):
             own = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
             name = names.get(message["index"])
             if name and own and message["scope"] == 0:
-                addresses.setdefault(name, ipaddress.IPv4Address(own))
+                held.setdefault(name, ipaddress.IPv4Interface(f"{own}/{message['prefixlen']}"))
         routes = tuple(route for message in self._default_routes() for route in self._route(message, names))
         rules = tuple(rule for message in self._asking.get_rules(family=socket.AF_INET) for rule in _rule(message))
-        return Facts(links, addresses, routes, rules)
+        addresses = {name: each.ip for name, each in held.items()}
+        return Facts(links, addresses, routes, rules, {name: each.network for name, each in held.items()})
 
     def _default_routes(self) -> Iterator[Any]:
         """Of all tables; of a routing daemon's thousands only these are decoded.
@@ -213,11 +214,13 @@ def _rule(message: Any) -> Iterator[Rule]:
         return  # what is forwarded has no socket yet that is bound or owned
     source = message.get_attr("FRA_SRC")
     inverted = bool(message["flags"] & FIB_RULE_INVERT)
+    selectors = [] if inverted else [name for name in SELECTORS if message.get_attr(name) is not None]
     yield Rule(
         priority=message.get_attr("FRA_PRIORITY") or 0,
         table=table,
         source=ipaddress.IPv4Network(f"{source}/{message['src_len']}") if source and not inverted else None,
         incoming=os.fsdecode(message.get_attr("FRA_IIFNAME") or ""),
-        selective=not inverted and any(message.get_attr(name) is not None for name in SELECTORS),
+        selective=bool(selectors),
+        only_incoming=selectors == ["FRA_IIFNAME"],
         skips_default=message.get_attr("FRA_SUPPRESS_PREFIXLEN") not in (None, NO_SUPPRESSION),
     )

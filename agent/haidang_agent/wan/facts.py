@@ -45,7 +45,7 @@ class DefaultRoute:
 class Rule:
     """One line of `ip rule`. `selective`: it is for some of the traffic only (mark, port, user; not inverted ones).
 
-    `incoming` is the interface that the traffic came in by.
+    `incoming` is the interface that the traffic came in by; `only_incoming`: it is selective by that alone.
     """
 
     priority: int
@@ -53,17 +53,24 @@ class Rule:
     source: IPv4Network | None = None
     incoming: str = ""
     selective: bool = False
+    only_incoming: bool = False
     skips_default: bool = False
+
+    def takes_in(self, interface: str, network: IPv4Network) -> bool:
+        """All that comes from this network of the school's, on this interface."""
+        by_source = self.source is None or network.subnet_of(self.source)
+        return by_source and self.incoming in ("", interface) and bool(self.source or self.incoming)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """As of one dump. `addresses` is the first global IPv4 address by interface."""
+    """As of one dump. `addresses` is the first global IPv4 address by interface, `networks` what it lies in."""
 
     links: Mapping[str, Link] = field(default_factory=dict)
     addresses: Mapping[str, IPv4Address] = field(default_factory=dict)
     routes: tuple[DefaultRoute, ...] = ()
     rules: tuple[Rule, ...] = ()
+    networks: Mapping[str, IPv4Network] = field(default_factory=dict)
 
     def gateway(self, interface: str) -> IPv4Address | None:
         """By any default route of any table."""
@@ -74,11 +81,13 @@ class Facts:
         """By which the school's traffic leaves now: by rules in their order, until one that is for all of it.
 
         Passed over are rules from one of the router's own addresses, which steer its answers only, and those for what
-        comes in by a line.
+        comes in by a line. Rules that together take in all of the school's networks are for all of it.
         """
         found: set[str] = set()
         own = {ipaddress.IPv4Network(address) for address in self.addresses.values()}
         lines = {hop.interface for route in self.routes for hop in route.hops}
+        left = {name: network for name, network in self.networks.items() if name not in lines}
+        has_lan = bool(left)
         for rule in sorted(self.rules, key=lambda rule: rule.priority):
             if rule.skips_default or rule.source in own or rule.incoming in lines:
                 continue
@@ -87,6 +96,10 @@ class Facts:
                 continue
             found.update(hop.interface for hop in route.hops if hop.usable)
             if not rule.selective and rule.source is None:
+                break
+            if not rule.selective or rule.only_incoming:
+                left = {name: network for name, network in left.items() if not rule.takes_in(name, network)}
+            if has_lan and not left:
                 break
         return frozenset(found)
 

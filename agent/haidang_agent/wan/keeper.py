@@ -277,8 +277,8 @@ class Keeper:
 
 
 def _recall_moves(stored: Any) -> Iterable[Move]:
-    for row in stored or ():
-        source, target, at, gap = row
-        moment = recalled(at)
-        if moment is not None:
-            yield Move(source, target, moment, gap)
+    """Rows of another shape are passed over."""
+    for row in stored if isinstance(stored, list) else ():
+        match row:
+            case [str(source), str(target), at, float() | int() | None as gap] if moment := recalled(at):
+                yield Move(source, target, moment, gap)

@@ -57,7 +57,11 @@ class OutageBook:
                 totals.add(OUTAGES, 0, (cause, wan))
                 totals.add(OUTAGE_SECONDS, 0, (cause, wan))
         known = {wan for wan, _ in self._keys}
-        remembered = [outage for raw in stored or () if (outage := _recall(raw)) and outage.wan in known]
+        remembered = [
+            outage
+            for raw in (stored if isinstance(stored, list) else ())
+            if (outage := _recall(raw)) and outage.wan in known
+        ]
         self.open = {outage.wan: outage for outage in remembered if outage.ended is None}
         self.closed = deque((outage for outage in remembered if outage.ended is not None), maxlen=REMEMBERED)
 
@@ -139,6 +143,6 @@ def _recall(raw: Any) -> Outage | None:
     if not isinstance(raw, dict) or raw.keys() != set(Outage.__slots__):
         return None
     began, last = recalled(raw["began"]), recalled(raw["last"])
-    if began is None or last is None or raw["cause"] not in CAUSES:
+    if began is None or last is None or raw["cause"] not in CAUSES or not isinstance(raw["seconds"], (int, float)):
         return None
     return Outage(**{**raw, "began": began, "last": last, "ended": recalled(raw["ended"]), "confirmed": False})

@@ -34,6 +34,8 @@ LOOKS_APART_SECONDS = 0.05
 """A storm of changes is read no more often than this."""
 RETRY_SECONDS = 5.0
 ARP_SECONDS = 0.1
+LONGEST_SHARED_PREFIX = 30
+"""With a longer one the gateway may lie outside, as with some ISPs."""
 LEASE_SECONDS = 30.0
 """After a start, an interface may wait so long for its address before its line is called down."""
 RECOVERY_SECONDS = 5.0
@@ -65,6 +67,13 @@ class RouterLine:
     known: bool = False
     due: float = 0.0
     born: float = field(default_factory=time.monotonic)
+    seen: bool = False
+
+    @property
+    def dialled(self) -> bool:
+        """Such an interface goes when the ISP's end does."""
+        return self.wan.interface.startswith(("ppp", "wwan"))
+
     prober: Prober | None = None
     denied: str = ""
     mended: tuple[LineCause, float] | None = None
@@ -73,8 +82,7 @@ class RouterLine:
         """Why it is down, by what the router itself sees; a line with a carrier again is given time to come up."""
         if self.carrier is False:
             return "carrier"
-        dialled = self.wan.interface.startswith(("ppp", "wwan"))  # such an interface goes when the ISP's end does
-        if not self.present and not dialled:
+        if not self.present and not self.dialled:
             return "router"
         cause, since = self.mended or ("isp", 0.0)
         return cause if time.monotonic() - since < RECOVERY_SECONDS else "isp"
@@ -185,6 +193,7 @@ class Router:
             self._look_by(now + RETRY_SECONDS)
             return
         for name, entry in self.lines.items():
+            entry.seen = entry.seen or entry.wan.interface in facts.links
             links = [*below(facts, entry.wan.port), *below(facts, entry.wan.interface)]
             physical = links[-1] if links and not entry.wan.port else next(iter(links), None)
             carrier = physical.carrier if physical is not None and physical.switched_on else None
@@ -209,6 +218,9 @@ class Router:
         if link is None:
             return None
         gateway = IPv4Address(wan.gateway) if wan.gateway else self._facts.gateway(wan.interface)
+        network = self._facts.networks.get(wan.interface)
+        if gateway and network and network.prefixlen <= LONGEST_SHARED_PREFIX and gateway not in network:
+            gateway = None
         if gateway is not None:
             self._gateways[wan.name] = gateway
         known = self._gateways.get(wan.name)  # also after a failover has taken its route away
@@ -245,7 +257,12 @@ class Router:
             return
         if port.address is None:
             self._look_by(entry.born + LEASE_SECONDS)
-        entry.denied = f"{port.interface}: no route leads by it, and without its gateway it cannot be probed"
+        why = (
+            f"its gateway {entry.wan.gateway} is not in its network"
+            if entry.wan.gateway
+            else "its gateway is not known"
+        )
+        entry.denied = f"{port.interface}: no route leads by it, and {why}: it cannot be probed"
         if entry.carrier:
             entry.line = _new_line(entry.wan, entry.destinations, now)
 
@@ -278,7 +295,10 @@ class Router:
             log.info("%s: carrier %s", name, {True: "found", False: "lost", None: "gone with its interface"}[carrier])
 
     def _is_dead(self, entry: RouterLine, now: float) -> None:
-        """Nothing can go by it: no echo needs to tell."""
+        """Nothing can go by it: no echo needs to tell. What was never there is a wrong name, no dead line."""
+        if not entry.seen and not entry.dialled:
+            entry.denied = f"{entry.wan.interface}: there is no such interface"
+            return
         was = entry.line.up
         entry.line.lost_carrier(now)
         if was is not False:

@@ -47,9 +47,11 @@ def _line(told: dict[str, Any], internet: dict[str, Any] | None, active: bool | 
 
 def _active(wans: Sequence[Wan], evidence: Evidence) -> dict[str, bool]:
     """By the router's default route, else by the ISP of the first public hop; empty where neither tells."""
-    routed = {wan.name: (evidence.ask("snmp_wan", wan.name) or {}).get("default_route") for wan in wans}
+    told = {wan.name: evidence.ask("snmp_wan", wan.name) or {} for wan in wans}
+    # A routing table that lags behind still names a line that has lost its carrier.
+    routed = {name: facts.get("default_route") for name, facts in told.items() if facts.get("carrier") is not False}
     if any(routed.values()):
-        return {name: bool(is_default) for name, is_default in routed.items()}
+        return {wan.name: bool(routed.get(wan.name)) for wan in wans}
     if len(wans) == 1:
         return {wans[0].name: True}
     egress = evidence.ask("egress") or {}

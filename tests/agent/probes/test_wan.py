@@ -143,7 +143,7 @@ def test_failover_and_failback_with_their_gaps(school, router):
     school.use_isp("Viettel")
     gap = time.monotonic() - began
     labels = ("wan1", "wan2")
-    seen = router.until("counted", lambda seen: seen.get(("school_wan_failovers_total", *labels)))
+    seen = router.until("counted", lambda seen: seen["school_wan_failovers_total", *labels] and seen[ACTIVE, *TWO])
 
     assert (seen[ACTIVE, *ONE], seen[ACTIVE, *TWO]) == (0, 1)
     assert seen["school_wan_last_failover_duration_seconds", *labels] == pytest.approx(gap, abs=0.5)
@@ -392,3 +392,21 @@ def test_a_line_that_never_gets_an_address_is_not_unknown_for_ever(school, monke
     finally:
         school.router.ip(f"addr add {isp.customer}/28 dev {isp.wan}")
         school.use_isp("VNPT")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"interface": "wan9"}, "there is no such interface"),
+        ({"gateway": "192.0.2.77"}, "its gateway 192.0.2.77 is not in its network"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_no_outage(school, changes, why):
+    first, second = lines(school)
+    with watched(school.router, (first, replace(second, **changes))) as made:
+        seen = made.until("the other is up", lambda seen: seen.get(("school_wan_up", first.name, first.isp)) == 1)
+        states = made.states()
+
+    assert ("school_wan_up", second.name, second.isp) not in seen
+    assert not any(value for key, value in seen.items() if key[0] == "school_outage_active")
+    assert why in next(state.denied for state in states if state.wan.name == second.name)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from haidang_agent.probe import Role
+    from haidang_agent.wan.keeper import LineState
 
     from tests.lab import Node, VirtualSchool
 
@@ -51,6 +52,11 @@ class Watched:
     def until(self, what: str, look: Callable[[Values], object], seconds: float = 3) -> Values:
         """Looked at ten times a second; the values for which `look` was true first."""
         return eventually(what, lambda: (seen := self.values()) and look(seen) and seen, seconds=seconds)
+
+    def states(self) -> list[LineState]:
+        """Of the lines, with what the metrics do not tell."""
+        with self.node.inside():
+            return self.probe._keeper.look()
 
     def close(self) -> None:
         with self.node.inside():

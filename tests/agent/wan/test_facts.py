@@ -48,6 +48,19 @@ def test_load_divided_by_source_adds_to_the_rest():
     assert active(route("wan1"), route("wan2", table=102), rules=(half,)) == {"wan1", "wan2"}
 
 
+def test_a_rule_for_all_of_the_schools_networks_leaves_nothing_for_the_main_table():
+    """A daemon that moves the LAN by `ip rule from 10.20.0.0/24 lookup 102`, or by `iif lan`."""
+    lan = {"lan": IPv4Network("10.20.0.0/24"), "wan1": IPv4Network("203.0.113.0/28")}
+    routes = (route("wan1"), route("wan2", table=102))
+    by_source = Rule(102, 102, source=IPv4Network("10.20.0.0/16"))
+    by_interface = Rule(102, 102, incoming="lan", selective=True, only_incoming=True)
+
+    for rule in (by_source, by_interface):
+        assert Facts({}, OWN, routes, (*AS_USUAL, rule), lan).active_interfaces() == {"wan2"}
+    more = lan | {"lab": IPv4Network("10.30.0.0/24")}
+    assert Facts({}, OWN, routes, (*AS_USUAL, by_source), more).active_interfaces() == {"wan1", "wan2"}
+
+
 def test_load_divided_by_mark_adds_to_the_rest():
     """mwan3: fwmark 0x100/0x3f00 lookup 1."""
     marked = tuple(Rule(2000 + table, table, selective=True) for table in (1, 2))

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 import pytest
-from haidang_agent.probe import Host, Moment, Watch
+from haidang_agent.probe import Host, Memory, Moment, Watch
 from haidang_agent.tables import Wan
 from haidang_agent.wan.keeper import Keeper
 from haidang_agent.wan.metrics import OBSERVED, UNOBSERVED
@@ -49,4 +49,15 @@ def test_a_fault_of_the_keeper_does_not_reach_the_probe_that_told():
     host.evidence.tell("internet", "", {"nothing": "that it knows"}, 60)
 
     assert watching.broken
+    watching.close()
+
+
+@pytest.mark.parametrize("stored", [5, "x", [5], [["a"]], {"a": 1}, [{"wan": 1}], [["a", "b", None, "x"]]])
+def test_what_was_remembered_in_another_shape_is_passed_over(stored):
+    host = Host(
+        memory=Memory(dict.fromkeys(("wan.outages", "wan.moves", "wan.alive"), stored)), watch=Watch(wan=(LINE,))
+    )
+    watching = Keeper(host, lambda _witness, _lock: None)
+
+    assert (watching.book.open, watching.moves) == ({}, {})
     watching.close()
