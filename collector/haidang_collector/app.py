@@ -21,6 +21,7 @@ from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.ingest.store import Store
+from haidang_collector.policy.policy import load as load_policy
 from haidang_collector.registry import routes as registry
 from haidang_collector.registry.store import Registry
 from haidang_collector.settings import Settings
@@ -67,7 +68,8 @@ async def _dependencies(
         Prefixes.load(Path(settings.isp_prefixes) if settings.isp_prefixes else None),
         parse_networks(settings.trusted_proxies),
     )
-    state.facts = metrics.FactCollector(state.registry, seen, egress)
+    policy = load_policy(Path(settings.policy) if settings.policy else None)
+    state.facts = metrics.FactCollector(state.registry, seen, egress, policy)
     state.ingest = ingest.Ingest(
         settings, state.store, seen, egress, state.scrape_targets, IngestMetrics(state.own_metrics)
     )

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -15,6 +16,9 @@ from prometheus_client.registry import Collector
 from haidang_collector.auth import operator
 from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.seen import Seen
+from haidang_collector.policy.metrics import policy_limits
+from haidang_collector.policy.policy import Policy, load
+from haidang_collector.registry.fact_metrics import fact_metrics
 from haidang_collector.registry.store import AgentFact, Registry
 
 ALWAYS_ON = frozenset({"site", "router"})
@@ -36,13 +40,16 @@ def own_metrics(version: str) -> CollectorRegistry:
 class FactCollector(Collector):
     """Registry facts as metrics; what this process heard lately counts over what stands in the registry.
 
-    Without `egress` no agent's ISP is known.
+    Without `egress` no agent's ISP is known. Without `policy` the built-in one holds.
     """
 
-    def __init__(self, registry: Registry, seen: Seen, egress: Egress | None = None) -> None:
+    def __init__(
+        self, registry: Registry, seen: Seen, egress: Egress | None = None, policy: Policy | None = None
+    ) -> None:
         self._registry = registry
         self._seen = seen
         self._egress = egress or Egress(Prefixes([]))
+        self._policy = policy or load()
         self._started = time.time()
 
     def collect(self) -> Iterator[Metric]:
@@ -55,6 +62,8 @@ class FactCollector(Collector):
         for unit in self._registry.units():
             units.add_metric((unit.code, unit.district, unit.name, unit.level), 1)
         yield units
+        yield from fact_metrics(self._registry.database)
+        yield policy_limits(self._policy, datetime.now(UTC).date())
         yield GaugeMetricFamily(
             "haidang_collector_start_timestamp_seconds", "When this collector started.", value=self._started
         )

@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from haidang_isps import BadPrefixesError, Prefixes
 
 from haidang_collector.ingest.egress import parse_networks
+from haidang_collector.policy.policy import BadPolicyError, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +54,9 @@ class Settings:
     trusted_proxies: str = ""
     """Addresses and networks of reverse proxies, with commas: what they say in X-Forwarded-For is believed."""
 
+    policy: str = ""
+    """A file of limits in the place of the built-in one; empty: that one."""
+
     time_zone: str = "Asia/Ho_Chi_Minh"
     """Of the schools: what pages show times in."""
     operator_password: str | None = None
@@ -65,6 +69,7 @@ class Settings:
         if self.time_zone not in available_timezones():
             raise _bad("time_zone", self.time_zone, "write a name of the IANA database, as Asia/Ho_Chi_Minh")
         _check_isps(self.isp_prefixes, self.trusted_proxies)
+        _check_policy(self.policy)
         if "://" not in self.database_url:
             raise _bad("database_url", self.database_url, "write sqlite:////path/to/file.db or postgresql://…")
         for field in fields(self):
@@ -132,6 +137,15 @@ def _check_isps(prefixes: str, proxies: str) -> None:
         Prefixes.load(Path(prefixes))
     except (BadPrefixesError, OSError) as wrong:
         raise _bad("isp_prefixes", prefixes, str(wrong)) from None
+
+
+def _check_policy(file: str) -> None:
+    if not file:
+        return
+    try:
+        load(Path(file))
+    except BadPolicyError as wrong:
+        raise _bad("policy", file, str(wrong)) from None
 
 
 def _bad(name: str, value: object, mend: str) -> BadSettingError:

@@ -1,1 +1,1 @@
-"""The registry: units, agents, enrolment tokens, incidents."""
+"""The registry: units and what is known of them, agents, enrolment tokens, incidents."""

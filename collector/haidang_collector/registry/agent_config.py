@@ -1,5 +1,6 @@
-"""What agents are told to watch: the tables that every unit gets, and over them the unit's own.
+"""What agents are told to watch: what every unit gets, over it what the registry knows, over all the unit's own.
 
+The registry knows lines by contract and computer rooms; a unit's own tables have the last word, key by key.
 Tables are laid over one another key by key. In a list (`[[wan]]`) entries of the same name are; a new name is added.
 """
 
@@ -14,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from haidang_collector.registry.models import DefaultConfig, Unit, UnitConfig
+from haidang_collector.registry.contracts import in_force
+from haidang_collector.registry.models import DefaultConfig, Lab, Unit, UnitConfig
 from haidang_collector.registry.tokens import UnknownUnitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from sqlalchemy import Connection
 
     from haidang_collector.registry.database import Database
 
@@ -85,7 +89,8 @@ def tables_for(database: Database, unit: str) -> Tables:
     with database.read() as connection:
         default = connection.scalar(select(DefaultConfig.tables))
         own = connection.scalar(select(UnitConfig.tables).where(UnitConfig.unit == unit))
-    return merge(default or {}, own or {})
+        known = _registered(connection, unit)
+    return merge(merge(default or {}, known), own or {})
 
 
 def own_tables(database: Database, unit: str | None) -> Tables:
@@ -121,6 +126,25 @@ def etag_matches(if_none_match: str | None, etag: str) -> bool:
     """RFC 9110, 13.1.2: a list of tags compared weakly, or `*`."""
     tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
     return etag in tags or "*" in tags
+
+
+def _registered(connection: Connection, unit: str) -> Tables:
+    """`[[wan]]` by the contracts in force today, `[[lab]]` by the rooms; what is not known of one is absent."""
+    lines = [
+        {"name": line.wan, "isp": line.isp, "medium": line.medium}
+        for line in in_force(connection, datetime.now(UTC).date(), unit)
+    ]
+    query = select(Lab.name, Lab.cidr, Lab.computers, Lab.level).where(Lab.unit == unit).order_by(Lab.name)
+    rooms = [
+        {"name": name, "cidr": cidr, "declared": computers, "level": level}
+        for name, cidr, computers, level in connection.execute(query)
+    ]
+    tables: dict[str, list[Tables]] = {"wan": lines, "lab": rooms}
+    return {
+        name: [{key: value for key, value in entry.items() if value is not None} for entry in entries]
+        for name, entries in tables.items()
+        if entries
+    }
 
 
 def _check_list(name: str, entries: object, key: str) -> None:

@@ -5,7 +5,7 @@ A change here needs a migration (`migrations/versions/`); a test compares the tw
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, CheckConstraint, DateTime, Double, ForeignKey, Index, MetaData, String, UniqueConstraint
@@ -19,6 +19,10 @@ CODE_LENGTH = 32
 NAME_LENGTH = 200
 DISTRICT_LENGTH = 100
 ADDRESS_LENGTH = 300
+WORD_LENGTH = 32
+PERSON_LENGTH = 100
+EMAIL_LENGTH = 254
+URL_LENGTH = 500
 HASH_LENGTH = 64
 """SHA-256 in hexadecimal digits."""
 
@@ -68,6 +72,98 @@ class Unit(Base):
     address: Mapped[str | None] = mapped_column(String(ADDRESS_LENGTH))
     students: Mapped[dict[str, int]]
     """Number by level word; a level that nobody told is absent."""
+
+
+class Lab(Base):
+    """A computer room. `level` None: shared by all; `computers` as declared."""
+
+    __tablename__ = "lab"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(PERSON_LENGTH), primary_key=True)
+    cidr: Mapped[str | None] = mapped_column(String(50))
+    vlan: Mapped[int | None]
+    computers: Mapped[int | None]
+    level: Mapped[str | None] = mapped_column(String(20))
+
+
+class Equipment(Base):
+    """How many devices of a kind the unit says it has."""
+
+    __tablename__ = "equipment"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(WORD_LENGTH), primary_key=True)
+    number: Mapped[int]
+
+
+class SubjectGroup(Base):
+    """A group of teachers, and whether it has a computer of its own."""
+
+    __tablename__ = "subject_group"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(PERSON_LENGTH), primary_key=True)
+    has_computer: Mapped[bool]
+
+
+class Contact(Base):
+    """Who answers for ICT at the unit: role `leader` or `officer`."""
+
+    __tablename__ = "contact"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    role: Mapped[str] = mapped_column(String(WORD_LENGTH), primary_key=True)
+    name: Mapped[str] = mapped_column(String(PERSON_LENGTH), primary_key=True)
+    phone: Mapped[str | None] = mapped_column(String(WORD_LENGTH))
+    email: Mapped[str | None] = mapped_column(String(EMAIL_LENGTH))
+
+
+class Plan(Base):
+    """The unit's ICT plan of a school year, `2025-2026`, and the day it came in."""
+
+    __tablename__ = "plan"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    year: Mapped[str] = mapped_column(String(9), primary_key=True)
+    received: Mapped[date]
+
+
+class Contract(Base):
+    """What an ISP promised for a line. `number` is empty where nobody told it; speeds in Mbit/s, both days included."""
+
+    __tablename__ = "contract"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    wan: Mapped[str] = mapped_column(String(WORD_LENGTH), primary_key=True)
+    number: Mapped[str] = mapped_column(String(PERSON_LENGTH), primary_key=True)
+    isp: Mapped[str] = mapped_column(String(PERSON_LENGTH))
+    medium: Mapped[str | None] = mapped_column(String(20))
+    down: Mapped[float | None] = mapped_column(Double)
+    up: Mapped[float | None] = mapped_column(Double)
+    starts: Mapped[date | None]
+    ends: Mapped[date | None]
+
+
+class Portal(Base):
+    """The unit's web portal, and the domain of its e-mail addresses."""
+
+    __tablename__ = "portal"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    url: Mapped[str | None] = mapped_column(String(URL_LENGTH))
+    mail_domain: Mapped[str | None] = mapped_column(String(EMAIL_LENGTH))
+
+
+class Change(Base):
+    """One change of one fact. `before` None: it was made; `after` None: it was removed; else only what differs.
+
+    `what` is the kind of fact (`units`, `labs` …), `entry` tells which of the unit's (a lab's name).
+    """
+
+    __tablename__ = "change"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(PERSON_LENGTH))
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"))
+    what: Mapped[str] = mapped_column(String(WORD_LENGTH))
+    entry: Mapped[str] = mapped_column(String(NAME_LENGTH + PERSON_LENGTH))
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    __table_args__ = (Index("ix_change_unit_id", "unit", "id"),)
 
 
 class EnrolmentToken(Base):

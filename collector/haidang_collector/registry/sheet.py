@@ -41,17 +41,20 @@ class Row:
     cells: tuple[str, ...]
 
 
-def read_rows(content: bytes, rate_header: Callable[[Iterable[Row]], int]) -> Iterator[list[Row]]:
+def read_rows(
+    content: bytes, rate_header: Callable[[Iterable[Row]], int], *, formulas: bool = False
+) -> Iterator[list[Row]]:
     """The tables in a file, one of a CSV and one a worksheet of an XLSX. Raises BadFileError.
 
     `rate_header` tells how many known columns stand at the head of a table: that finds the delimiter.
+    A formula of an XLSX is the value that the spreadsheet program last saved for it; with `formulas` it is its text.
     """
     if len(content) > MAX_FILE_BYTES:
         raise BadFileError(f"{len(content)} bytes; at most {MAX_FILE_BYTES} are read: divide the file")
     if content.startswith(_OLD_EXCEL):
         raise BadFileError("an old Excel file (.xls); save it as .xlsx")
     if content.startswith(b"PK\x03\x04"):
-        yield from _read_xlsx(content)
+        yield from _read_xlsx(content, formulas)
     else:
         yield _read_csv(_decode(content), rate_header)
 
@@ -68,6 +71,11 @@ def clean(text: str) -> str:
     """NFC, no invisible characters, single spaces; line breaks and control characters are left to be found."""
     text = unicodedata.normalize("NFC", text.translate(_INVISIBLE))
     return " ".join(part for part in text.replace("\u00a0", " ").strip().split(" ") if part)
+
+
+def inert(text: str) -> str:
+    """A cell that no spreadsheet program runs as a formula (OWASP, CSV injection): an apostrophe goes before it."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _decode(content: bytes) -> str:
@@ -104,7 +112,7 @@ def _csv_rows(text: str, delimiter: str, most: int | None) -> Iterator[Row]:
         raise BadFileError(f"line {line}: {failed}; is a quotation mark not closed?") from None
 
 
-def _read_xlsx(content: bytes) -> Iterator[list[Row]]:
+def _read_xlsx(content: bytes, formulas: bool) -> Iterator[list[Row]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             unpacked = sum(part.file_size for part in archive.infolist())
@@ -113,7 +121,7 @@ def _read_xlsx(content: bytes) -> Iterator[list[Row]]:
     if unpacked > MAX_UNPACKED_BYTES:
         raise BadFileError(f"unpacks to {unpacked} bytes; at most {MAX_UNPACKED_BYTES} are read: divide the file")
     try:
-        yield from _worksheets(content)
+        yield from _worksheets(content, formulas)
     except BadFileError:
         raise
     except Exception as failed:  # the library promises no exception types for damaged files
@@ -122,12 +130,12 @@ def _read_xlsx(content: bytes) -> Iterator[list[Row]]:
         ) from failed
 
 
-def _worksheets(content: bytes) -> Iterator[list[Row]]:
+def _worksheets(content: bytes, formulas: bool) -> Iterator[list[Row]]:
     import openpyxl  # noqa: PLC0415 - 0.2 s that only spreadsheets have to wait for
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about styles and validations, which do not matter here
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=not formulas, keep_links=False)
         try:
             for sheet in book.worksheets:
                 sheet.reset_dimensions()  # what the file claims of its size may be anything
@@ -145,6 +153,8 @@ def _sheet_rows(rows: Iterable[tuple[object, ...]]) -> Iterator[Row]:
 def _text(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if type(value).__name__ in ("ArrayFormula", "DataTableFormula"):
+        return "=" + (getattr(value, "text", None) or "").lstrip("=")
     return str(value)
 
 

@@ -6,10 +6,12 @@ import csv
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from haidang_collector.registry import unit_words as words
-from haidang_collector.registry.models import Unit
+from haidang_collector.registry.history import change, operator, stamped
+from haidang_collector.registry.models import Change, Unit
+from haidang_collector.registry.sheet import inert
 from haidang_collector.registry.units_table import Problem
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class Outcome:
     unchanged: int
     bad: tuple[Problem, ...]
     notes: tuple[str, ...]
+    removed: int = 0
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -50,7 +53,10 @@ class UnitRecord:
 
 
 def import_units(database: Database, table: UnitTable, *, skip_bad: bool = False, dry_run: bool = False) -> Outcome:
-    """All sound rows in one transaction; none where a row is bad, unless `skip_bad`. Units not in the file stay."""
+    """All sound rows in one transaction; none where a row is bad, unless `skip_bad`. Units not in the file stay.
+
+    Every change goes to the history, by `history.operator`.
+    """
     created = updated = unchanged = 0
     problems = list(table.problems)
     with database.write() as session:
@@ -73,10 +79,17 @@ def import_units(database: Database, table: UnitTable, *, skip_bad: bool = False
                 unchanged += 1
         applied = not dry_run and (skip_bad or not problems)
         if applied:
+            news = [
+                change(unit.code, "units", "", _flat(_record(unit)) if unit.name else None, _flat(record))
+                for unit, record in changes
+            ]
             for unit, record in changes:
                 for name, value in asdict(record).items():
                     setattr(unit, name, value)
             session.add_all(unit for unit, _ in changes)
+            if news:
+                session.flush()
+                session.execute(insert(Change), stamped(news, operator()))
     bad = tuple(sorted(problems, key=lambda problem: problem.row))
     return Outcome(applied, created, updated, unchanged, bad, tuple(table.notes))
 
@@ -96,11 +109,20 @@ def export_units(units: Iterable[UnitRecord], file: TextIO) -> None:
     writer.writerow(words.TITLES.values())
     for unit in units:
         students = [unit.students.get(level, "") for level in words.STUDENT_LEVELS]
-        writer.writerow([unit.code, unit.name, unit.district, words.LEVELS[unit.level], unit.address or "", *students])
+        texts = (unit.code, unit.name, unit.district, words.LEVELS[unit.level], unit.address or "")
+        writer.writerow([*map(inert, texts), *students])
 
 
 def _record(unit: Unit) -> UnitRecord:
     return UnitRecord(unit.code, unit.name, unit.district, unit.level, unit.address, unit.students)
+
+
+def _flat(record: UnitRecord) -> dict[str, object]:
+    """As the history keeps it, each number of students by itself."""
+    facts = asdict(record)
+    del facts["code"]
+    students: dict[str, int] = facts.pop("students")
+    return facts | {f"{words.STUDENTS}_{level}": number for level, number in students.items()}
 
 
 def _laid_over(row: UnitRow, unit: Unit | None) -> UnitRecord:

@@ -12,8 +12,8 @@ def test_upgrade_says_from_what_to_what(empty: Haidang) -> None:
     first, second = empty("db", "upgrade"), empty("db", "upgrade")
 
     assert (first.exit_code, second.exit_code) == (0, 0)
-    assert "haidang.db: empty → 0001" in first.stderr
-    assert "haidang.db: is at 0001" in second.stderr
+    assert "haidang.db: empty → 0002" in first.stderr
+    assert "haidang.db: is at 0002" in second.stderr
 
 
 def test_upgrade_leaves_a_file_alone_that_is_no_database(empty: Haidang, tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_a_machine_is_shown_and_the_next_start_goes_on(trial: Trial) -> None:
     eventually("the page says that there is Internet", lambda: trial.state() == "up", seconds=30)
     children, identity = trial.children(), trial.identity()
     assert set(children) == NAMES
-    assert [series["metric"] for series in trial.query('up{job="prometheus"} == 1')] != []  # type: ignore[misc]
+    eventually("Prometheus watches itself", lambda: trial.query('up{job="prometheus"} == 1') != [], seconds=15)
 
     assert trial.stop() == 0
     assert alive(children) == {}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +14,7 @@ from haidang_collector.registry.agent_config import (
     set_tables,
     tables_for,
 )
-from haidang_collector.registry.models import UnitConfig
+from haidang_collector.registry.models import Contract, Lab, UnitConfig
 from haidang_collector.registry.tokens import UnknownUnitError
 from sqlalchemy.exc import IntegrityError
 
@@ -136,3 +136,45 @@ def test_an_etag_is_of_the_content_whatever_its_order() -> None:
 )
 def test_if_none_match_as_rfc_9110_has_it(header: str | None, matches: bool) -> None:
     assert etag_matches(header, '"x"') is matches
+
+
+def contract(wan: str, number: str, isp: str, **told: object) -> Contract:
+    return Contract(unit="TH-001", wan=wan, number=number, isp=isp, **told)
+
+
+def test_lines_and_rooms_of_the_registry_are_told_under_the_units_own(registry: Registry) -> None:
+    today = datetime.now(UTC).date()
+    with registry.database.write() as session:
+        session.add(contract("wan1", "A", "VNPT", medium="fibre", starts=today - timedelta(900), ends=today))
+        session.add(contract("wan2", "B", "FPT", starts=today + timedelta(1)))
+        session.add(contract("wan2", "C", "CMC", medium="copper", ends=today - timedelta(1)))
+        session.add(contract("wan3", "", "Viettel"))
+        session.add(Lab(unit="TH-001", name="Phòng máy 1", cidr="10.20.1.0/24", vlan=20, computers=40, level="primary"))
+        session.add(Lab(unit="TH-001", name="Phòng máy 2"))
+
+    assert tables_for(registry.database, "TH-001") == {
+        "wan": [{"name": "wan1", "isp": "VNPT", "medium": "fibre"}, {"name": "wan3", "isp": "Viettel"}],
+        "lab": [
+            {"name": "Phòng máy 1", "cidr": "10.20.1.0/24", "declared": 40, "level": "primary"},
+            {"name": "Phòng máy 2"},
+        ],
+    }
+    assert tables_for(registry.database, "THCS-002") == {}
+
+    set_tables(registry.database, None, parse_toml('[[wan]]\nname = "wan1"\nisp = ""\ntargets = ["192.0.2.1"]\n'))
+    own = '[[wan]]\nname = "wan1"\nmedium = "cellular"\n[[lab]]\nname = "Phòng máy 1"\ndeclared = 38\n'
+    set_tables(registry.database, "TH-001", parse_toml(own))
+
+    told = tables_for(registry.database, "TH-001")
+    assert told["wan"][0] == {"name": "wan1", "isp": "VNPT", "medium": "cellular", "targets": ["192.0.2.1"]}
+    assert told["lab"][0] == {"name": "Phòng máy 1", "cidr": "10.20.1.0/24", "declared": 38, "level": "primary"}
+
+
+def test_of_two_contracts_for_a_line_the_one_that_began_last_holds(registry: Registry) -> None:
+    today = datetime.now(UTC).date()
+    with registry.database.write() as session:
+        session.add(contract("wan1", "Z", "VNPT"))
+        session.add(contract("wan1", "A", "FPT", starts=today))
+        session.add(contract("wan1", "M", "CMC", starts=today - timedelta(30)))
+
+    assert tables_for(registry.database, "TH-001") == {"wan": [{"name": "wan1", "isp": "FPT"}]}

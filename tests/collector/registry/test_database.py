@@ -5,12 +5,14 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from haidang_collector.registry.database import Database, RegistryDatabaseError
+from haidang_collector.registry.database import Database, RegistryDatabaseError, _alembic_config
 from haidang_collector.registry.models import Agent, Base
 from haidang_collector.registry.store import Registry
+from haidang_collector.registry.units_import import all_units
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
@@ -46,10 +48,27 @@ def test_several_processes_may_fill_it_at_once(tmp_path: Path) -> None:
 def test_an_older_schema_is_refused_with_the_command_that_mends_it(
     registry: Registry, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ScriptDirectory, "get_current_head", lambda _: "0002 of tomorrow")
+    monkeypatch.setattr(ScriptDirectory, "get_current_head", lambda _: "0003 of tomorrow")
 
-    with pytest.raises(RegistryDatabaseError, match=r"has version 0001, needed is 0002 .*; run: haidang db upgrade"):
+    with pytest.raises(RegistryDatabaseError, match=r"has version 0002, needed is 0003 .*; run: haidang db upgrade"):
         Registry(url)
+
+
+def test_the_first_tables_are_upgraded_with_what_is_in_them(url: str) -> None:
+    database = Database(url)
+    with database.write() as session:
+        config = _alembic_config()
+        config.attributes["connection"] = session.connection()
+        command.upgrade(config, "0001")
+        session.execute(text("INSERT INTO unit VALUES ('X1', 'N', 'D', 'primary', NULL, '{\"primary\": 5}')"))
+
+    assert database.is_behind()
+    database.upgrade()
+
+    assert [(unit.code, unit.students) for unit in all_units(database)] == [("X1", {"primary": 5})]
+    with database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    database.close()
 
 
 def test_only_an_empty_sqlite_file_is_filled_unasked(url: str) -> None:

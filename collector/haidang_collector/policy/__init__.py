@@ -1,0 +1,1 @@
+"""What regulations ask for, as data."""

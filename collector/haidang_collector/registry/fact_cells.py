@@ -1,0 +1,192 @@
+"""Reads one cell of a table of facts: text that is not empty into a value, or BadCellError says what is wrong."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from haidang_collector.registry.fact_words import word, yes_no
+from haidang_collector.registry.models import EMAIL_LENGTH, URL_LENGTH, WORD_LENGTH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Value = str | int | float | date | None
+Reader = Callable[[str], Value]
+
+EXCEL_EPOCH = date(1899, 12, 30)
+"""Day 0 of the serial numbers of spreadsheets, right from 1 March 1900 on (ECMA-376 part 1, 18.17.4.1)."""
+FIRST_YEAR, LAST_YEAR = 1990, 2100
+MOST_MBIT = 400_000
+_RUN_BY_SPREADSHEETS = "=+-@"
+_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"})
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}([., ][0-9]{3})+")
+_DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+_MAILBOX = re.compile(r"[A-Za-z0-9._%+-]{1,64}")
+_ISO = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})( [0-9:.]+)?")
+_DAY_FIRST = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})")
+_SERIAL = re.compile(r"[0-9]{5}(\.[0-9]+)?")
+
+
+class BadCellError(ValueError):
+    """`reason`: what is wrong; `fix`: what to write instead."""
+
+    def __init__(self, reason: str, fix: str) -> None:
+        super().__init__(reason, fix)
+        self.reason, self.fix = reason, fix
+
+
+def refuse_formula(text: str) -> None:
+    """Formulas are never worked out here, and what a spreadsheet could not work out is no value."""
+    if text.startswith("="):
+        raise BadCellError("is a formula", "copy the column and paste it as values")
+    if text.upper() in _ERRORS:
+        raise BadCellError("is a spreadsheet's error", "mend the formula, or leave the cell empty")
+
+
+def words(longest: int) -> Reader:
+    """Any text that is safe in a page, a sheet and a log line."""
+
+    def read(text: str) -> str:
+        if len(text) > longest:
+            raise BadCellError(f"has {len(text)} characters", f"write at most {longest}")
+        if not text.isprintable():
+            raise BadCellError("has a line break or control character", "remove it, or close the quotes")
+        if text[0] in _RUN_BY_SPREADSHEETS:
+            raise BadCellError(f"begins with {text[0]!r}, so spreadsheets would run it", "begin with a letter")
+        return text
+
+    return read
+
+
+def name(text: str) -> str:
+    """A short name that configuration and labels carry, as wan1."""
+    if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{WORD_LENGTH - 1}}}", text):
+        raise BadCellError("is no name of a line", "write it as wan1: letters, digits, '-', '_', '.'")
+    return text
+
+
+def one_of(known: Mapping[str, str], otherwise: str = "") -> Reader:
+    """One of the words of `known`, spelt in any way people do; `otherwise` is what else may be written."""
+
+    def read(text: str) -> str:
+        meant = word(text, known)
+        if meant is None:
+            raise BadCellError("is none of the known", f"write one of {', '.join(known.values())}{otherwise}")
+        return meant
+
+    return read
+
+
+def flag(text: str) -> bool:
+    meant = yes_no(text)
+    if meant is None:
+        raise BadCellError("is neither yes nor no", "write có or không")
+    return meant
+
+
+def whole(least: int, most: int) -> Reader:
+    """A whole number in digits. Thousands separators are refused: some write 1.234 for 1234, others for 1 and a bit."""
+
+    def read(text: str) -> int:
+        if _GROUPED.fullmatch(text):
+            raise BadCellError("has a separator", f"write digits only, as {re.sub('[., ]', '', text)}")
+        if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
+            raise BadCellError("is no such number", f"write digits only, {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def mbit(text: str) -> float:
+    """Mbit/s, with at most two decimals: three digits after a point may be thousands."""
+    if not re.fullmatch(r"[0-9]{1,6}([.,][0-9]{1,2})?", text):
+        raise BadCellError("is no number of Mbit/s", "write the number alone, without a unit or separator, as 1000")
+    number = float(text.replace(",", "."))
+    if not 0 < number <= MOST_MBIT:
+        raise BadCellError("is no number of Mbit/s", f"write one above 0, up to {MOST_MBIT}")
+    return number
+
+
+def day(text: str) -> date:
+    """2026-11-25, 25/11/2026 (the day first, as in Vietnam), or the serial number of a spreadsheet."""
+    found = _date(text)
+    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise BadCellError("is no date", "write it as 25/11/2026 or 2026-11-25")
+    return found
+
+
+def school_year(text: str) -> str:
+    """Two years that follow one another, as `2025-2026`."""
+    found = re.fullmatch(r"([0-9]{4})\s*[-\u2013/]\s*([0-9]{4})", text)
+    if found is None or int(found[2]) != int(found[1]) + 1:
+        raise BadCellError("is no school year", "write it as 2025-2026")
+    return f"{found[1]}-{found[2]}"
+
+
+def cidr(text: str) -> str:
+    """A network with its prefix length."""
+    try:
+        network = ipaddress.ip_interface(text).network
+    except ValueError:
+        raise BadCellError("is no network", "write it as 10.20.1.0/24") from None
+    if "/" not in text or str(network) != text.lower():
+        raise BadCellError("is no network", f"write {network}" if "/" in text else "add its length, as 10.20.1.0/24")
+    return str(network)
+
+
+def phone(text: str) -> str:
+    """Digits with the leading 0 that spreadsheets take away; +84 is Vietnam, other countries begin with 00."""
+    digits = re.sub(r"[\s.()-]", "", text)
+    if digits.startswith("+84"):
+        digits = "0" + digits[3:].removeprefix("0")
+    elif digits.startswith("+"):
+        digits = "00" + digits[1:]
+    elif re.fullmatch("[2-9][0-9]{8,9}", digits):
+        digits = "0" + digits
+    if not re.fullmatch("0[1-9][0-9]{8,9}|00[1-9][0-9]{6,14}", digits):
+        raise BadCellError("is no telephone number", "write one number as 0901234567")
+    return digits
+
+
+def domain(text: str) -> str:
+    if not _DOMAIN.fullmatch(text.lower()):
+        raise BadCellError("is no mail domain", "write what stands behind the @, as th-mau-01.edu.vn")
+    return text.lower()
+
+
+def email(text: str) -> str:
+    mailbox, at, host = text.partition("@")
+    if not (at and _MAILBOX.fullmatch(mailbox) and _DOMAIN.fullmatch(host.lower())) or len(text) > EMAIL_LENGTH:
+        raise BadCellError("is no e-mail address", "write one address as ten@truong.edu.vn")
+    if mailbox[0] in _RUN_BY_SPREADSHEETS:
+        raise BadCellError(f"begins with {mailbox[0]!r}, so spreadsheets would run it", "begin with a letter")
+    return f"{mailbox}@{host.lower()}"
+
+
+def url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or len(text) > URL_LENGTH or not text.isprintable() or re.search(r"""[\s"'<>]""", text):
+        raise BadCellError("is no address of a site", f"write https://… of at most {URL_LENGTH} characters")
+    if parts.username is not None or parts.password is not None:
+        raise BadCellError("holds a user name or password", "leave it out")
+    return text
+
+
+def _date(text: str) -> date | None:
+    try:
+        if found := _ISO.fullmatch(text):
+            return date(int(found[1]), int(found[2]), int(found[3]))
+        if found := _DAY_FIRST.fullmatch(text):
+            return date(int(found[3]), int(found[2]), int(found[1]))
+    except ValueError:
+        return None
+    return EXCEL_EPOCH + timedelta(days=int(float(text))) if _SERIAL.fullmatch(text) else None

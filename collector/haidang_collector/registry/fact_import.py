@@ -1,0 +1,171 @@
+"""Facts into the registry from a table, and out of it: what is written out and read in again changes nothing."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from haidang_collector.registry.history import change, operator, stamped
+from haidang_collector.registry.models import Change, Unit
+from haidang_collector.registry.sheet import inert
+from haidang_collector.registry.unit_words import CODE
+from haidang_collector.registry.units_import import BYTE_ORDER_MARK, Outcome
+from haidang_collector.registry.units_table import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from sqlalchemy import Connection
+    from sqlalchemy.orm import Session
+
+    from haidang_collector.registry.database import Database
+    from haidang_collector.registry.fact_kinds import Kind, Values
+    from haidang_collector.registry.fact_table import FactRow, FactTable
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One entry of a unit; `values` by column."""
+
+    unit: str
+    values: Values
+
+
+def import_facts(
+    database: Database,
+    kind: Kind,
+    table: FactTable,
+    *,
+    skip_bad: bool = False,
+    dry_run: bool = False,
+    replace: bool = False,
+    who: str | None = None,
+) -> Outcome:
+    """All sound rows in one transaction; none where a row is bad, unless `skip_bad`. Every change goes to the history.
+
+    With `replace`, entries that the file does not name go, of those units that it names. `who` is by default
+    `history.operator`.
+    """
+    with database.write() as session:
+        work = _Import(kind, _stored(session, kind), set(session.scalars(select(Unit.code))))
+        for row in table.rows:
+            work.take(row)
+        if replace:
+            work.remove_unnamed()
+        problems = sorted([*table.problems, *work.problems], key=lambda problem: problem.row)
+        applied = not dry_run and (skip_bad or not problems)
+        if applied:
+            work.write(session, who or operator())
+    counts = (work.created, work.updated, work.unchanged)
+    return Outcome(applied, *counts, tuple(problems), tuple(table.notes), work.removed)
+
+
+def all_facts(database: Database, kind: Kind) -> list[Fact]:
+    """Every entry of a kind, by unit and key."""
+    with database.read() as connection:
+        return [Fact(key[0], values) for key, values in sorted(_stored(connection, kind).items())]
+
+
+def export_facts(kind: Kind, facts: Iterable[Fact], file: TextIO) -> None:
+    """As CSV that spreadsheets open rightly, and that `import_facts` reads again."""
+    file.write(BYTE_ORDER_MARK)
+    writer = csv.writer(file)
+    writer.writerow(kind.titles.values())
+    for fact in facts:
+        shown = [column.show(fact.values[column.name]) for column in kind.columns]
+        writer.writerow([fact.unit, *map(inert, shown)])
+
+
+class _Import:
+    """What a table changes, worked out before anything is written."""
+
+    def __init__(self, kind: Kind, stored: dict[Key, Values], units: set[str]) -> None:
+        self.problems: list[Problem] = []
+        self.created = self.updated = self.unchanged = self.removed = 0
+        self._kind, self._stored, self._units = kind, stored, units
+        self._units_by_spelling = {unit.casefold(): unit for unit in units}
+        self._keys_by_spelling = {tuple(part.casefold() for part in key): key for key in stored}
+        self._named: dict[str, set[Key]] = {}
+        self._new: dict[Key, Values] = {}
+        self._gone: list[Key] = []
+        self._changes: list[dict[str, Any]] = []
+
+    def take(self, row: FactRow) -> None:
+        key = row.key(self._kind)
+        if problem := self._misspelt(row, key):
+            self.problems.append(problem)
+            return
+        self._named.setdefault(row.unit, set()).add(key)
+        before = self._stored.get(key)
+        after: Values = {**{column.name: None for column in self._kind.columns}, **(before or {}), **row.values}
+        after |= dict(zip(self._kind.key, key[1:], strict=True))
+        if before == after:
+            self.unchanged += 1
+            return
+        self.created += before is None
+        self.updated += before is not None
+        self._new[key] = after
+        self._note(key, before, after)
+
+    def remove_unnamed(self) -> None:
+        self._gone = [key for key in self._stored if key not in self._named.get(key[0], {key})]
+        self.removed = len(self._gone)
+        for key in self._gone:
+            self._note(key, self._stored[key], None)
+
+    def write(self, session: Session, who: str) -> None:
+        model, names = self._kind.model, ("unit", *self._kind.key)
+        table = model.__table__
+        same = [table.c[name] == bindparam(f"old_{name}") for name in names]
+        doomed = [*self._gone, *(key for key in self._new if key in self._stored)]
+        old = [{f"old_{name}": part for name, part in zip(names, key, strict=True)} for key in doomed]
+        new = [{"unit": key[0], **values} for key, values in self._new.items()]
+        changes = stamped(self._changes, who)
+        connection = session.connection()
+        for statement, rows in (
+            (delete(table).where(*same), old),  # type: ignore[arg-type]  # declared as FromClause, is a Table
+            (insert(model), new),
+            (insert(Change), changes),
+        ):
+            if rows:
+                connection.execute(statement, rows)
+
+    def _note(self, key: Key, before: Values | None, after: Values | None) -> None:
+        entry = " ".join(filter(None, key[1:]))
+        self._changes.append(change(key[0], self._kind.word, entry, self._beside_key(before), self._beside_key(after)))
+
+    def _beside_key(self, values: Values | None) -> Values | None:
+        """What `entry` does not tell already."""
+        return None if values is None else {name: value for name, value in values.items() if name not in self._kind.key}
+
+    def _misspelt(self, row: FactRow, key: Key) -> Problem | None:
+        titles = self._kind.titles
+        if row.unit not in self._units:
+            right = self._units_by_spelling.get(row.unit.casefold())
+            if right:
+                fix = f"write {right!r}; capital and small letters count"
+                return Problem(row.number, titles[CODE], row.unit, "is registered otherwise", fix)
+            fix = "mend the code, or import the unit first"
+            return Problem(row.number, titles[CODE], row.unit, "is no registered unit", fix)
+        right_key = self._keys_by_spelling.get(tuple(part.casefold() for part in key), key)
+        for name, told, registered in zip(self._kind.key, key[1:], right_key[1:], strict=True):
+            if told != registered:
+                fix = f"write {registered!r}; capital and small letters count"
+                return Problem(row.number, titles[name], told, "is registered otherwise", fix)
+        return None
+
+
+def _stored(source: Session | Connection, kind: Kind) -> dict[Key, Values]:
+    names = [column.name for column in kind.columns]
+    columns = [getattr(kind.model, name) for name in ("unit", *names)]
+    found: dict[Key, Values] = {}
+    for unit, *values in source.execute(select(*columns)):
+        told = dict(zip(names, values, strict=True))
+        found[(unit, *(str(told[name]) for name in kind.key))] = told
+    return found

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import subprocess
+import time
+from datetime import UTC, date, datetime, timedelta
+
+from haidang_collector.ingest.seen import Seen
+from haidang_collector.metrics import FactCollector
+from haidang_collector.policy.policy import parse
+from haidang_collector.registry.models import Contact, Contract, Equipment, Lab, Plan, SubjectGroup, Unit
+from haidang_collector.registry.store import Registry
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+TH, THCS = {"unit": "TH-001", "district": "Quận Bắc"}, {"unit": "THCS-002", "district": "Quận Bắc"}
+POLICY = """
+[[limit]]
+row = "R4"
+limit = "students_per_computer"
+level = "primary"
+value = 24
+from = 2016-10-27
+source = "540/GDĐT-TTTT"
+[[limit]]
+row = "R4"
+limit = "students_per_computer"
+level = "primary"
+value = 20
+from = 2999-01-01
+source = "a later one"
+[[limit]]
+row = "R1"
+limit = "fibre_ratio"
+value = 1
+from = 2016-10-27
+source = "540/GDĐT-TTTT"
+"""
+
+
+def exposition(registry: Registry) -> bytes:
+    shown = CollectorRegistry()
+    shown.register(FactCollector(registry, Seen(registry.record_seen), policy=parse(POLICY)))
+    return generate_latest(shown)
+
+
+def samples(registry: Registry, name: str) -> list[tuple[dict[str, str], float]]:
+    families = text_string_to_metric_families(exposition(registry).decode())
+    found = [(sample.labels, sample.value) for family in families for sample in family.samples if sample.name == name]
+    return sorted(found, key=lambda sample: (sample[0].get("unit", ""), sorted(sample[0].items())))
+
+
+def test_what_nobody_told_is_absent(registry: Registry) -> None:
+    text = exposition(registry).decode()
+
+    told = {line.partition("{")[0] for line in text.splitlines() if "TH-001" in line}
+    assert told == {"school_unit_info"}
+
+
+def test_facts_of_a_unit(registry: Registry) -> None:
+    today = datetime.now(UTC).date()
+    with registry.database.write() as session:
+        unit = session.get(Unit, "TH-001")
+        assert unit is not None
+        unit.students = {"primary": 480, "lower_secondary": 0}
+        session.add(Lab(unit="TH-001", name="Phòng 1", computers=40, level="primary"))
+        session.add(Lab(unit="TH-001", name="Phòng 2", computers=0))
+        session.add(Lab(unit="TH-001", name="Phòng 3"))
+        session.add(Equipment(unit="TH-001", kind="webcam", number=0))
+        session.add(SubjectGroup(unit="TH-001", name="Tổ Toán", has_computer=True))
+        session.add(SubjectGroup(unit="TH-001", name="Tổ Văn", has_computer=True))
+        session.add(SubjectGroup(unit="THCS-002", name="Tổ Văn", has_computer=False))
+        session.add(Contact(unit="TH-001", role="officer", name="Người Bí Mật", phone="0900000001"))
+        session.add(Plan(unit="TH-001", year="2026-2027", received=date(2026, 9, 14)))
+        session.add(Contract(unit="TH-001", wan="wan1", number="1", isp="VNPT", down=200, up=7.5, starts=today))
+        session.add(Contract(unit="TH-001", wan="wan1", number="2", isp="FPT", down=1, ends=today - timedelta(1)))
+        session.add(Contract(unit="TH-001", wan="wan2", number="", isp="Viettel", up=1))
+
+    assert samples(registry, "school_students") == [
+        (TH | {"level": "lower_secondary"}, 0), (TH | {"level": "primary"}, 480),
+    ]  # fmt: skip
+    assert samples(registry, "school_declared_lab_computers") == [
+        (TH | {"lab": "Phòng 1", "level": "primary"}, 40), (TH | {"lab": "Phòng 2", "level": ""}, 0),
+    ]  # fmt: skip
+    assert samples(registry, "school_declared_equipment") == [(TH | {"kind": "webcam"}, 0)]
+    assert samples(registry, "school_subject_groups") == [
+        (TH | {"state": "with"}, 2), (TH | {"state": "without"}, 0),
+        (THCS | {"state": "with"}, 0), (THCS | {"state": "without"}, 1),
+    ]  # fmt: skip
+    assert samples(registry, "school_contacts") == [(TH | {"role": "leader"}, 0), (TH | {"role": "officer"}, 1)]
+    assert samples(registry, "school_plan_received_timestamp_seconds") == [
+        (TH | {"year": "2026-2027"}, datetime(2026, 9, 14, tzinfo=UTC).timestamp())
+    ]
+    assert samples(registry, "school_contract_bytes_per_second") == [
+        (TH | {"wan": "wan1", "isp": "VNPT", "direction": "receive"}, 25_000_000),
+        (TH | {"wan": "wan1", "isp": "VNPT", "direction": "transmit"}, 937_500),
+        (TH | {"wan": "wan2", "isp": "Viettel", "direction": "transmit"}, 125_000),
+    ]
+    text = exposition(registry).decode()
+    assert "Bí Mật" not in text
+    assert "0900000001" not in text
+    checked = subprocess.run(["promtool", "check", "metrics"], input=text.encode(), capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_the_limits_in_force_today(registry: Registry) -> None:
+    assert samples(registry, "school_policy_limit") == [
+        ({"row": "R4", "limit": "students_per_computer", "level": "primary"}, 24),
+        ({"row": "R1", "limit": "fibre_ratio"}, 1),
+    ]
+
+
+def test_a_city_is_exported_within_two_seconds(registry: Registry) -> None:
+    codes = [f"X-{number}" for number in range(2_500)]
+    with registry.database.write() as session:
+        session.add_all(Unit(code=c, name=f"Trường {c}", district="D", level="primary", students={}) for c in codes)
+        session.flush()
+        for code in codes:
+            session.add_all(Lab(unit=code, name=f"Phòng {n}", computers=40, level="primary") for n in range(3))
+            session.add_all(Equipment(unit=code, kind=k, number=2) for k in ("printer", "webcam", "camera", "server"))
+            session.add_all(SubjectGroup(unit=code, name=f"Tổ {n}", has_computer=n > 1) for n in range(6))
+            session.add_all(Contact(unit=code, role=r, name="Ví Dụ") for r in ("leader", "officer"))
+            session.add(Plan(unit=code, year="2026-2027", received=date(2026, 9, 14)))
+            session.add_all(Contract(unit=code, wan=f"wan{n}", number="", isp="I", down=9, up=9) for n in range(2))
+    start = time.perf_counter()
+    lines = exposition(registry).count(b"\n")
+    seconds = time.perf_counter() - start
+
+    assert lines > 2_500 * 17
+    assert seconds < 2, f"{seconds:.2f} s for {lines} lines"
