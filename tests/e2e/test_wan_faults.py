@@ -1,12 +1,11 @@
 """Two ISPs, random faults, and an agent on the router: what it says, held against what the traffic really suffered.
 
-A shorter form of `python -m benchmarks.wan_faults`. $HAIDANG_FAULTS_SEED plays a failure again.
+A shorter form of `python -m benchmarks.wan_faults`, which tries others. $HAIDANG_FAULTS_SEED plays a failure again.
 """
 
 from __future__ import annotations
 
 import os
-import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,8 @@ from tests.lab.faults import Fault, random_faults
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+USUAL_SEED = 2016
+"""The same each time, so that a change is tried by what the one before it stood."""
 FAULTS, LONGEST_SECONDS = 10, 9.0
 QUIET_SECONDS = 25
 LONG_LOSS = Fault("loss", active=False, seconds=62, percent=60)
@@ -33,7 +34,7 @@ def test_every_fault_is_reported_rightly_in_time_and_no_other(school: WanSchool)
     """
     The right cause; the state within 3 s, 1 s where netlink tells it; a failover's gap as the stream saw it, ± 0.5 s.
     """
-    seed = int(os.environ.get("HAIDANG_FAULTS_SEED") or random.randrange(1 << 32))
+    seed = int(os.environ.get("HAIDANG_FAULTS_SEED") or USUAL_SEED)
     print(f"HAIDANG_FAULTS_SEED={seed}")
     verdicts = [school.suffer(fault) for fault in random_faults(seed, FAULTS, LONGEST_SECONDS)]
 
