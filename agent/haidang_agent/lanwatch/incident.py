@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -108,7 +109,7 @@ class Cases:
         yield Change("closed", self._open.pop(key))
 
 
-class Detector:
+class Detector(ABC):
     """One of `detectors/`: is fed frames in the order they came, and answers with changes of incidents."""
 
     takes: ClassVar[tuple[type, ...]]
@@ -117,9 +118,9 @@ class Detector:
     def __init__(self, kind: str, quiet: float = QUIET_SECONDS) -> None:
         self._cases = Cases(kind, quiet)
 
+    @abstractmethod
     def feed(self, frame: Frame) -> Iterable[Change]:
         """What this frame changes."""
-        raise NotImplementedError
 
     def tick(self, now: float) -> Iterable[Change]:
         """What is over by now."""

@@ -82,6 +82,8 @@ class WanPoll:
     totals: dict[str, Running] = field(default_factory=dict)
     ports: dict[str, list[Port]] = field(default_factory=dict)
     """By WAN, as the last whole look found them."""
+    lit: set[str] = field(default_factory=set)
+    """WANs whose light was ever measured: one that sends and no longer receives is `dark`."""
 
     def carriers(self, session: Session) -> dict[str, bool]:
         """One request: the WANs whose link is known, and whether it is there. Raises SnmpError."""
@@ -139,6 +141,9 @@ class WanPoll:
         optic = next((optic for optic in optics for port in ports if optic.interface == port.name), None)
         if optic is not None:
             fact |= {key: getattr(optic, key) for key in OPTICAL}
+            if optic.rx_dbm is not None:
+                self.lit.add(wan)
+            fact["dark"] = True if wan in self.lit and optic.rx_dbm is None and optic.tx_dbm is not None else None
         kinds = (number(told.get(f"{TYPE}.{port.index}")) for port in ports)
         has_light = fact.get("rx_dbm") is not None or fact.get("tx_dbm") is not None  # a copper module has none
         if has_light or any(type_name(kind) in FIBRE for kind in kinds if kind):

@@ -77,7 +77,9 @@ class Watcher(threading.Thread):
             session.close()
 
     def _ask(self, session: BoundedSession[Any]) -> None:
-        if time.monotonic() >= self._look_due:
+        internet = self._host.evidence.ask("internet") or {}
+        in_doubt = internet.get("up") is False and self._target.wan_interfaces  # is there still light?
+        if in_doubt or time.monotonic() >= self._look_due:
             self._facts = self._poll.look(session)
             self.problems = tuple(session.problems)
             if not session.silent:

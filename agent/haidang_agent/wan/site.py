@@ -42,6 +42,8 @@ def _line(told: dict[str, Any], internet: dict[str, Any] | None, active: bool | 
         return SiteLine(up=False, active=active, carrier=False, cause="carrier")
     if not active or internet is None:
         return SiteLine(None, active, carrier)
+    if not internet["up"] and told.get("dark"):
+        return SiteLine(up=False, active=active, carrier=carrier, cause="carrier")
     return SiteLine(internet["up"] or (None if carrier is None else False), active, carrier)
 
 
@@ -65,7 +67,10 @@ def cause_behind_the_router(lines: Mapping[str, SiteLine], evidence: Evidence, s
 
     That the ISP's router answered before proves nothing.
     """
-    carriers = [line.carrier for name, line in lines.items() if line.active is not False]
+    in_use = [line for line in lines.values() if line.active is not False]
+    carriers = [
+        False if line.cause == "carrier" else line.carrier for line in in_use
+    ]  # also one that stays without light
     if carriers and all(carrier is False for carrier in carriers):
         return "carrier"
     beyond = evidence.ask("egress") or {}

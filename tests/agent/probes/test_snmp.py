@@ -248,3 +248,20 @@ def test_keys_of_no_use_are_refused_with_the_device_and_without_the_key(wrong, w
 def test_no_device_is_nothing_to_measure():
     with pytest.raises(NothingToMeasureError):
         PROBE.start(Settings(), Host())
+
+
+def test_a_fibre_that_was_lit_and_no_longer_is_makes_the_line_dark():
+    """While the Internet is gone the light is looked at with every question."""
+    device = Device.read(RECORDINGS / "own_router_sfp.snmprec")
+    with (
+        Responder({COMMUNITY: device}) as router,
+        probing(target(router, sfp1="wan1"), settings=NO_LOOK) as (_, host),
+    ):
+        lit = eventually("a look", lambda: fact(host, "wan1"), seconds=5)
+        tell(device, "1.3.6.1.4.1.14988.1.1.19.1.1.10.9", "2", -40000)
+        host.evidence.tell("internet", "", {"up": False, "since": 0.0}, 60)
+        dark = eventually("dark", lambda: fact(host, "wan1").get("dark") and fact(host, "wan1"), seconds=15)
+
+    assert lit["rx_dbm"] < 0
+    assert "dark" not in lit
+    assert "rx_dbm" not in dark

@@ -410,3 +410,13 @@ def test_a_mistake_in_the_configuration_is_no_outage(school, changes, why):
     assert ("school_wan_up", second.name, second.isp) not in seen
     assert not any(value for key, value in seen.items() if key[0] == "school_outage_active")
     assert why in next(state.denied for state in states if state.wan.name == second.name)
+
+
+def test_a_module_without_light_is_the_carriers_fault_though_the_link_stays_up(school, router):
+    """As a GPON stick does; the probe `optics` tells."""
+    school.cut_isp("VNPT")
+    router.host.evidence.tell("optics", "wan1", {"fibre": True, "dark": True}, 60)
+    seen = router.until("down", lambda seen: seen[UP, *ONE] == 0)
+
+    assert seen["school_outage_active", "carrier", "wan1"] == 1
+    assert seen["school_outage_active", "isp", "wan1"] == 0

@@ -129,3 +129,11 @@ def test_a_dark_spare_line_is_not_to_blame_for_the_internet():
     }
 
     assert site.cause_behind_the_router(seen, evidence(), since=5.0) == "isp"
+
+
+def test_a_line_without_light_is_the_carriers_fault_even_where_the_link_stays_up():
+    told = evidence(internet=DOWN, wan1={"carrier": True, "default_route": True, "dark": True})
+    seen = site.look([ONE, TWO], told)
+
+    assert (seen["wan1"].up, seen["wan1"].cause) == (False, "carrier")
+    assert site.cause_behind_the_router(seen, told, since=1.0) == "carrier"
