@@ -12,7 +12,7 @@ help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Virtual environment in .venv, and the Debian packages that are missing
-	@scripts/need prometheus prometheus-alertmanager
+	@scripts/need prometheus prometheus-alertmanager libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core
 
 $(STAMP): pyproject.toml requirements.lock scripts/need scripts/hatch_catalogues.py $(wildcard */haidang_*/locale/*/LC_MESSAGES/*.po)
 	@scripts/need python3-venv
@@ -26,7 +26,7 @@ run: setup ## Measure this machine and this network, and show it (Ctrl-C stops)
 	@$(BIN)/haidang up --data .data $(ARGS)
 
 test: setup lint ## Everything CI checks
-	@scripts/need nftables iproute2 iputils-ping dnsmasq-base prometheus-node-exporter snmpd
+	@scripts/need nftables iproute2 iputils-ping dnsmasq-base prometheus-node-exporter snmpd cups-daemon poppler-utils
 	@$(BIN)/pytest $(ARGS)
 
 lint: $(STAMP) ## Style, types, import contracts
@@ -46,5 +46,5 @@ demo: setup ## A virtual school on this machine (root): cut a fibre and watch
 
 lock: ## Bring requirements.lock up to pyproject.toml (ARGS=--upgrade: the newest of all)
 	@$(BIN)/pip install --quiet uv
-	@$(BIN)/uv pip compile -q pyproject.toml --extra collector --extra router --extra snmp --group dev --generate-hashes --universal \
+	@$(BIN)/uv pip compile -q pyproject.toml --extra collector --extra pdf --extra router --extra snmp --group dev --generate-hashes --universal \
 		--python-version 3.11 --no-emit-index-url --no-header $(ARGS) -o requirements.lock

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from haidang_agent.config import config_path
 from haidang_agent.i18n import N_, _
 from haidang_agent.options import add_config_argument, add_json_argument
-from haidang_agent.posture.check import Ledger, UnreadError
+from haidang_agent.posture.check import Ledger
 from haidang_agent.posture.examine import Place, examine
 from haidang_agent.remote_config import load_merged
+from haidang_agent.unread import UnreadError
 
 if TYPE_CHECKING:
     import argparse

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from haidang_agent.i18n import _
+from haidang_agent.unread import UnreadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 Severity = Literal["critical", "warning", "info"]
 State = Literal["fail", "unread", "pass"]
-
-
-class UnreadError(Exception):
-    """The check cannot be read here; the text, in the reader's language, says why."""
 
 
 class Outcome(NamedTuple):

@@ -17,7 +17,7 @@ from haidang_agent.tables import CONFIG_DIR, STATE_DIR
 if TYPE_CHECKING:
     from haidang_agent.posture.check import Finding
     from haidang_agent.posture.linux.machine import Machine
-    from haidang_agent.posture.windows.answer import Answer
+    from haidang_agent.powershell.answer import Answer
 
 LEAST_WORST = ("info", "warning", "critical")
 LEAST_URGENT = ("pass", "unread", "fail")
@@ -42,9 +42,10 @@ class Place:
 def examine(place: Place, ledger: Ledger) -> list[Finding]:
     """Look once, the worst first. Raises UnreadError where nothing at all could be asked."""
     if sys.platform == "win32":
-        from haidang_agent.posture.windows.asking import ask  # noqa: PLC0415 - each system loads its own half
+        from haidang_agent.posture.windows import SCRIPT  # noqa: PLC0415 - each system loads its own half
+        from haidang_agent.powershell.asking import ask  # noqa: PLC0415 - as above
 
-        return of_windows(ask(place.own_files), place)
+        return of_windows(ask(SCRIPT, *place.own_files), place)
     from haidang_agent.posture.linux.machine import Machine  # noqa: PLC0415 - as above
 
     here = Machine(place.now, place.proc.parent, place.proc, place.sys, place.own_files, place.limits, ledger)

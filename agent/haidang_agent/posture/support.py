@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from haidang_agent.i18n import _
-from haidang_agent.posture.check import Outcome, UnreadError
+from haidang_agent.posture.check import Outcome
+from haidang_agent.unread import UnreadError
 
 
 @cache

@@ -29,8 +29,9 @@ class Posture:
 
     def collect(self) -> Iterator[Sample]:
         """Look once; it takes seconds, mostly of apt-get or of PowerShell."""
-        from haidang_agent.posture.check import Ledger, UnreadError  # noqa: PLC0415 - for machines that run this probe
+        from haidang_agent.posture.check import Ledger  # noqa: PLC0415 - for machines that run this probe
         from haidang_agent.posture.examine import Place, examine  # noqa: PLC0415 - as above
+        from haidang_agent.unread import UnreadError  # noqa: PLC0415 - as above
 
         moment = self.host.time.moment()
         now = moment.wall if moment.centre is None else moment.centre

@@ -9,8 +9,9 @@ from pathlib import Path
 import haidang_agent.posture
 from haidang_agent.posture import linux
 from haidang_agent.posture.catalogue import CHECKS
-from haidang_agent.posture.check import Outcome, UnreadError, judged
+from haidang_agent.posture.check import Outcome, judged
 from haidang_agent.posture.windows import judging
+from haidang_agent.unread import UnreadError
 
 
 def test_each_check_has_a_reader_on_each_of_its_platforms() -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from haidang_agent.posture.check import Finding, UnreadError
+from haidang_agent.posture.check import Finding
 from haidang_agent.posture.examine import Place, of_windows
-from haidang_agent.posture.windows.answer import parse
-from haidang_agent.posture.windows.asking import SCRIPT, ask
+from haidang_agent.posture.windows import SCRIPT
+from haidang_agent.powershell.answer import parse
+from haidang_agent.powershell.asking import ask
+from haidang_agent.unread import UnreadError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -197,17 +199,17 @@ def test_powershell_gets_the_script_and_the_agents_files(tmp_path: Path, monkeyp
     monkeypatch.setenv("SYSTEMROOT", str(tmp_path))
     powershell(tmp_path, f'echo "$@" > {tmp_path}/words; cat {ANSWERS}/windows_7_vi.json')
 
-    assert ask((Path("agent.toml"),)).table("system")["build"] == 7601
+    assert ask(SCRIPT, Path("agent.toml")).table("system")["build"] == 7601
     assert (tmp_path / "words").read_text().endswith(f" -File {SCRIPT} agent.toml\n")
 
 
 def test_where_powershell_is_missing_or_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYSTEMROOT", str(tmp_path))
     with pytest.raises(UnreadError, match="PowerShell failed: No such file"):
-        ask(())
+        ask(SCRIPT)
     powershell(tmp_path, "echo 'running scripts is disabled on this system' >&2; exit 1")
     with pytest.raises(UnreadError, match="PowerShell did not answer as asked"):
-        ask(())
+        ask(SCRIPT)
 
 
 def test_the_script_is_for_the_oldest_powershell_and_tells_every_section() -> None:

@@ -6,9 +6,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from haidang_agent.posture.check import Outcome, UnreadError
+from haidang_agent.posture.check import Outcome
 from haidang_agent.posture.linux import READERS
 from haidang_agent.posture.linux.machine import Machine
+from haidang_agent.unread import UnreadError
 
 if TYPE_CHECKING:
     from haidang_agent.posture.check import Ledger

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from haidang_agent.i18n import _
-from haidang_agent.posture.check import Outcome, UnreadError, few_administrators
+from haidang_agent.posture.check import Outcome, few_administrators
+from haidang_agent.unread import UnreadError
 
 if TYPE_CHECKING:
     from haidang_agent.posture.linux.machine import Machine

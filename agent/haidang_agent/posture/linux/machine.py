@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from haidang_agent.i18n import _
-from haidang_agent.posture.check import Ledger, UnreadError
+from haidang_agent.posture.check import Ledger
 from haidang_agent.posture.limits import Limits
+from haidang_agent.unread import UnreadError
 
 LARGEST_BYTES = 1 << 20
 COMMAND_SECONDS = 20.0

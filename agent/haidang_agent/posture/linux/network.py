@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from haidang_agent.i18n import _
-from haidang_agent.posture.check import Outcome, UnreadError
+from haidang_agent.posture.check import Outcome
 from haidang_agent.posture.linux.machine import read
 from haidang_agent.posture.open_ports import risky
+from haidang_agent.unread import UnreadError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from haidang_agent.i18n import _
-from haidang_agent.posture.check import Outcome, UnreadError
+from haidang_agent.posture.check import Outcome
+from haidang_agent.unread import UnreadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 from haidang_agent.i18n import _
-from haidang_agent.posture.check import LEAVES_THE_ROOM, Outcome, UnreadError
+from haidang_agent.posture.check import LEAVES_THE_ROOM, Outcome
 from haidang_agent.posture.linux.machine import read
 from haidang_agent.posture.support import supported
+from haidang_agent.unread import UnreadError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from haidang_agent.i18n import _
-from haidang_agent.posture.check import Outcome, UnreadError, overdue_updates, waiting_updates
+from haidang_agent.posture.check import Outcome, overdue_updates, waiting_updates
+from haidang_agent.unread import UnreadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,3 +2,7 @@
 
 Not run on Windows yet: the judging is tried on answers written by us after Microsoft's documents.
 """
+
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_name("posture.ps1")

@@ -10,14 +10,14 @@ from haidang_agent.i18n import _
 from haidang_agent.posture.check import (
     LEAVES_THE_ROOM,
     Outcome,
-    UnreadError,
     few_administrators,
     overdue_updates,
     waiting_updates,
 )
 from haidang_agent.posture.open_ports import risky
 from haidang_agent.posture.support import supported
-from haidang_agent.posture.windows.answer import Answer, number
+from haidang_agent.powershell.answer import Answer, number
+from haidang_agent.unread import UnreadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

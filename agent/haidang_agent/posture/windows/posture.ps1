@@ -1,44 +1,7 @@
-# Tells the facts that judging.py judges, as one JSON object on standard output (UTF-8).
-# For PowerShell 2.0 (Windows 7) and later: no CIM commands, no ConvertTo-Json. Arguments: the agent's own files.
-# Each section is told whole, or its error is told in its place. Nothing is changed, nothing is sent.
+# Tells the facts that judging.py judges. Arguments: the agent's own files.
 
-$ErrorActionPreference = 'Stop'
-[Console]::OutputEncoding = New-Object System.Text.UTF8Encoding $false
+. (Join-Path (Split-Path -Parent $MyInvocation.MyCommand.Path) '..\..\powershell\telling.ps1')
 $files = @($args)
-$facts = @{}
-$errors = @{}
-
-function Text($value) {
-    $out = New-Object System.Text.StringBuilder
-    foreach ($c in ([string]$value).ToCharArray()) {
-        $n = [int]$c
-        if ($n -lt 32 -or $n -gt 126 -or $n -eq 34 -or $n -eq 92) { [void]$out.AppendFormat('\u{0:x4}', $n) }
-        else { [void]$out.Append($c) }
-    }
-    '"' + $out.ToString() + '"'
-}
-
-function Json($value) {
-    if ($null -eq $value) { return 'null' }
-    if ($value -is [bool]) { if ($value) { return 'true' } else { return 'false' } }
-    if ($value -is [string]) { return (Text $value) }
-    if ($value -is [hashtable]) {
-        return '{' + [string]::Join(',', @($value.Keys | ForEach-Object { (Text $_) + ':' + (Json $value[$_]) })) + '}'
-    }
-    if ($value -is [System.Collections.IEnumerable]) {
-        return '[' + [string]::Join(',', @($value | ForEach-Object { Json $_ })) + ']'
-    }
-    return ([long]$value).ToString([Globalization.CultureInfo]::InvariantCulture)
-}
-
-function Section([string]$name, [scriptblock]$read) {
-    try { $script:facts[$name] = & $read } catch { $script:errors[$name] = $_.Exception.Message }
-}
-
-# A list stays one, also with one item or none.
-function Many([string]$name, [scriptblock]$read) {
-    try { $script:facts[$name] = [object[]]@(& $read) } catch { $script:errors[$name] = $_.Exception.Message }
-}
 
 # A registry value, $null where it is not set.
 function Value([string]$key, [string]$name) {
@@ -193,5 +156,4 @@ Many 'own_files' {
     }
 }
 
-$facts['errors'] = $errors
-Json $facts
+Tell

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from haidang_agent.i18n import _
-from haidang_agent.posture.check import UnreadError
+from haidang_agent.unread import UnreadError
 
 LARGEST_CHARACTERS = 1 << 20
 MOST_ITEMS = 10_000

@@ -1,4 +1,4 @@
-"""Runs the script by the PowerShell that every Windows has, within its time, without a profile and without a window."""
+"""Runs a script by the PowerShell that every Windows has, within its time, without a profile and without a window."""
 
 from __future__ import annotations
 
@@ -8,26 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from haidang_agent.i18n import _
-from haidang_agent.posture.check import UnreadError
-from haidang_agent.posture.windows.answer import parse
+from haidang_agent.powershell.answer import parse
+from haidang_agent.unread import UnreadError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from haidang_agent.powershell.answer import Answer
 
-    from haidang_agent.posture.windows.answer import Answer
-
-SCRIPT = Path(__file__).with_name("posture.ps1")
 SECONDS = 90.0
 """Windows Update's own list alone takes half a minute on an old PC."""
 
 
-def ask(own_files: Sequence[Path]) -> Answer:
-    """Raises UnreadError."""
+def ask(script: Path, *arguments: Path) -> Answer:
+    """What the script tells by `telling.ps1`. Raises UnreadError."""
     powershell = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32/WindowsPowerShell/v1.0/powershell.exe")
-    options = ("-NoLogo", "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-File", str(SCRIPT))
+    options = ("-NoLogo", "-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-File", str(script))
     try:
         done = subprocess.run(  # noqa: S603 - our own script
-            (str(powershell), *options, *map(str, own_files)),
+            (str(powershell), *options, *map(str, arguments)),
             capture_output=True,
             timeout=SECONDS,
             check=False,
