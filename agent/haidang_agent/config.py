@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 from haidang_agent.centre import check_url
 from haidang_agent.reading import FromEnvironment, read_table
 from haidang_agent.registry import discover
-from haidang_agent.tables import CONFIG_DIR, Agent, Lab, Privacy, Server, Service, Snmp, Wan
+from haidang_agent.tables import CONFIG_DIR, Agent, Lab, Portal, Privacy, Server, Service, Snmp, Wan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 PREFIX = "HAIDANG_"
+TABLES = {"server": Server, "agent": Agent, "privacy": Privacy, "portal": Portal}
 LISTS = {"wan": Wan, "lab": Lab, "snmp": Snmp, "service": Service}
 SHORTEST_PUSH, LONGEST_PUSH = 1.0, 15.0
 """Seconds; alerts count silence from a push every 15 s."""
@@ -32,7 +33,10 @@ LAST_PORT = 65535
 LONGEST_INTERFACE = 15
 FASTEST_PROBING, SLOWEST_PROBING = 0.2, 10.0
 """Seconds between two echoes to one target of a line."""
-LOCAL_ONLY = {"server": None, "privacy": None, "agent": ("state_dir",)}
+LONGEST_LAB = 100
+"""Characters of a room's name, as in the registry."""
+UNIT_KEY = re.compile("(?:[0-9A-Fa-f]{64})?")
+LOCAL_ONLY = {"server": None, "privacy": ("share_identifiers",), "agent": ("state_dir", "use", "lab")}
 """Tables, or keys of them, that the centre has no say in: where reports go, what stays in the school."""
 
 
@@ -51,6 +55,7 @@ class Config:
     server: Server | None = None
     agent: Agent = field(default_factory=Agent)
     privacy: Privacy = field(default_factory=Privacy)
+    portal: Portal = field(default_factory=Portal)
     probes: Mapping[str, Any] = field(default_factory=dict)
     wan: tuple[Wan, ...] = ()
     lab: tuple[Lab, ...] = ()
@@ -86,9 +91,8 @@ def parse(raw: Mapping[str, Any], source: str) -> Config:
             values[key] = table
         elif key in LISTS:
             values[key] = _read_list(key, table, faults)
-        elif key in ("server", "agent", "privacy"):
-            kind = {"server": Server, "agent": Agent, "privacy": Privacy}[key]
-            values[key] = read_table(kind, table, f"[{key}]", faults)
+        elif key in TABLES:
+            values[key] = read_table(TABLES[key], table, f"[{key}]", faults)
         else:
             faults.append(f"[{key}]: unknown table; known are {', '.join(f.name for f in fields(Config))}")
     values["probes"] = _read_probes(values.get("probes", {}), faults)
@@ -144,9 +148,7 @@ def _read_file(path: Path, *, may_be_missing: bool) -> dict[str, Any]:
 
 def _overlay_environment(local: dict[str, Any], environment: Mapping[str, str]) -> None:
     """`HAIDANG_<TABLE>_<KEY>` and `HAIDANG_PROBES_<PROBE>_<KEY>`."""
-    places: list[tuple[tuple[str, ...], type]] = [
-        ((key,), kind) for key, kind in (("server", Server), ("agent", Agent), ("privacy", Privacy))
-    ]
+    places: list[tuple[tuple[str, ...], type]] = [((key,), kind) for key, kind in TABLES.items()]
     places += [(("probes", name), probe.settings) for name, probe in discover().items()]
     for path, kind in places:
         for setting in fields(kind):
@@ -199,6 +201,8 @@ def _check(values: Mapping[str, Any]) -> list[str]:
     host, colon, port = agent.listen.rpartition(":")
     if agent.listen and not (colon and host and re.fullmatch("[0-9]{1,5}", port) and int(port) <= LAST_PORT):
         faults.append(f'[agent] listen = {agent.listen!r}: must be host:port, as "127.0.0.1:9810", or "" for none')
+    faults += _check_rooms(agent, values.get("lab", ()))
+    faults += _check_key(values.get("privacy") or Privacy())
     for key in LISTS:
         names = [getattr(each, "host" if key == "snmp" else "name") for each in values.get(key, ())]
         faults += [
@@ -215,6 +219,21 @@ def _check(values: Mapping[str, Any]) -> list[str]:
         except ValueError as wrong:
             faults.append(f"[server] url = {wrong}")
     return faults
+
+
+def _check_rooms(agent: Agent, labs: Iterable[Lab]) -> list[str]:
+    named = [("[agent] lab", agent.lab), *(("[[lab]] name", lab.name) for lab in labs)]
+    return [
+        f"{where} = {name!r}: has more than {LONGEST_LAB} characters; shorten it"
+        for where, name in named
+        if len(name) > LONGEST_LAB
+    ]
+
+
+def _check_key(privacy: Privacy) -> list[str]:
+    if UNIT_KEY.fullmatch(privacy.unit_key):
+        return []
+    return ["[privacy] unit_key = (secret): must be 64 hexadecimal digits, as the centre tells it"]
 
 
 def _check_wan(wan: Wan) -> list[str]:

@@ -88,9 +88,13 @@ def unpack(packed: bytes, width: int) -> array[float]:
 
 
 def write_memory(database: sqlite3.Connection, memory: Mapping[str, Any]) -> None:
-    """What probes are to remember; keys that are not among it stay as they are."""
+    """What probes are to remember; keys that are not among it stay as they are, and what is the same costs no write."""
     rows = [(MEMORY + key, json.dumps(value)) for key, value in memory.items()]
-    database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+    database.executemany(
+        "INSERT INTO meta VALUES (?, ?)"
+        " ON CONFLICT(key) DO UPDATE SET value = excluded.value WHERE value != excluded.value",
+        rows,
+    )
 
 
 def read_memory(database: sqlite3.Connection) -> dict[str, Any]:

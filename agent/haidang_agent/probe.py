@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, T
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from haidang_agent.tables import Lab, Service, Snmp, Wan
+    from haidang_agent.tables import Lab, Portal, Service, Snmp, Wan
 
 Reason = Literal["timeout", "denied", "unsupported", "misconfigured", "unreadable", "bug"]
 Role = Literal["site", "router", "host"]
@@ -208,13 +208,21 @@ class MachineTime:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The tables that say what is there to watch (agent.toml, or the centre)."""
+    """The tables that say what is there to watch (agent.toml, or the centre).
+
+    `use` and `room` are what this machine is for and the lab it was told to be in; `unit_key` is secret, empty
+    where it is not known.
+    """
 
     roles: tuple[Role, ...] = ()
+    use: str = ""
+    room: str = ""
+    unit_key: bytes = field(default=b"", repr=False)
     wan: tuple[Wan, ...] = ()
     lab: tuple[Lab, ...] = ()
     snmp: tuple[Snmp, ...] = ()
     service: tuple[Service, ...] = ()
+    portal: Portal | None = None
 
 
 @dataclass(frozen=True, slots=True)

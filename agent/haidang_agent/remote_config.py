@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 from haidang_agent.config import BadConfigError, Config, load
@@ -27,6 +28,9 @@ def cached(state_dir: Path) -> tuple[dict[str, Any], str | None]:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return dict(kept["tables"]), kept["etag"]
     except FileNotFoundError:
+        return {}, None
+    except PermissionError:
+        log.warning("%s may not be read by this user; what the centre says is left out", path)
         return {}, None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as broken:
         log.warning("%s cannot be used (%r); asking the centre anew", path, broken)
@@ -70,8 +74,14 @@ class RemoteConfig:
             log.warning("the centre's configuration cannot be used, the old one goes on: %s", unusable)
             return
         changed = tables != cached(self._path.parent)[0]
-        draft = self._path.with_suffix(".new")
-        draft.write_text(json.dumps({"etag": self._etag, "tables": tables}), encoding="utf-8")
-        draft.replace(self._path)
+        self._keep(tables)
         if changed:
             self._on_change()
+
+    def _keep(self, tables: dict[str, Any]) -> None:
+        """Readable by its owner only: SNMP passwords and the unit's key are in it."""
+        draft = self._path.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+            json.dump({"etag": self._etag, "tables": tables}, out)
+        draft.replace(self._path)

@@ -48,7 +48,17 @@ class Runner:
     """Starts the probes that this machine's roles and configuration name. Thread-safe."""
 
     def __init__(self, probes: Mapping[str, AnyProbe], config: Config, host: Host) -> None:
-        watch = Watch(config.agent.roles, config.wan, config.lab, config.snmp, config.service)
+        watch = Watch(
+            roles=config.agent.roles,
+            use=config.agent.use,
+            room=config.agent.lab,
+            unit_key=bytes.fromhex(config.privacy.unit_key),
+            wan=config.wan,
+            lab=config.lab,
+            snmp=config.snmp,
+            service=config.service,
+            portal=config.portal,
+        )
         self._host = replace(host, watch=watch)
         self._freshest = 2 * config.agent.push_interval
         self._lock = threading.Lock()

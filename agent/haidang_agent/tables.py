@@ -14,6 +14,7 @@ Seconds = NewType("Seconds", float)
 
 Medium = Literal["fibre", "copper", "cellular", "unknown"]
 Level = Literal["primary", "lower_secondary", "upper_secondary"]
+Use = Literal["", "teaching", "management", "subject_group", "server", "other"]
 
 
 def _system_folder(linux: str) -> str:
@@ -36,7 +37,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """`probes` names the probes to run, empty for all of the roles. `listen` empty: no /metrics."""
+    """`probes` names the probes to run, empty for all of the roles. `listen` empty: no /metrics.
+
+    `use` is what this machine is for, `lab` the [[lab]] in which it stands; empty: not told.
+    """
 
     roles: tuple[Role, ...] = ("site", "host")
     probes: tuple[str, ...] = ()
@@ -45,13 +49,19 @@ class Agent:
     push_interval: Seconds = Seconds(15.0)
     outbox_max_mb: int = 256
     outbox_max_age: Seconds = Seconds(30 * 86400.0)
+    use: Use = ""
+    lab: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """`share_identifiers` is the unit's own consent to raw MAC addresses and host names leaving the school."""
+    """`share_identifiers` is the unit's own consent to raw MAC addresses and host names leaving the school.
+
+    `unit_key` is known to the unit's own agents alone, 64 hexadecimal digits: it signs the roll call.
+    """
 
     share_identifiers: bool = False
+    unit_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +85,18 @@ class Wan:
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """A computer room; `level` empty: shared by all levels."""
+    """A computer room; `level` empty: shared by all levels.
+
+    What stands in it: `machines` by MAC address, else what is at `ports` (`10.20.0.2 Gi1/0/1-24`: a switch by its
+    `[[snmp]]` host, then its interfaces), else in the VLAN `vlan` (0: none), else in the network `cidr` or `subnets`.
+    """
 
     name: str
     cidr: str = ""
+    subnets: tuple[str, ...] = ()
+    vlan: int = 0
+    ports: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()
     declared: int = 0
     level: Level | Literal[""] = ""
 
@@ -103,3 +121,11 @@ class Service:
 
     name: str
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """The unit's web portal; `mail_domain` is that of its e-mail addresses. Empty: none, or not known."""
+
+    url: str = ""
+    mail_domain: str = ""

@@ -176,7 +176,7 @@ def test_the_environment_over_what_is_no_table_changes_no_fault(
     ("centre", "said"),
     [
         ({"server": {"url": "https://other.example"}}, r"\[server\]: is for agent.toml only"),
-        ({"privacy": {"share_identifiers": True}}, r"\[privacy\]: is for agent.toml only"),
+        ({"privacy": {"share_identifiers": True}}, r"\[privacy\] share_identifiers: is for agent.toml only"),
         ({"agent": {"state_dir": "/tmp"}}, r"\[agent\] state_dir: is for agent.toml only"),
         ({"agent": 5}, r"\[agent\] = 5: must be a table"),
         ({"lab": [{"name": ["l"]}]}, "must be text"),

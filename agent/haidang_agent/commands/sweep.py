@@ -254,10 +254,7 @@ def _print_evidence(device: Device) -> None:
 
     verdict = device.verdict
     likely = _("how sure: {percent} %").format(percent=round(verdict.confidence * 100))
-    print(
-        f"    {likely}; "
-        + _("known by: {ways}").format(ways=", ".join((*device.seen_by, *filter(None, [device.place]))))
-    )
+    print(f"    {likely}; " + _("known by: {ways}").format(ways=", ".join((*device.seen_by, *device.places))))
     for reason in verdict.reasons:
         print(f"    + {reason}")
     for source, text in device.evidence:

@@ -38,7 +38,7 @@ HURRIED_SECONDS, SPOKEN_SECONDS, PATIENT_SECONDS = 0.25, 1.2, 2.5
 mDNS takes up to 0.12 s to answer; SSDP spreads its answers over the second that MX = 1 grants.
 """
 QUIET_SECONDS, MOST_SECONDS = 0.4, 5.0
-"""So long after the last answer, but not longer than this in all."""
+"""So long after the last answer, but not longer than this once the sweep is over."""
 
 
 class Question(NamedTuple):
@@ -68,6 +68,7 @@ class Asker:
         self._own, self._networks, self._broadcasts = own, networks, broadcasts
         self._pace, self._hurry = pace, hurry
         self._began, self._last = time.monotonic(), float("-inf")
+        self._latest = float("inf")
         self._taken = self._asked = self._named = 0
         self._waiting: list[IPv4Address] = []
         self._sockets: dict[int, socket.socket] = {}
@@ -124,6 +125,7 @@ class Asker:
 
     def finish(self) -> None:
         """Wait for the last answers, and ask for details of services that say more by their instances."""
+        self._latest = time.monotonic() + MOST_SECONDS
         self._wait(HURRIED_SECONDS if self._hurry else PATIENT_SECONDS)
         if not self.heard:
             return
@@ -139,14 +141,14 @@ class Asker:
         self._wait(SPOKEN_SECONDS if self._hurry else PATIENT_SECONDS)
 
     def _wait(self, least: float) -> None:
-        """Until then after the start, and as long as answers come."""
+        """Until then after the start, and as long as answers come; those that came during the sweep are there."""
         while True:
-            until = min(self._began + MOST_SECONDS, max(self._began + least, self._last + QUIET_SECONDS))
+            self.take()
+            until = min(self._latest, max(self._began + least, self._last + QUIET_SECONDS))
             left = until - time.monotonic()
             if left <= 0:
                 return
             select.select(list(self._sockets.values()), [], [], left)
-            self.take()
 
     def _send(self, port: int, message: bytes, target: str) -> None:
         try:

@@ -23,7 +23,7 @@ MOST_NAMES = 4
 class Device:
     """`randomised`: the MAC address is locally administered, so that this is no equipment to be counted.
 
-    `seen_by` says how we know of it, `place` the switch port where one is known, `macs` what further cards it has.
+    `seen_by` says how we know of it, `places` the switch ports that have seen it, `macs` what further cards it has.
     """
 
     mac: str
@@ -33,7 +33,7 @@ class Device:
     randomised: bool
     names: tuple[str, ...]
     seen_by: tuple[str, ...]
-    place: str
+    places: tuple[str, ...]
     macs: tuple[str, ...]
     evidence: Evidence
 
@@ -50,7 +50,7 @@ class Device:
             "randomised": self.randomised,
             "names": self.names,
             "seen_by": self.seen_by,
-            "place": self.place or None,
+            "place": self.places[0] if self.places else None,
             "macs": self.macs,
         }
 
@@ -73,7 +73,7 @@ def _describe(found: Found, vendor: str | None) -> Device:
         randomised=oui.is_local(found.mac),
         names=evidence.of("name")[:MOST_NAMES],
         seen_by=tuple(found.seen_by),
-        place=found.place,
+        places=tuple(found.places),
         macs=tuple(sorted(found.macs)),
         evidence=evidence,
     )

@@ -31,14 +31,14 @@ FEWEST_PROXIED = 3
 
 @dataclass(slots=True)
 class Found:
-    """A device; `seen_by` says how we know of it, `macs` what further cards it has."""
+    """A device; `seen_by` says how we know of it, `macs` what further cards it has, `places` where switches see it."""
 
     mac: str
     ips: list[IPv4Address] = field(default_factory=list)
     ips_v6: list[IPv6Address] = field(default_factory=list)
     macs: set[str] = field(default_factory=set)
     seen_by: dict[str, None] = field(default_factory=dict)
-    place: str = ""
+    places: dict[str, None] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
 
 
@@ -95,8 +95,8 @@ class Merged:
                 self._add(mac, f"ARP table of {device.host}", address if claims[mac] <= MANY_ADDRESSES else None)
         self._join(device)
         for mac, place in device.places.items():
-            if mac in self.devices and not self.devices[mac].place:
-                self.devices[mac].place = place
+            if mac in self.devices:
+                self.devices[mac].places[place] = None
         cards = {card for found in self.devices.values() for card in found.macs}
         return len(device.places.keys() - self.devices.keys() - cards - device.own)
 
@@ -120,6 +120,7 @@ class Merged:
             kept.ips = sorted({*kept.ips, *gone.ips})
             kept.ips_v6 = sorted({*kept.ips_v6, *gone.ips_v6})
             kept.seen_by |= gone.seen_by
+            kept.places |= gone.places
             kept.evidence.add(gone.evidence)
         return kept
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import socket
+import struct
 import sys
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
@@ -13,10 +15,10 @@ import psutil
 
 from haidang_agent.platform import neighbours
 from haidang_agent.platform.icmp import Pinger
+from haidang_agent.platform.machine_id import Smbios, is_burnt_in
 from haidang_agent.platform.mount import Mount
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterable
     from pathlib import Path
 
@@ -31,6 +33,10 @@ NO_DISK = re.compile(r"z?ram\d+|loop\d+|fd\d+|(h|s|v|xv)d[a-z]+\d+|nvme\d+n\d+p\
 """node_exporter's --collector.diskstats.device-exclude, and partitions of the disks that it does not know."""
 NAMED_BY_MAC = re.compile(r"((?:en|wl|ww)x)[0-9a-f]{12}")
 
+ETHERNET = "1"
+"""ARPHRD_ETHER of linux/if_arp.h; Wi-Fi as well."""
+PERMANENT = "0"
+"""NET_ADDR_PERM of linux/netdevice.h: the card's own address, neither random nor set by anybody."""
 EVERYWHERE = "00000000"
 RTF_UP, RTF_GATEWAY = 1, 2
 
@@ -40,6 +46,10 @@ NAMES_NOBODY = frozenset(
     | {f"/var/{folder}" for folder in ("cache", "lib", "log", "mail", "spool", "tmp", "www")}
 )
 LEFT_OUT = re.compile(r"/(dev|proc|run|sys|mnt|media|home|root|snap|var/lib/(docker|containers))/")
+IP_PKTINFO = 8
+"""linux/in.h; no name of Python's before 3.14."""
+PKTINFO = struct.Struct("@i4s4x")
+"""struct in_pktinfo (ip(7)): index of the interface, 0 for any; the address to send from; another for receiving."""
 NO_ICMP = frozenset({errno.EACCES, errno.EPERM, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
 
 
@@ -51,6 +61,11 @@ def pinger(family: socket.AddressFamily) -> Pinger | None:
         if refused.errno in NO_ICMP:
             return None
         raise
+
+
+def send_from(own: IPv4Address, out: socket.socket, datagram: bytes, to: tuple[str, int]) -> None:
+    """By a socket bound to no address, under this one of the machine's several. Raises OSError."""
+    out.sendmsg([datagram], [(socket.IPPROTO_IP, IP_PKTINFO, PKTINFO.pack(0, own.packed))], 0, to)
 
 
 def neighbour_table(proc: Path, interface: str) -> dict[str, str]:
@@ -112,6 +127,28 @@ def link_up(sys: Path, device: str) -> bool | None:
         return (sys / "class" / "net" / device / "operstate").read_text().strip() == "up"
     except OSError:
         return None
+
+
+def smbios(sys: Path) -> Smbios:
+    """What /sys/class/dmi/id tells this user: root all of it, others none of what tells one machine from another."""
+    folder = sys / "class" / "dmi" / "id"
+    return Smbios(*(_read(folder / name) for name in ("product_uuid", "board_serial", "product_serial")))
+
+
+def burnt_in_addresses(sys: Path) -> list[str]:
+    """MAC addresses of physical Ethernet and Wi-Fi cards; one whose address somebody has set is left out."""
+    folder = sys / "class" / "net"
+    cards = [card for card in folder.glob("*") if (card / "device").exists()]
+    own = [card for card in cards if (_read(card / "type"), _read(card / "addr_assign_type")) == (ETHERNET, PERMANENT)]
+    return sorted({mac for card in own if is_burnt_in(mac := _read(card / "address"))})
+
+
+def _read(file: Path) -> str:
+    """Empty where there is no such thing, or where this user may not know."""
+    try:
+        return file.read_text(encoding="latin-1").strip()
+    except OSError:
+        return ""
 
 
 def mounts() -> Iterable[Mount]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
+import sys
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from haidang_agent.platform import neighbours
+from haidang_agent.platform.machine_id import Smbios, is_burnt_in, parse_smbios
 from haidang_agent.platform.mount import Mount
 
 if TYPE_CHECKING:
@@ -25,13 +28,25 @@ VIRTUAL_INTERFACES = (
 )  # fmt: skip
 """Beginnings of names. An external virtual switch is none of them: the machine's own address sits on it."""
 
+RAW_SMBIOS = int.from_bytes(b"RSMB")
+"""The provider that GetSystemFirmwareTable is asked for; anybody may."""
+RAW_HEAD = struct.Struct("<xBBxI")
+"""RawSMBIOSData: calling method, major and minor version, revision, length of the table that follows."""
+
 DRIVE = re.compile(r"[A-Z]:\\?")
+MAC_LENGTH = len("aa-bb-cc-dd-ee-ff")
 
 
 def pinger(family: socket.AddressFamily) -> Pinger | None:
     """None: Windows has no datagram ICMP."""
     del family
     return None
+
+
+def send_from(own: IPv4Address, out: socket.socket, datagram: bytes, to: tuple[str, int]) -> None:
+    """Under the address of the best route, which may be another of the machine's: Python has no WSASendMsg."""
+    del own
+    out.sendto(datagram, to)
 
 
 def neighbour_table(proc: Path, interface: str) -> dict[str, str]:
@@ -115,3 +130,41 @@ def mounts() -> Iterable[Mount]:
         if "fixed" in options and DRIVE.fullmatch(part.mountpoint):
             letter = part.mountpoint[:2]
             yield Mount(part.mountpoint, letter, part.fstype, letter, "ro" in options)
+
+
+def smbios(sys: Path) -> Smbios:
+    """All of it, for any user."""
+    del sys
+    return parse_raw_smbios(_firmware_table())
+
+
+def parse_raw_smbios(raw: bytes) -> Smbios:
+    """RawSMBIOSData; all absent where it is cut off."""
+    if len(raw) < RAW_HEAD.size:
+        return Smbios()
+    major, minor, length = RAW_HEAD.unpack_from(raw)
+    return parse_smbios(raw[RAW_HEAD.size : RAW_HEAD.size + length], (major, minor))
+
+
+def burnt_in_addresses(sys: Path) -> list[str]:
+    """MAC addresses of network cards, as far as their names tell which are cards; randomised ones are left out."""
+    del sys
+    macs = {
+        each.address.replace("-", ":").lower()
+        for name, held in psutil.net_if_addrs().items()
+        if not name.startswith(VIRTUAL_INTERFACES)
+        for each in held
+        if each.family == psutil.AF_LINK and len(each.address) == MAC_LENGTH
+    }
+    return sorted(filter(is_burnt_in, macs))
+
+
+def _firmware_table() -> bytes:
+    """Empty where there is none."""
+    if sys.platform != "win32":
+        return b""
+    import ctypes  # noqa: PLC0415 - 1 MiB
+
+    ask = ctypes.WinDLL("kernel32").GetSystemFirmwareTable
+    table = ctypes.create_string_buffer(ask(RAW_SMBIOS, 0, None, 0))
+    return table.raw[: ask(RAW_SMBIOS, 0, table, len(table))]

@@ -1,8 +1,10 @@
-"""Is the Internet reached from each computer room (requirement R3)? Told by a machine with an address in its subnet.
+"""Is the Internet reached from each computer room (requirement R3)? Told by a machine that stands in it.
 
-With the role `host` the machine tries by itself: one probe to each target, and two more rounds while none answers.
-With the role `site` or `router` the path of the lab's subnet is what the probe `internet` says (evidence `internet`)
-while the link to the subnet is up. Of a lab without `cidr`, or in whose subnet the machine is not, nothing is told.
+With the role `host` the machine tries by itself: one probe to each target, and two more rounds while none answers. Its
+room is what the probe `place` says (evidence `place`), else that in whose subnet it has an address; of several subnets
+the longest prefix holds, and rooms that share one fare alike. With the role `site` or `router` the path of the room's
+subnet is what the probe `internet` says (evidence `internet`) while the link to the subnet is up; so it is for rooms
+without an agent that the probe `lan` knows to have the same path (evidence `lab_path`). Of others nothing is told.
 """
 
 from __future__ import annotations
@@ -15,19 +17,16 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from haidang_agent.labs.rooms import nearest, read_networks
 from haidang_agent.platform.reach import RESOLVERS, Destination, Reach, parse
 from haidang_agent.probe import Host, Metric, NothingToMeasureError, Probe, ProbeError, Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from haidang_agent.tables import Lab
+    from haidang_agent.labs.rooms import Network
 
-    Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-UP = Metric(
-    "school_lab_internet_up", "1 if the Internet is reached from this computer room's subnet, else 0.", ("lab",)
-)
+UP = Metric("school_lab_internet_up", "1 if the Internet is reached from this computer room, else 0.", ("lab",))
 
 ROUNDS = 3
 """One lost packet is no outage."""
@@ -46,9 +45,12 @@ class Labs:
 
     def __init__(self, settings: Settings, host: Host) -> None:
         self._host = host
-        self._labs = [(lab.name, _network(lab)) for lab in host.watch.lab if lab.cidr]
-        if not self._labs:
-            raise NothingToMeasureError("no [[lab]] has a cidr")
+        if not host.watch.lab:
+            raise NothingToMeasureError("there is no [[lab]]")
+        try:
+            self._subnets = {lab.name: read_networks(lab) for lab in host.watch.lab}
+        except ValueError as wrong:
+            raise ProbeError("misconfigured", str(wrong)) from wrong
         self._reach = Reach(_destination(text) for text in settings.targets)
         self._asks = host.watch.roles == ("host",)
         if self._asks and not settings.targets:
@@ -56,11 +58,11 @@ class Labs:
         self._running = threading.Lock()
 
     def collect(self) -> Iterator[Sample]:
-        here = [(name, up) for name, network in self._labs if (up := _link_up(network)) is not None]
+        here = (self._told_room() or _rooms_here(self._subnets)) if self._asks else self._on_our_path()
         if not here:
-            raise NothingToMeasureError("this machine has no address in any lab's subnet")
+            raise NothingToMeasureError("this machine stands in no [[lab]] that is known")
         reached = self._try() if self._asks else self._told()
-        for name, link_up in here:
+        for name, link_up in here.items():
             if not link_up:
                 yield Sample(UP, 0.0, (name,))
             elif reached is not None:
@@ -69,6 +71,16 @@ class Labs:
     def close(self) -> None:
         with self._running:
             self._reach.close()
+
+    def _told_room(self) -> dict[str, bool]:
+        """The room, if this machine is told it; without a link to it no try gets through either."""
+        place = self._host.evidence.ask("place")
+        return {place["lab"]: True} if place is not None and place["lab"] in self._subnets else {}
+
+    def _on_our_path(self) -> dict[str, bool]:
+        """Rooms that we stand in, or of which the probe `lan` says that they have the way that we have."""
+        ask = self._host.evidence.ask
+        return {name: True for name in self._subnets if ask("lab_path", name)} | _rooms_here(self._subnets)
 
     def _told(self) -> bool | None:
         fact = self._host.evidence.ask("internet")
@@ -82,26 +94,16 @@ class Labs:
                 raise ProbeError("unreadable", f"this machine gives no socket: {refused}") from refused
 
 
-def _network(lab: Lab) -> Network:
-    try:
-        return ipaddress.ip_network(lab.cidr)
-    except ValueError as wrong:
-        raise ProbeError("misconfigured", f"[[lab]] {lab.name!r} cidr: {wrong}; write as 10.20.1.0/24") from wrong
-
-
-def _link_up(network: Network) -> bool | None:
-    """Of this machine's interfaces in the subnet; None where it has no address there."""
-    wanted = socket.AF_INET if network.version == 4 else socket.AF_INET6  # noqa: PLR2004
-    inside = [
-        name
-        for name, addresses in psutil.net_if_addrs().items()
-        for each in addresses
-        if each.family == wanted and ipaddress.ip_address(each.address.partition("%")[0]) in network
-    ]
-    if not inside:
-        return None
+def _rooms_here(subnets: Mapping[str, Iterable[Network]]) -> dict[str, bool]:
+    """Rooms in whose subnets this machine has an address, and whether a link to one is up."""
     states = psutil.net_if_stats()
-    return any(name in states and states[name].isup for name in inside)
+    here: dict[str, bool] = {}
+    for interface, addresses in psutil.net_if_addrs().items():
+        for each in addresses:
+            if each.family in (socket.AF_INET, socket.AF_INET6):
+                for name in nearest(ipaddress.ip_address(each.address.partition("%")[0]), subnets):
+                    here[name] = here.get(name, False) or (interface in states and states[interface].isup)
+    return here
 
 
 def _destination(text: str) -> Destination:

@@ -1,17 +1,22 @@
-"""How many devices of which class are online in this machine's own subnets, this machine among them.
+"""How many devices of which class are online in this machine's own subnets, itself among them; how many in 30 days.
 
 By an ARP sweep where the agent may send raw frames (CAP_NET_RAW), else by the system's neighbour table after a gentle
 nudge; behind routers and switches, by what those of [[snmp]] remember. Each MAC address is one device, so a router that
 answers for a whole subnet (proxy ARP) is one. Only counts by class leave this process. A device whose MAC address is
-randomised is never counted as equipment: as a telephone where it shows that it is one, else as unknown.
+randomised is never counted as equipment: as a telephone where it shows that it is one, else as unknown, and only while
+it is here, since it may have another address tomorrow.
+
+Computers are counted by the room of [[lab]] that they stand in. Where the unit's key is known, their agents are asked
+which machine each is, so that one with several cards or systems counts once. Of a room that no subnet of this machine
+holds whole, nothing is told until somebody was seen in it. Tells evidence `lan_equipment`, of each kind of equipment
+how many were seen within 30 days, and `lab_path`, by room, that it has our way to the Internet and no agent of its own.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 from haidang_agent.platform.subnets import own_subnets
@@ -23,15 +28,27 @@ if TYPE_CHECKING:
     from haidang_agent.discovery.device import Device
     from haidang_agent.discovery.evidence import Evidence
     from haidang_agent.discovery.survey import Survey
+    from haidang_agent.labs.census import Census
 
-DEVICES = Metric("school_devices", "Devices of the school's network.", ("class", "state"))
+    Network = IPv4Network | IPv6Network
+
+DEVICES = Metric(
+    "school_devices", "Devices of the school's network: online, or seen in the last 30 days.", ("class", "state")
+)
+COMPUTERS = Metric(
+    "school_lab_computers",
+    "Computers of a room: declared, online, seen in the last 30 days, or seen and with an agent (agent).",
+    ("lab", "state"),
+)
+FORGOTTEN = Metric(
+    "haidang_lan_forgotten_total", "Devices forgotten before their 30 days, for want of room.", kind="counter"
+)
 METHOD = Metric("school_lan_sweep_info", "How devices were looked for; always 1.", ("method",))
 PROBLEMS = Metric("haidang_lan_problems", "Odd things met while looking for devices, as proxy ARP or a shared address.")
 
 PACKETS_PER_SECOND = (1, 1000)
 LONGEST_SECONDS = 120
 MOST_REMEMBERED = 8192
-MOBILE = frozenset({"phone", "unknown"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +77,37 @@ class Lan:
     _evidence: dict[str, Evidence] = field(default_factory=dict)
     _addresses: frozenset[IPv4Address] = frozenset()
     _asked: float = float("-inf")
+    _census: Census = field(init=False)
+
+    def __post_init__(self) -> None:
+        from haidang_agent.labs.census import Census  # noqa: PLC0415 - 2 MiB, for machines that run this probe
+
+        try:
+            self._census = Census(self.host)
+        except ValueError as wrong:
+            raise ProbeError("misconfigured", str(wrong)) from wrong
 
     def collect(self) -> Iterator[Sample]:
         """Look through each subnet once."""
-        from haidang_agent.discovery.verdict import CLASSES  # noqa: PLC0415 - 1 MiB, for machines that run this probe
+        from haidang_agent.discovery.verdict import CLASSES  # noqa: PLC0415 - as above
 
-        networks = self._networks()
-        result = self._survey(networks)
+        swept = self._networks()
+        result = self._survey((*swept, *self._census.further(swept)))
         self._remember(result.devices)
-        counts = Counter(_counted_as(device) for device in result.devices)
+        try:
+            tally = self._census.take(result, swept, self.settings.packets_per_second)
+        except OSError as refused:
+            raise ProbeError("unreadable", f"the roll call: {refused}") from refused
         for class_ in CLASSES:
-            yield Sample(DEVICES, float(counts[class_]), (class_, "online"))
+            yield Sample(DEVICES, float(tally.here[class_]), (class_, "online"))
+            yield Sample(DEVICES, float(tally.seen[class_]), (class_, "seen"))
+        for room, state, number in self._census.computers(result, swept, tally):
+            yield Sample(COMPUTERS, float(number), (room, state))
         for method in sorted(result.methods):
             yield Sample(METHOD, 1.0, (method,))
-        yield Sample(PROBLEMS, float(len(result.problems.told(translated=False))))
+        yield Sample(PROBLEMS, float(len(result.problems.told(translated=False)) + len(self._census.disputes)))
+        self.host.totals.add(FORGOTTEN, tally.forgotten)
+        yield self.host.totals.sample(FORGOTTEN)
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -93,7 +127,7 @@ class Lan:
         _check(self.settings, networks)
         return tuple(networks)
 
-    def _survey(self, networks: tuple[IPv4Network, ...]) -> Survey:
+    def _survey(self, networks: tuple[Network, ...]) -> Survey:
         from haidang_agent.discovery.looking import DeniedError  # noqa: PLC0415 - as above
         from haidang_agent.discovery.survey import Plan, survey  # noqa: PLC0415
 
@@ -129,11 +163,6 @@ class Lan:
         self._addresses = frozenset(IPv4Address(ip) for device in devices for ip in device.ips if ":" not in ip)
 
 
-def _counted_as(device: Device) -> str:
-    class_ = device.verdict.class_
-    return "unknown" if device.randomised and class_ not in MOBILE else class_
-
-
 def _check(settings: Settings, networks: Mapping[IPv4Network, str]) -> None:
     """The values say where a network is."""
     low, high = PACKETS_PER_SECOND
@@ -148,7 +177,7 @@ def _check(settings: Settings, networks: Mapping[IPv4Network, str]) -> None:
                 f"{network}{where} is larger than /{settings.largest_prefix}; to look through it all the same "
                 f"set [probes.lan] largest_prefix = {network.prefixlen}, else name other `interfaces` there",
             )
-    # ARP asks twice.
+    # ARP asks twice, and the roll call then asks those who are there no more often.
     seconds = sum(2 * network.num_addresses for network in networks) / settings.packets_per_second
     if seconds > LONGEST_SECONDS:
         raise ProbeError(
@@ -162,9 +191,9 @@ PROBE = Probe(
     name="lan",
     start=Lan,
     settings=Settings,
-    metrics=(DEVICES, METHOD, PROBLEMS),
+    metrics=(DEVICES, COMPUTERS, METHOD, PROBLEMS, FORGOTTEN),
     every_seconds=300,
-    timeout_seconds=150,
+    timeout_seconds=250,
     roles=frozenset({"site", "router"}),
     needs=frozenset({"CAP_NET_RAW"}),
 )

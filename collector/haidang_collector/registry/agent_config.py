@@ -1,6 +1,6 @@
 """What agents are told to watch: what every unit gets, over it what the registry knows, over all the unit's own.
 
-The registry knows lines by contract and computer rooms; a unit's own tables have the last word, key by key.
+The registry knows lines by contract, computer rooms and the web portal; a unit's own tables have the last word, key by key.
 Tables are laid over one another key by key. In a list (`[[wan]]`) entries of the same name are; a new name is added.
 """
 
@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from haidang_collector.registry.contracts import in_force
-from haidang_collector.registry.models import DefaultConfig, Lab, Unit, UnitConfig
+from haidang_collector.registry.models import DefaultConfig, Lab, Portal, Unit, UnitConfig
 from haidang_collector.registry.tokens import UnknownUnitError
+from haidang_collector.registry.unit_keys import unit_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from haidang_collector.registry.database import Database
 
-TABLES = ("agent", "probes", "privacy")
+TABLES = ("agent", "probes", "privacy", "portal")
 LISTS = {"wan": "name", "lab": "name", "snmp": "host", "service": "name"}
 """Lists of tables, and the key by which an entry is told."""
 MAX_BYTES = 256 << 10
@@ -55,8 +56,7 @@ def parse_toml(text: str) -> Tables:
 
 def check(tables: Mapping[str, Any]) -> None:
     """Raises BadAgentConfigError. What stands inside a probe's table only the agent can judge."""
-    if "server" in tables:
-        raise BadAgentConfigError("[server]: stands only in the school's own agent.toml; remove it")
+    _check_reserved(tables)
     known = sorted((*TABLES, *LISTS))
     if unknown := sorted(tables.keys() - set(known)):
         raise BadAgentConfigError(f"[{unknown[0]}]: unknown table; known are {', '.join(known)}")
@@ -84,8 +84,13 @@ def merge(default: Tables, own: Tables) -> Tables:
     return merged
 
 
+def told_to_agents(database: Database, unit: str) -> Tables:
+    """What the agents of a unit are told, and nobody else: the unit's key is in it. Raises UnknownUnitError."""
+    return merge(tables_for(database, unit), {"privacy": {"unit_key": unit_key(database, unit)}})
+
+
 def tables_for(database: Database, unit: str) -> Tables:
-    """What the agents of a unit are told."""
+    """What the agents of a unit are told, but for the unit's key."""
     with database.read() as connection:
         default = connection.scalar(select(DefaultConfig.tables))
         own = connection.scalar(select(UnitConfig.tables).where(UnitConfig.unit == unit))
@@ -129,22 +134,43 @@ def etag_matches(if_none_match: str | None, etag: str) -> bool:
 
 
 def _registered(connection: Connection, unit: str) -> Tables:
-    """`[[wan]]` by the contracts in force today, `[[lab]]` by the rooms; what is not known of one is absent."""
+    """`[[wan]]` by the contracts in force today, `[[lab]]` by the rooms, `[portal]`; what is not known is absent."""
     lines = [
         {"name": line.wan, "isp": line.isp, "medium": line.medium}
         for line in in_force(connection, datetime.now(UTC).date(), unit)
     ]
-    query = select(Lab.name, Lab.cidr, Lab.computers, Lab.level).where(Lab.unit == unit).order_by(Lab.name)
-    rooms = [
-        {"name": name, "cidr": cidr, "declared": computers, "level": level}
-        for name, cidr, computers, level in connection.execute(query)
-    ]
-    tables: dict[str, list[Tables]] = {"wan": lines, "lab": rooms}
+    rooms = [_room(lab) for lab in connection.execute(select(Lab.__table__).where(Lab.unit == unit).order_by(Lab.name))]
+    portals = connection.execute(select(Portal.url, Portal.mail_domain).where(Portal.unit == unit)).mappings()
+    lists: dict[str, list[Tables]] = {"wan": lines, "lab": rooms}
+    tables: Tables = {name: [_known(entry) for entry in entries] for name, entries in lists.items() if entries}
+    return tables | {"portal": _known(portal) for portal in portals}
+
+
+def _known(entry: Mapping[str, Any]) -> Tables:
+    return {key: value for key, value in entry.items() if value is not None}
+
+
+def _room(lab: Row[Any]) -> Tables:
+    """As `[[lab]]` has it."""
     return {
-        name: [{key: value for key, value in entry.items() if value is not None} for entry in entries]
-        for name, entries in tables.items()
-        if entries
+        "name": lab.name,
+        "cidr": lab.cidr,
+        "subnets": lab.subnets and lab.subnets.split(),
+        "vlan": lab.vlan,
+        "ports": lab.ports and lab.ports.split("; "),
+        "machines": lab.machines and lab.machines.split(),
+        "declared": lab.computers,
+        "level": lab.level,
     }
+
+
+def _check_reserved(tables: Mapping[str, Any]) -> None:
+    """What is not set here."""
+    if "server" in tables:
+        raise BadAgentConfigError("[server]: stands only in the school's own agent.toml; remove it")
+    privacy = tables.get("privacy")
+    if isinstance(privacy, dict) and "unit_key" in privacy:
+        raise BadAgentConfigError("[privacy] unit_key: the registry makes it and tells it to the agents; remove it")
 
 
 def _check_list(name: str, entries: object, key: str) -> None:

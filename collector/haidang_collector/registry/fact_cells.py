@@ -22,6 +22,15 @@ EXCEL_EPOCH = date(1899, 12, 30)
 """Day 0 of the serial numbers of spreadsheets, right from 1 March 1900 on (ECMA-376 part 1, 18.17.4.1)."""
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 MOST_MBIT = 400_000
+MOST_NETWORKS, MOST_PORTS, MOST_MACHINES = 64, 64, 256
+"""In one room."""
+SHOWN = 60
+_NOT_BURNT_IN = 0x3
+"""The bits of a MAC address's first byte for groups and for addresses that a machine draws itself (IEEE 802)."""
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}")
+_PORT = re.compile(r"[A-Za-z0-9][ -:<-~]{0,63}")
+"""As devices name their interfaces: ASCII, without a semicolon."""
+_RANGE = re.compile(r".*?([0-9]{1,9})-([0-9]{1,9})")
 _RUN_BY_SPREADSHEETS = "=+-@"
 _ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"})
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}([., ][0-9]{3})+")
@@ -139,6 +148,21 @@ def cidr(text: str) -> str:
     return str(network)
 
 
+def networks(text: str) -> str:
+    """Several of them, parted by spaces."""
+    return " ".join(_listed(text, r"[;,\s]+", cidr, MOST_NETWORKS))
+
+
+def macs(text: str) -> str:
+    """MAC addresses as any system writes them, made lower-case with colons and parted by spaces."""
+    return " ".join(_listed(text, r"[;,\s]+", _mac, MOST_MACHINES))
+
+
+def ports(text: str) -> str:
+    """Switches parted by semicolons: each one's host, then its interfaces parted by commas, a range at the end."""
+    return "; ".join(_listed(text, r"[;\n]", _ports, MOST_PORTS))
+
+
 def phone(text: str) -> str:
     """Digits with the leading 0 that spreadsheets take away; +84 is Vietnam, other countries begin with 00."""
     digits = re.sub(r"[\s.()-]", "", text)
@@ -179,6 +203,40 @@ def url(text: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise BadCellError("holds a user name or password", "leave it out")
     return text
+
+
+def _listed(text: str, between: str, read: Callable[[str], str], most: int) -> list[str]:
+    """Each once."""
+    parts = dict.fromkeys(read(part.strip()) for part in re.split(between, text) if part.strip())
+    if not parts or len(parts) > most:
+        raise BadCellError(f"lists {len(parts)}", f"write 1 to {most}")
+    return list(parts)
+
+
+def _mac(text: str) -> str:
+    digits = re.sub("[-:.]", "", text).lower()
+    if not re.fullmatch("[0-9a-f]{12}", digits) or not digits.strip("0"):
+        raise BadCellError(f"holds {text[:SHOWN]!r}, which is no MAC address", "write it as 8c:ec:4b:00:00:01")
+    if int(digits[:2], 16) & _NOT_BURNT_IN:
+        raise BadCellError(
+            f"holds {text[:SHOWN]!r}, which no network card was made with",
+            "switch off random addresses on that machine",
+        )
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+
+
+def _ports(text: str) -> str:
+    host, _, names = text.partition(" ")
+    listed = [name.strip() for name in names.split(",")]
+    if not (_HOST.fullmatch(host) and all(map(_PORT.fullmatch, listed))):
+        raise BadCellError(
+            f"holds {text[:SHOWN]!r}, which is no port", "write the switch, then its ports, as 10.20.0.2 Gi1/0/1-24"
+        )
+    for name in listed:
+        ends = _RANGE.fullmatch(name)
+        if ends and int(ends[1]) > int(ends[2]):
+            raise BadCellError(f"holds {name!r}, which ends before it begins", "write the lower number first")
+    return f"{host} {','.join(listed)}"
 
 
 def _date(text: str) -> date | None:

@@ -126,6 +126,11 @@ LABS = Kind(
         Column("computers", "Số máy tính", _COUNT, "40", ("so may", "so luong may", "declared")),
         Column("level", "Cấp học", cells.one_of(words.LAB_LEVELS, "; empty: shared by all levels"), "Tiểu học",
                ("cap",), shown=words.LAB_LEVELS),
+        Column("subnets", "Dải mạng khác", cells.networks, "10.20.3.0/24 10.20.4.0/24", ("cac dai mang khac",)),
+        Column("ports", "Cổng chuyển mạch", cells.ports, "10.20.0.2 Gi1/0/1-24; 10.20.0.3 eth5",
+               ("cong switch", "cong")),
+        Column("machines", "Địa chỉ MAC", cells.macs, "8c:ec:4b:00:00:01 8c:ec:4b:00:00:02",
+               ("dia chi mac cua cac may", "mac", "mac addresses")),
     ),
     ("name",),
 )  # fmt: skip

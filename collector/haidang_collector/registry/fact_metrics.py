@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from collections import Counter
+from datetime import UTC, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import GaugeMetricFamily
@@ -10,7 +11,8 @@ from sqlalchemy import func, select
 
 from haidang_collector.registry.contracts import in_force
 from haidang_collector.registry.fact_words import ROLES
-from haidang_collector.registry.models import Contact, Equipment, Lab, Plan, SubjectGroup, Unit
+from haidang_collector.registry.mail_domains import domain_word
+from haidang_collector.registry.models import Contact, Equipment, Lab, Plan, Portal, SubjectGroup, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from haidang_collector.registry.database import Database
 
 BYTES_PER_MBIT = 125_000
+VIETNAM = timezone(timedelta(hours=7))
+"""Indochina Time, all year round."""
+FIRST_MONTH = 7
+"""A school year begins on 1 July."""
 _OF_UNIT = ("unit", "district")
 
 
@@ -30,10 +36,27 @@ def fact_metrics(database: Database) -> Iterator[Metric]:
         yield _students(connection)
         yield _equipment(connection)
         yield _labs(connection)
+        yield _lab_info(connection)
         yield _subject_groups(connection)
         yield _contacts(connection)
+        yield _contact_mail(connection)
+        yield _portals(connection)
+        yield _mail_domains(connection)
         yield _plans(connection)
         yield _contracts(connection)
+    yield school_year(datetime.now(VIETNAM))
+
+
+def school_year(now: datetime) -> Metric:
+    """The school year at a time of Vietnam's clock, named as plans are."""
+    begins = now.year - (now.month < FIRST_MONTH)
+    family = GaugeMetricFamily(
+        "school_year_start_timestamp_seconds",
+        "When the current school year began: 1 July, 0:00 in Vietnam; year as 2026-2027.",
+        labels=("year",),
+    )
+    family.add_metric((f"{begins}-{begins + 1}",), datetime(begins, FIRST_MONTH, 1, tzinfo=VIETNAM).timestamp())
+    return family
 
 
 def _students(connection: Connection) -> Metric:
@@ -63,6 +86,13 @@ def _labs(connection: Connection) -> Metric:
     return _family("school_declared_lab_computers", text, ("lab", "level"), told)
 
 
+def _lab_info(connection: Connection) -> Metric:
+    rows = connection.execute(select(Lab.unit, Unit.district, Lab.name, Lab.level).join(Unit))
+    told = (((unit, district, lab, level or ""), 1) for unit, district, lab, level in rows)
+    text = "Each registered room; always 1. Level is empty where all levels share it."
+    return _family("school_lab_info", text, ("lab", "level"), told)
+
+
 def _subject_groups(connection: Connection) -> Metric:
     query = select(SubjectGroup.unit, Unit.district, SubjectGroup.has_computer, func.count())
     rows = connection.execute(query.join(Unit).group_by(SubjectGroup.unit, Unit.district, SubjectGroup.has_computer))
@@ -77,6 +107,34 @@ def _contacts(connection: Connection) -> Metric:
     numbers = (((unit, district), role, number) for unit, district, role, number in rows)
     text = "Registered contacts, role leader or officer; absent where none was told."
     return _family("school_contacts", text, ("role",), _all_of(tuple(ROLES), numbers))
+
+
+def _contact_mail(connection: Connection) -> Metric:
+    query = select(Contact.unit, Unit.district, Contact.role, Contact.email).join(Unit)
+    numbers = Counter(
+        (unit, district, role, domain_word(email.rpartition("@")[2]))
+        for unit, district, role, email in connection.execute(query)
+        if email is not None
+    )
+    text = "E-mail addresses of registered contacts, by whether their domain is of education: education or other."
+    return _family("school_contact_mail", text, ("role", "domain"), numbers.items())
+
+
+def _portals(connection: Connection) -> Metric:
+    query = select(Portal.unit, Unit.district).join(Unit).where(Portal.url.is_not(None))
+    text = "1 where a portal of the unit is registered; absent where none was told."
+    return _family("school_portal_declared", text, (), ((tuple(row), 1) for row in connection.execute(query)))
+
+
+def _mail_domains(connection: Connection) -> Metric:
+    query = select(Portal.unit, Unit.district, Portal.mail_domain).join(Unit)
+    told = (
+        ((unit, district, domain_word(domain)), 1)
+        for unit, district, domain in connection.execute(query)
+        if domain is not None
+    )
+    text = "1 where the unit's mail domain is registered; domain is education or other; absent where none was told."
+    return _family("school_mail_domain_declared", text, ("domain",), told)
 
 
 def _plans(connection: Connection) -> Metric:

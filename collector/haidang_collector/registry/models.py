@@ -8,7 +8,18 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, CheckConstraint, DateTime, Double, ForeignKey, Index, MetaData, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -25,6 +36,8 @@ EMAIL_LENGTH = 254
 URL_LENGTH = 500
 HASH_LENGTH = 64
 """SHA-256 in hexadecimal digits."""
+KEY_LENGTH = 64
+"""32 bytes in hexadecimal digits."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -75,7 +88,10 @@ class Unit(Base):
 
 
 class Lab(Base):
-    """A computer room. `level` None: shared by all; `computers` as declared."""
+    """A computer room. `level` None: shared by all; `computers` as declared.
+
+    `subnets` beside `cidr` and `machines` by MAC address are parted by spaces, `ports` of switches by `; `.
+    """
 
     __tablename__ = "lab"
     unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
@@ -84,6 +100,9 @@ class Lab(Base):
     vlan: Mapped[int | None]
     computers: Mapped[int | None]
     level: Mapped[str | None] = mapped_column(String(20))
+    subnets: Mapped[str | None] = mapped_column(Text)
+    ports: Mapped[str | None] = mapped_column(Text)
+    machines: Mapped[str | None] = mapped_column(Text)
 
 
 class Equipment(Base):
@@ -203,6 +222,15 @@ class Enrolment(Base):
     token_hash: Mapped[str] = mapped_column(ForeignKey("enrolment_token.hash"), primary_key=True)
     key_hash: Mapped[str] = mapped_column(String(HASH_LENGTH), primary_key=True)
     agent: Mapped[str] = mapped_column(ForeignKey("agent.id"), unique=True)
+
+
+class UnitKey(Base):
+    """What the unit's own agents sign their words to one another with; a secret, 64 hexadecimal digits."""
+
+    __tablename__ = "unit_key"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH))
+    made_at: Mapped[datetime]
 
 
 class UnitConfig(Base):

@@ -80,7 +80,7 @@ async def enrol(request: Request) -> JSONResponse:
 @router.get("/api/v1/agent/config", tags=["agents"], summary="What this agent shall watch", response_model=None)
 async def config(request: Request, agent: Annotated[Identity, Depends(authenticated)]) -> Response:
     """The tables of agent.toml without `[server]`. 304 when `If-None-Match` still holds."""
-    tables = await _ask(request, agent_config.tables_for, agent.unit)
+    tables = await _ask(request, agent_config.told_to_agents, agent.unit)
     body, etag = agent_config.encode(tables)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if agent_config.etag_matches(request.headers.get("if-none-match"), etag):

@@ -117,8 +117,9 @@ def test_the_cards_of_this_machine_are_one_device():
 def test_a_switch_tells_where_a_device_is_plugged_in_and_how_many_are_strangers():
     merged = swept({at(5): [PC]})
     strangers = merged.told(switch(places={PC: "sw1 Gi0/7 VLAN 20", OTHER: "sw1 Gi0/8"}), [])
+    merged.told(switch(host="sw2", places={PC: "sw2 Gi0/48"}), [])
 
-    assert merged.devices[PC].place == "sw1 Gi0/7 VLAN 20"
+    assert list(merged.devices[PC].places) == ["sw1 Gi0/7 VLAN 20", "sw2 Gi0/48"]
     assert strangers == 1
     assert OTHER not in merged.devices
 

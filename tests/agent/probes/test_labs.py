@@ -29,11 +29,22 @@ def school(built: VirtualSchool) -> Iterator[VirtualSchool]:
     built.repair_all()
 
 
-def told(node: Node, *roles: Role, labs: tuple[Lab, ...] = (LAB,), internet: bool | None = None) -> dict[str, float]:
-    """What the probe says on `node`, up to now asking only the virtual school's Internet."""
+def told(
+    node: Node,
+    *roles: Role,
+    labs: tuple[Lab, ...] = (LAB,),
+    internet: bool | None = None,
+    place: str | None = None,
+    paths: tuple[Lab, ...] = (),
+) -> dict[str, float]:
+    """What the probe says on `node`, up to now asking only the virtual school's Internet; other probes say the rest."""
     host = Host(watch=Watch(roles=roles, lab=labs))
     if internet is not None:
         host.evidence.tell("internet", "", {"up": internet, "since": None}, 60)
+    if place is not None:
+        host.evidence.tell("place", "", {"lab": place, "use": ""}, 60)
+    for lab in paths:
+        host.evidence.tell("lab_path", lab.name, True, 60)
     targets = (VirtualSchool.common_target, VirtualSchool.common_target6)
     with node.inside():
         probe = PROBE.start(Settings(targets=targets), host)
@@ -48,6 +59,34 @@ def test_a_pc_of_the_lab_tries_by_itself(school):
     found = told(school.pc(1), "host", labs=(ELSEWHERE, LAB, DECLARED_ONLY, LAB6))
 
     assert found == {"lab-1": 1, "lab-6": 1}
+
+
+@pytest.mark.parametrize(
+    ("place", "labs"),
+    [("lab-3", {"lab-3": 1}), ("", {"lab-1": 1}), ("no such lab", {"lab-1": 1}), (None, {"lab-1": 1})],
+)
+def test_a_pc_is_in_the_room_that_it_was_told(school, place, labs):
+    """Else in that of its subnet."""
+    assert told(school.pc(1), "host", labs=(LAB, DECLARED_ONLY), place=place) == labs
+
+
+def test_of_nested_subnets_the_longest_prefix_holds(school):
+    """Rooms that share one fare alike."""
+    labs = (Lab("hall", subnets=("192.0.2.0/24", "10.20.0.0/16")), LAB, Lab("lab-1b", cidr=LAB.cidr))
+
+    assert told(school.pc(1), "host", labs=labs) == {"lab-1": 1, "lab-1b": 1}
+
+
+@pytest.mark.parametrize("internet", [True, False])
+def test_a_room_with_our_path_is_told_with_it(school, internet):
+    """Only where this machine is the site's; where nothing is known of the Internet, nothing is told."""
+    labs = (LAB, ELSEWHERE, DECLARED_ONLY)
+
+    assert told(school.router, "site", labs=labs, internet=internet, paths=(ELSEWHERE,)) == {
+        "lab-1": internet, "lab-2": internet,
+    }  # fmt: skip
+    assert told(school.router, "site", labs=labs, paths=(ELSEWHERE,)) == {}
+    assert told(school.pc(1), "host", labs=labs, paths=(ELSEWHERE,)) == {"lab-1": 1}
 
 
 def test_a_pc_of_the_lab_sees_the_internet_fail(school):
@@ -70,6 +109,12 @@ def test_one_lost_packet_is_no_outage(school):
         school.router.nft("delete table inet test")
 
     assert found == {"lab-1": 1}
+
+
+def test_a_pc_in_a_room_it_was_told_sees_the_internet_fail(school):
+    school.switch.ip("link set pc1 down")
+
+    assert told(school.pc(1), "host", labs=(DECLARED_ONLY,), place="lab-3") == {"lab-3": 0}
 
 
 def test_a_pc_whose_cable_is_out_does_not_reach_it(school):

@@ -21,14 +21,18 @@ DEVICES = ("school_devices", "unknown", "online")
 """The PCs of this LAN have locally administered MAC addresses: they are devices, and no equipment."""
 COMPUTERS = ("school_devices", "computer", "online")
 NO_PROBLEMS = ("haidang_lan_problems",)
+FORGOTTEN = ("haidang_lan_forgotten_total",)
 BY_ARP = ("school_lan_sweep_info", "arp")
 BY_NEIGHBOURS = ("school_lan_sweep_info", "neighbours")
 
 
 def counted(method: tuple[str, ...], **classes: int) -> dict[tuple[str, ...], float]:
     """All that a run gives, where nothing is odd."""
-    counts = {("school_devices", class_, "online"): float(classes.get(class_, 0)) for class_ in CLASSES}
-    return counts | {method: 1.0, NO_PROBLEMS: 0.0}
+    states = ("online", "seen")
+    counts = {
+        ("school_devices", class_, state): float(classes.get(class_, 0)) for class_ in CLASSES for state in states
+    }
+    return counts | {method: 1.0, NO_PROBLEMS: 0.0, FORGOTTEN: 0.0}
 
 
 @pytest.fixture

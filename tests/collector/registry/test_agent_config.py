@@ -14,7 +14,7 @@ from haidang_collector.registry.agent_config import (
     set_tables,
     tables_for,
 )
-from haidang_collector.registry.models import Contract, Lab, UnitConfig
+from haidang_collector.registry.models import Contract, Lab, Portal, UnitConfig
 from haidang_collector.registry.tokens import UnknownUnitError
 from sqlalchemy.exc import IntegrityError
 
@@ -88,7 +88,7 @@ def test_merging_changes_neither() -> None:
     ("text", "words"),
     [
         ("[server]\nurl = 'https://x'", r"\[server\]: stands only in the school's own"),
-        ("[probe]\n", r"\[probe\]: unknown table; known are agent, lab, privacy, probes, service, snmp, wan"),
+        ("[probe]\n", r"\[probe\]: unknown table; known are agent, lab, portal, privacy, probes, service, snmp, wan"),
         ("agent = 3", r"agent = 3: is no table; write \[agent\]"),
         ("[probes]\ninternet = true", r"probes.internet = True: is no table"),
         ("[wan]\nname = 'x'", r"wan: is no list of tables; write \[\[wan\]\]"),
@@ -151,12 +151,24 @@ def test_lines_and_rooms_of_the_registry_are_told_under_the_units_own(registry: 
         session.add(contract("wan3", "", "Viettel"))
         session.add(Lab(unit="TH-001", name="Phòng máy 1", cidr="10.20.1.0/24", vlan=20, computers=40, level="primary"))
         session.add(Lab(unit="TH-001", name="Phòng máy 2"))
+        lists = {
+            "subnets": "10.20.3.0/24 10.20.4.0/24",
+            "ports": "sw1 Gi1-8,eth9; sw2 5",
+            "machines": "8c:ec:4b:00:00:01",
+        }
+        session.add(Lab(unit="TH-001", name="Phòng máy 3", **lists))
 
     assert tables_for(registry.database, "TH-001") == {
         "wan": [{"name": "wan1", "isp": "VNPT", "medium": "fibre"}, {"name": "wan3", "isp": "Viettel"}],
         "lab": [
-            {"name": "Phòng máy 1", "cidr": "10.20.1.0/24", "declared": 40, "level": "primary"},
+            {"name": "Phòng máy 1", "cidr": "10.20.1.0/24", "vlan": 20, "declared": 40, "level": "primary"},
             {"name": "Phòng máy 2"},
+            {
+                "name": "Phòng máy 3",
+                "subnets": ["10.20.3.0/24", "10.20.4.0/24"],
+                "ports": ["sw1 Gi1-8,eth9", "sw2 5"],
+                "machines": ["8c:ec:4b:00:00:01"],
+            },
         ],
     }
     assert tables_for(registry.database, "THCS-002") == {}
@@ -167,7 +179,19 @@ def test_lines_and_rooms_of_the_registry_are_told_under_the_units_own(registry: 
 
     told = tables_for(registry.database, "TH-001")
     assert told["wan"][0] == {"name": "wan1", "isp": "VNPT", "medium": "cellular", "targets": ["192.0.2.1"]}
-    assert told["lab"][0] == {"name": "Phòng máy 1", "cidr": "10.20.1.0/24", "declared": 38, "level": "primary"}
+    assert (told["lab"][0]["declared"], told["lab"][0]["cidr"]) == (38, "10.20.1.0/24")
+
+
+def test_the_portal_of_the_registry_is_told_and_the_units_own_table_has_the_last_word(registry: Registry) -> None:
+    with registry.database.write() as session:
+        session.add(Portal(unit="TH-001", url="https://th-001.example/", mail_domain="th-001.edu.vn"))
+        session.add(Portal(unit="THCS-002", mail_domain="thcs-002.edu.vn"))
+    set_tables(registry.database, "TH-001", parse_toml('[portal]\nurl = "https://other.example/"\n'))
+
+    assert tables_for(registry.database, "TH-001") == {
+        "portal": {"url": "https://other.example/", "mail_domain": "th-001.edu.vn"}
+    }
+    assert tables_for(registry.database, "THCS-002") == {"portal": {"mail_domain": "thcs-002.edu.vn"}}
 
 
 def test_of_two_contracts_for_a_line_the_one_that_began_last_holds(registry: Registry) -> None:

@@ -4,10 +4,13 @@ import subprocess
 import time
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.metrics import FactCollector
 from haidang_collector.policy.policy import parse
-from haidang_collector.registry.models import Contact, Contract, Equipment, Lab, Plan, SubjectGroup, Unit
+from haidang_collector.registry.fact_metrics import VIETNAM, school_year
+from haidang_collector.registry.mail_domains import domain_word
+from haidang_collector.registry.models import Contact, Contract, Equipment, Lab, Plan, Portal, SubjectGroup, Unit
 from haidang_collector.registry.store import Registry
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -81,6 +84,10 @@ def test_facts_of_a_unit(registry: Registry) -> None:
     assert samples(registry, "school_declared_lab_computers") == [
         (TH | {"lab": "Phòng 1", "level": "primary"}, 40), (TH | {"lab": "Phòng 2", "level": ""}, 0),
     ]  # fmt: skip
+    assert samples(registry, "school_lab_info") == [
+        (TH | {"lab": "Phòng 1", "level": "primary"}, 1), (TH | {"lab": "Phòng 2", "level": ""}, 1),
+        (TH | {"lab": "Phòng 3", "level": ""}, 1),
+    ]  # fmt: skip
     assert samples(registry, "school_declared_equipment") == [(TH | {"kind": "webcam"}, 0)]
     assert samples(registry, "school_subject_groups") == [
         (TH | {"state": "with"}, 2), (TH | {"state": "without"}, 0),
@@ -100,6 +107,43 @@ def test_facts_of_a_unit(registry: Registry) -> None:
     assert "0900000001" not in text
     checked = subprocess.run(["promtool", "check", "metrics"], input=text.encode(), capture_output=True, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_addresses_and_portals_are_told_of_without_themselves(registry: Registry) -> None:
+    with registry.database.write() as session:
+        session.add(Portal(unit="TH-001", url="https://bi-mat.edu.vn/", mail_domain="bi-mat.edu.vn"))
+        session.add(Portal(unit="THCS-002", mail_domain="bi-mat.com"))
+        session.add(Contact(unit="TH-001", role="leader", name="A", email="a@bi-mat.edu.vn"))
+        session.add(Contact(unit="TH-001", role="leader", name="B", email="b@gmail.com"))
+        session.add(Contact(unit="TH-001", role="officer", name="C"))
+
+    assert samples(registry, "school_portal_declared") == [(TH, 1)]
+    assert samples(registry, "school_mail_domain_declared") == [
+        (TH | {"domain": "education"}, 1), (THCS | {"domain": "other"}, 1),
+    ]  # fmt: skip
+    assert samples(registry, "school_contact_mail") == [
+        (TH | {"role": "leader", "domain": "education"}, 1), (TH | {"role": "leader", "domain": "other"}, 1),
+    ]  # fmt: skip
+    assert "bi-mat" not in exposition(registry).decode()
+
+
+@pytest.mark.parametrize(
+    ("domain", "word"),
+    [
+        ("th-mau.edu.vn", "education"), ("hcm.edu.vn", "education"), ("edu.vn", "education"),
+        ("q1.tphcm.gov.vn", "education"), ("gmail.com", "other"), ("edu.vn.evil.com", "other"), ("myedu.vn", "other"),
+        ("hanoi.gov.vn", "other"),
+    ],
+)  # fmt: skip
+def test_domains_of_education_end_in_a_known_one(domain: str, word: str) -> None:
+    assert domain_word(domain) == word
+
+
+def test_a_school_year_begins_in_july_by_vietnams_clock() -> None:
+    before, after = (school_year(datetime(2026, 6, 30, hour, tzinfo=UTC).astimezone(VIETNAM)) for hour in (16, 17))
+
+    assert [(s.labels, s.value) for s in before.samples] == [({"year": "2025-2026"}, 1751302800)]
+    assert [(s.labels, s.value) for s in after.samples] == [({"year": "2026-2027"}, 1782838800)]
 
 
 def test_the_limits_in_force_today(registry: Registry) -> None:

@@ -16,6 +16,7 @@ from openpyxl.worksheet.formula import ArrayFormula
 from tests.collector.registry.sheets import xlsx
 
 LAB = "Mã đơn vị,Tên phòng máy,Dải mạng,VLAN,Số máy tính,Cấp học\n"
+MAKES = "code\tname\tDải mạng khác\tCổng switch\tĐịa chỉ MAC\n"
 CONTRACT = "code,wan,number,isp,medium,down,up,starts,ends\n"
 
 
@@ -45,6 +46,34 @@ def test_headings_in_vietnamese_and_english(header: str, delimiter: str) -> None
     assert only(read("labs", text)) == {
         "name": "Phòng 1", "cidr": "10.20.1.0/24", "vlan": 20, "computers": 40, "level": "primary",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "value"),
+    [
+        ("subnets", "10.20.3.0/24", "10.20.3.0/24"),
+        (
+            "subnets",
+            "10.20.3.0/24;10.20.4.0/24 2001:DB8:20::/64,10.20.3.0/24",
+            "10.20.3.0/24 10.20.4.0/24 2001:db8:20::/64",
+        ),
+        ("ports", "10.20.0.2 Gi1/0/1-24", "10.20.0.2 Gi1/0/1-24"),
+        (
+            "ports",
+            "sw1  Gi1 , Slot: 1 Port: 5-8;sw1.th.edu.vn eth5 ; ",
+            "sw1 Gi1,Slot: 1 Port: 5-8; sw1.th.edu.vn eth5",
+        ),
+        ("machines", "8C-EC-4B-00-00-01", "8c:ec:4b:00:00:01"),
+        ("machines", "8cec.4b00.0001, 8cec4b000002; 8c:ec:4b:00:00:01", "8c:ec:4b:00:00:01 8c:ec:4b:00:00:02"),
+    ],
+)
+def test_what_makes_a_room_is_a_list_in_one_spelling(column: str, cell: str, value: str) -> None:
+    """
+    Read again, it is the same.
+    """
+    for text in (cell, value):
+        table = read("labs", f"code\tname\t{column}\nX\tP\t{text}\n")
+        assert only(table) == {"name": "P", column: value}
 
 
 def test_empty_is_none_and_a_missing_column_is_absent() -> None:
@@ -127,6 +156,24 @@ BAD = [
     ("labs", LAB + "X,P,,,,Đại học", "Cấp học", "write one of Tiểu học, THCS, THPT; empty: shared by all levels"),
     ("labs", LAB + "X,P,,,,Liên cấp", "Cấp học", "is none of the known"),
     ("labs", LAB + "X,P,,,,,more", "", "has no column"),
+    ("labs", MAKES + "X\tP\t10.20.3.0/24; 10.20.4.1/24", "Dải mạng khác", "is no network; write 10.20.4.0/24"),
+    ("labs", MAKES + "X\tP\tlab-1", "Dải mạng khác", "is no network; write it as 10.20.1.0/24"),
+    ("labs", MAKES + "X\tP\t;", "Dải mạng khác", "lists 0; write 1 to 64"),
+    (
+        "labs",
+        MAKES + "X\tP\t\tGi1/0/1",
+        "Cổng switch",
+        "is no port; write the switch, then its ports, as 10.20.0.2 Gi1",
+    ),
+    ("labs", MAKES + "X\tP\t\tsw1 Gi1,,Gi2", "Cổng switch", "holds 'sw1 Gi1,,Gi2', which is no port"),
+    ("labs", MAKES + "X\tP\t\tsw1 Gi24-1", "Cổng switch", "holds 'Gi24-1', which ends before it begins"),
+    ("labs", MAKES + "X\tP\t\tsw1 Cổng 1", "Cổng switch", "is no port"),
+    ("labs", MAKES + "X\tP\t\t=sw1 1", "Cổng switch", "is a formula"),
+    ("labs", MAKES + "X\tP\t\t" + ";".join(f"sw{n} 1" for n in range(70)), "Cổng switch", "lists 70; write 1 to 64"),
+    ("labs", MAKES + "X\tP\t\t\tPC-07", "Địa chỉ MAC", "holds 'PC-07', which is no MAC address"),
+    ("labs", MAKES + "X\tP\t\t\t00:00:00:00:00:00", "Địa chỉ MAC", "is no MAC address; write it as 8c:ec:4b:00:00:01"),
+    ("labs", MAKES + "X\tP\t\t\tda:a1:19:00:00:09", "Địa chỉ MAC", "no network card was made with; switch off random"),
+    ("labs", MAKES + "X\tP\t\t\tff:ff:ff:ff:ff:ff", "Địa chỉ MAC", "no network card was made with"),
     ("labs", LAB + "Y,P,,,,\ny,p,,,,", "Tên phòng máy", "stands in row 2 already"),
     ("equipment", "code,kind,number\nX,Máy bay,1", "kind", "write one of Máy tính quản lý"),
     ("equipment", "code,kind,number\nX,Máy in,", "number", "is empty"),

@@ -9,6 +9,7 @@ from haidang_collector.app import create_app
 from haidang_collector.registry import agent_config
 from haidang_collector.registry.models import Unit
 from haidang_collector.registry.tokens import create_token
+from haidang_collector.registry.unit_keys import unit_key
 from haidang_collector.settings import Settings
 from starlette.testclient import TestClient
 
@@ -134,9 +135,10 @@ def test_an_agent_fetches_its_configuration_only_when_it_changed(client: TestCli
     agent_config.set_tables(database, "TH-001", {"wan": [{"name": "wan1", "isp": "Viễn thông"}]})
     changed = client.get("/api/v1/agent/config", headers=headers | {"If-None-Match": empty.headers["ETag"]})
 
-    assert (empty.status_code, empty.json()) == (200, {})
+    own = {"privacy": {"unit_key": unit_key(database, "TH-001")}}
+    assert (empty.status_code, empty.json()) == (200, own)
     assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", empty.headers["ETag"])
-    assert (changed.status_code, changed.json()) == (200, {"wan": [{"name": "wan1", "isp": "Viễn thông"}]})
+    assert (changed.status_code, changed.json()) == (200, own | {"wan": [{"name": "wan1", "isp": "Viễn thông"}]})
     assert all("Haidang-Time" in answer.headers for answer in (empty, same, changed))
 
 
