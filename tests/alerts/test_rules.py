@@ -12,9 +12,11 @@ import pytest
 import yaml
 from haidang_agent import own_metrics, runner
 from haidang_agent.registry import discover
+from haidang_collector.evaluation.model import ROWS
 from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.metrics import FactCollector
+from haidang_collector.policy import policy
 from haidang_collector.registry.store import Registry
 from haidang_isps import Prefixes
 
@@ -28,6 +30,21 @@ RULES: list[dict[str, Any]] = [rule for groups in GROUPS.values() for group in g
 ALERTS = [rule for rule in RULES if "alert" in rule]
 NAME = r"\b(?:(?:agent|centre|city|district|isp|policy|school|unit):\w+(?::\w+)?|(?:school|haidang|node)_\w+)"
 TESTED = "".join(file.read_text() for file in TEST_FILES)
+TO_COME = {
+    "school_mail_domain_check", "school_portal_changed_timestamp_seconds", "school_portal_feed_lag_seconds",
+    "school_portal_tls_expiry_timestamp_seconds", "school_portal_up", "school_service_up",
+}  # fmt: skip
+"""Rules for them are there before their probes; whoever brings a probe takes its metrics out."""
+OWN_LIMITS = {
+    ("R1", "fibre_rx_drop_decibels"), ("R2", "wan_loss_ratio"), ("R2", "wan_rtt_p95_seconds"), ("R2", "wan_changes"),
+}  # fmt: skip
+"""Of link alerts: a number stands in policy.yml, and a policy may have another."""
+
+
+def severities(rule: dict[str, Any]) -> set[str]:
+    """All that its alerts can have: those of incidents have the incident's."""
+    said = rule["labels"]["severity"]
+    return {"critical", "warning", "info"} if said == "{{ $labels.severity }}" else {said}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +68,7 @@ def test_alert_is_explained_and_tested(rule: dict[str, Any]) -> None:
     assert f"alertname: {rule['alert']}\n" in TESTED, "an alert that fires, with its exact text"
     assert f"{{alertname: {rule['alert']}, eval_time" in TESTED or rule["alert"] == "Watchdog", "one that must not fire"
     assert {"summary", "summary_en", "description", "description_en"} < rule["annotations"].keys()
-    assert rule["labels"]["severity"] in {"critical", "warning", "info", "none"}
+    assert severities(rule) <= {"critical", "warning", "info", "none"}
     assert rule["labels"]["category"] in {"link", "equipment", "security", "service", "platform"}
     assert re.fullmatch(r"R\d+", rule["labels"]["row"])
 
@@ -65,12 +82,17 @@ def test_every_runbook_belongs_to_an_alert() -> None:
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
 def test_alert_goes_where_its_severity_says(rule: dict[str, Any]) -> None:
     """Mail for what somebody should act on; the watchdog to a receiver of its own."""
-    expected = {"critical": "mail", "warning": "mail", "info": "webhook", "none": "deadman"}[rule["labels"]["severity"]]
-    labels = [f"{name}={value}" for name, value in {"alertname": rule["alert"], **rule["labels"]}.items()]
-    command = ["amtool", "config", "routes", "test", "--config.file=alerts/alertmanager.yml", *labels]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    told = {}
+    for severity in severities(rule):
+        labels = {"alertname": rule["alert"], **rule["labels"], "severity": severity}
+        if severity != rule["labels"]["severity"]:
+            labels["kind"] = "of an incident"
+        pairs = [f"{name}={value}" for name, value in labels.items()]
+        command = ["amtool", "config", "routes", "test", "--config.file=alerts/alertmanager.yml", *pairs]
+        told[severity] = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
 
-    assert done.stdout.split() == [expected]
+    receivers = {"critical": "mail", "warning": "mail", "info": "webhook", "none": "deadman"}
+    assert told == {severity: [receivers[severity]] for severity in severities(rule)}
 
 
 def test_every_metric_named_is_declared(tmp_path: Path) -> None:
@@ -83,7 +105,39 @@ def test_every_metric_named_is_declared(tmp_path: Path) -> None:
     recorded = {rule["record"] for rule in RULES if "record" in rule}
     named = set(re.findall(NAME, json.dumps(RULES)))
 
-    assert named - declared - recorded == set()
+    assert named - declared - recorded == TO_COME
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_row_is_judged_and_a_unit_that_meets_it_and_one_that_does_not_are_tested(row: str) -> None:
+    judged = {rule["labels"]["row"] for rule in RULES if rule.get("record") == "school:row:compliant"}
+    tested = re.findall(rf"school:row:compliant{{[^}}]*row=\"{row}\"[^}}]*}}', value: ([01])}}", TESTED)
+
+    assert row in judged
+    assert set(tested) == {"0", "1"}
+
+
+@pytest.mark.parametrize("rule", GROUPS["facts.yml"][0]["rules"], ids=lambda rule: rule["record"])
+def test_what_the_registry_told_holds_while_it_cannot_be_read(rule: dict[str, Any]) -> None:
+    kept = f"or {rule['record']} and on () absent(haidang_collector_start_timestamp_seconds)"
+
+    assert rule["expr"].endswith(kept)
+
+
+def test_limits_that_rules_ask_for_are_in_the_policy() -> None:
+    asked = set(re.findall(r'policy:school_limit:value{row="(R\d+)", limit="(\w+)"', "".join(map(str, RULES))))
+    limits = {(limit.row, limit.limit) for limit in policy.load().limits if limit.enabled}
+
+    assert asked - limits == OWN_LIMITS
+
+
+def test_news_is_looked_for_once_at_a_deadline() -> None:
+    """The evaluations of a group are as far apart as its interval; the window after the deadline is as long."""
+    (group,) = (group for group in GROUPS["services.yml"] if group["name"] == "services")
+    expressions = [rule["expr"] for rule in group["rules"] if rule["record"] == "unit:school_news_on_time:sampled"]
+
+    assert group["interval"] == "4m"
+    assert [">= 0 < 240)" in expression for expression in expressions] == [True, True]
 
 
 def test_every_record_says_what_it_means() -> None:

@@ -1,6 +1,6 @@
 """What agents are told to watch: what every unit gets, over it what the registry knows, over all the unit's own.
 
-The registry knows lines by contract, computer rooms and the web portal; a unit's own tables have the last word, key by key.
+The registry knows lines by contract, rooms and the portal; a unit's own tables have the last word, key by key.
 Tables are laid over one another key by key. In a list (`[[wan]]`) entries of the same name are; a new name is added.
 """
 
@@ -140,10 +140,10 @@ def _registered(connection: Connection, unit: str) -> Tables:
         for line in in_force(connection, datetime.now(UTC).date(), unit)
     ]
     rooms = [_room(lab) for lab in connection.execute(select(Lab.__table__).where(Lab.unit == unit).order_by(Lab.name))]
-    portals = connection.execute(select(Portal.url, Portal.mail_domain).where(Portal.unit == unit)).mappings()
+    portal = connection.execute(select(Portal.url, Portal.mail_domain).where(Portal.unit == unit)).one_or_none()
     lists: dict[str, list[Tables]] = {"wan": lines, "lab": rooms}
     tables: Tables = {name: [_known(entry) for entry in entries] for name, entries in lists.items() if entries}
-    return tables | {"portal": _known(portal) for portal in portals}
+    return tables if portal is None else tables | {"portal": _known(portal._asdict())}
 
 
 def _known(entry: Mapping[str, Any]) -> Tables:

@@ -33,7 +33,7 @@ def values(policy: Policy, day: date) -> list[float]:
 
 def test_the_directive_is_what_holds_without_a_file() -> None:
     told = {
-        (limit.row, limit.limit, *(word for _, word in limit.labels)): limit for limit in load().at(date(2026, 11, 25))
+        (limit.row, limit.limit, *(word for _, word in limit.labels)): limit for limit in load().at(date(2026, 10, 31))
     }
 
     assert {key: limit.value for key, limit in told.items()} == {
@@ -47,6 +47,7 @@ def test_the_directive_is_what_holds_without_a_file() -> None:
         ("R5", "equipment", "printer"): 1,
         ("R5", "equipment", "webcam"): 1,
         ("R6", "subject_groups_with_computer_ratio"): 1,
+        ("R7", "eschool_parts"): 9,
         ("R9", "portal_ratio"): 1,
         ("R10", "news_read_by_seconds", "morning"): 8 * 3600,
         ("R10", "news_read_by_seconds", "afternoon"): 17 * 3600,
@@ -56,6 +57,14 @@ def test_the_directive_is_what_holds_without_a_file() -> None:
     }
     assert all("540/GDĐT-TTTT" in limit.source for limit in told.values())
     assert load().at(date(2016, 10, 26)) == []
+
+
+def test_a_number_that_the_directive_does_not_give_is_told_as_ours_and_has_its_day() -> None:
+    ours = {limit.row: limit for limit in load().limits if limit.begins == date(2026, 11, 1) and limit.enabled}
+
+    assert sorted(ours, key=lambda row: int(row[1:])) == ["R8", "R9", "R10", "R12", "R13", "R14", "R16"]
+    assert all(limit.source.startswith("Ours; ") for limit in ours.values())
+    assert ours["R16"].value == (date(2026, 12, 1) - date(2026, 7, 1)).total_seconds()
 
 
 def test_what_is_asked_for_elsewhere_is_there_and_off() -> None:
