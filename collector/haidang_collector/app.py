@@ -25,6 +25,7 @@ from haidang_collector.policy.policy import load as load_policy
 from haidang_collector.registry import routes as registry
 from haidang_collector.registry.store import Registry
 from haidang_collector.settings import Settings
+from haidang_collector.web import evaluation
 from haidang_collector.web import routes as web
 from haidang_collector.web.state import Measurements
 
@@ -44,7 +45,8 @@ def create_app(settings: Settings, *, store_transport: httpx.AsyncBaseTransport 
 
     app = FastAPI(title="Hải Đăng", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
-    for router in (health, documentation, ingest.router, registry.router, metrics.router, sd.router, web.router):
+    pages = (web.router, evaluation.router)
+    for router in (health, documentation, ingest.router, registry.router, metrics.router, sd.router, *pages):
         app.include_router(router)
     app.add_exception_handler(Refusal, _refused)
     app.add_middleware(AgentTime)
@@ -70,6 +72,7 @@ async def _dependencies(
     )
     policy = load_policy(Path(settings.policy) if settings.policy else None)
     state.facts = metrics.FactCollector(state.registry, seen, egress, policy)
+    state.evaluations = evaluation.Evaluations(settings, state.registry, policy)
     state.ingest = ingest.Ingest(
         settings, state.store, seen, egress, state.scrape_targets, IngestMetrics(state.own_metrics)
     )
@@ -83,6 +86,7 @@ async def _dependencies(
         await to_thread.run_sync(seen.flush)
         await state.store.close()
         await client.aclose()
+        state.evaluations.close()
         await to_thread.run_sync(state.registry.close)
 
 

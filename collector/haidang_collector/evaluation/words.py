@@ -1,0 +1,171 @@
+"""An evaluation in words for people, Vietnamese or English: the same on the terminal, on pages and in sheets."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from haidang_collector.evaluation import vocabulary
+from haidang_collector.evaluation.rows import BY_CODE, INPUTS
+from haidang_collector.i18n import translations
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from haidang_collector.evaluation.model import Evaluation, Fact, Judgement, LimitFact, Problem, State
+
+UNKNOWN = "—"
+MINUTE, HOUR, DAY = 60, 3600, 86400
+MOMENTS = {"vi": "%H:%M %d/%m/%Y", "en": "%Y-%m-%d %H:%M"}
+DAYS = {"vi": "%d/%m/%Y", "en": "%Y-%m-%d"}
+
+
+def printable(text: str) -> str:
+    """In one line, without control characters and those that turn or hide what follows."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+class Words:
+    """Of a language: `vi` or `en`."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self.translations = translations(language)
+        self.say = self.translations.gettext
+
+    def row_title(self, row: str) -> str:
+        return self.say(BY_CODE[row].title)
+
+    def requirement(self, row: str) -> str:
+        return self.say(BY_CODE[row].requirement)
+
+    def state(self, state: State) -> str:
+        return self.say(vocabulary.STATES[state])
+
+    def mark(self, state: State) -> str:
+        """One character."""
+        return vocabulary.MARKS[state]
+
+    def source(self, source: str | None) -> str:
+        """Where a judgement comes from; empty where that is not known."""
+        return self.label("source", source) if source else ""
+
+    def level(self, level: str) -> str:
+        """Empty where the unit's level is not known."""
+        return self.label("level", level) if level else ""
+
+    def label(self, name: str, value: str) -> str:
+        """The value of a label."""
+        known = vocabulary.OF_LABEL.get(name, {}).get(value)
+        return self.say(known) if known else printable(value)
+
+    def labels(self, fact: Fact) -> str:
+        """What tells the fact apart from others of its name; empty where it has no labels."""
+        return ", ".join(filter(None, (self.label(name, value) for name, value in fact.labels.items())))
+
+    def fact(self, fact: Fact) -> tuple[str, str]:
+        """What the figure is of, and the figure."""
+        title, labels = self.say(INPUTS[fact.name].title), self.labels(fact)
+        if INPUTS[fact.name].show == "kinds":
+            return title, labels
+        return f"{title} ({labels})" if labels else title, self.value(fact)
+
+    def value(self, fact: Fact) -> str:
+        show = INPUTS[fact.name].show
+        if show == "yes_no":
+            return self.yes_no(fact.value == 1)
+        if show == "percent":
+            return self.percent(fact.value)
+        if show == "day":
+            return datetime.fromtimestamp(fact.value, UTC).strftime(DAYS[self.language])
+        return self.number(fact.value)
+
+    def missing(self, row: str, judgement: Judgement) -> list[str]:
+        """What the unit lacks to meet the row, as far as its figures say."""
+        if judgement.state in ("met", "not_applicable"):
+            return []
+        told = [self.say(msgid) % self._filled(fact) for fact in judgement.facts if (msgid := _lack(row, fact))]
+        if judgement.state == "unmet" and row in vocabulary.OF_ROW:
+            told.append(self.say(vocabulary.OF_ROW[row]))
+        return told
+
+    def _filled(self, fact: Fact) -> dict[str, str]:
+        return {"count": self.number(fact.value), "what": self.labels(fact)}
+
+    def limit(self, limit: LimitFact) -> tuple[str, str]:
+        """What is limited, and the limit."""
+        name = self.say(vocabulary.LIMITS[limit.limit]) if limit.limit in vocabulary.LIMITS else limit.limit
+        labels = ", ".join(self.label(label, value) for label, value in limit.labels.items())
+        return f"{name} ({labels})" if labels else name, self._limit_value(limit)
+
+    def _limit_value(self, limit: LimitFact) -> str:
+        if limit.limit.endswith("_ratio"):
+            return self.percent(limit.value)
+        if limit.limit.endswith("_by_seconds"):
+            return f"{int(limit.value) // HOUR:02}:{int(limit.value) % HOUR // MINUTE:02}"
+        return self.age(limit.value) if limit.limit.endswith("_seconds") else self.number(limit.value)
+
+    def yes_no(self, is_so: bool) -> str:
+        return self.translations.gettext("yes") if is_so else self.translations.gettext("no")
+
+    def number(self, value: float) -> str:
+        """With at most two decimals."""
+        text = f"{value:,.2f}".rstrip("0").rstrip(".")
+        return text.translate(str.maketrans(",.", ".,")) if self.language == "vi" else text
+
+    def percent(self, ratio: float | None) -> str:
+        """Never rounded up: 100 % is all of them. Where nothing is known, a dash."""
+        return UNKNOWN if ratio is None else f"{self.number(math.floor(ratio * 1000 + 1e-9) / 10)} %"
+
+    def age(self, seconds: float | None) -> str:
+        """In the largest unit that there is a whole one of; empty where it is not known."""
+        if seconds is None:
+            return ""
+        seconds = max(seconds, 0)
+        ngettext = self.translations.ngettext
+        if seconds < MINUTE:
+            return self.translations.gettext("less than a minute")
+        if seconds < HOUR:
+            count = int(seconds // MINUTE)
+            text = ngettext("%(count)s minute", "%(count)s minutes", count)
+        elif seconds < DAY:
+            count = int(seconds // HOUR)
+            text = ngettext("%(count)s hour", "%(count)s hours", count)
+        else:
+            count = int(seconds // DAY)
+            text = ngettext("%(count)s day", "%(count)s days", count)
+        return text % {"count": self.number(count)}
+
+    def moment(self, moment: datetime) -> str:
+        """In the zone that it is given in."""
+        return moment.strftime(MOMENTS[self.language])
+
+    def scope(self, evaluation: Evaluation) -> str:
+        """Who is evaluated."""
+        if evaluation.scope == "city":
+            return self.translations.gettext("the whole city")
+        names = [f"{result.unit.name} ({result.unit.code})" for result in evaluation.units]
+        return printable(names[0] if evaluation.scope == "unit" and names else evaluation.of)
+
+    def problem(self, problem: Problem) -> str:
+        filled = {
+            name: self.moment(value) if isinstance(value, datetime) else value for name, value in problem.values.items()
+        }
+        return self.say(problem.msgid) % filled
+
+    def evidence(self, judgement: Judgement) -> str:
+        """Source and age of it; empty where neither is known."""
+        age = self.age(judgement.age_seconds)
+        told = self.translations.gettext("%(age)s old") % {"age": age} if age else ""
+        return ", ".join(filter(None, (self.source(judgement.source), told)))
+
+    def figures(self, facts: Sequence[Fact]) -> list[str]:
+        """Each as `title: value`; what is lacking is told by `missing`."""
+        return [": ".join(self.fact(fact)) for fact in facts if not fact.name.endswith("_missing")]
+
+
+def _lack(row: str, fact: Fact) -> str | None:
+    table = vocabulary.LACKS if fact.value > 0 else vocabulary.ABSENT
+    first = next(iter(fact.labels.values()), None)
+    return table.get((row, fact.name, first)) or table.get((row, fact.name, None))

@@ -1,0 +1,184 @@
+"""The evaluation: `/evaluation` is a page; with `.pdf`, `.xlsx` or `.json` it is a file to keep.
+
+`?unit=CODE` or `?district=NAME` (of both the unit counts; neither: the city), `?at=` a day or a time, `?lang=vi|en`.
+"""
+
+import hashlib
+import io
+import sys
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
+
+import httpx
+from anyio import CapacityLimiter, fail_after, run_process, to_thread
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.exc import SQLAlchemyError
+
+from haidang_collector.auth import operator
+from haidang_collector.evaluation import as_json, html, moment
+from haidang_collector.evaluation.gather import UnknownScopeError, gather
+from haidang_collector.evaluation.model import Evaluation
+from haidang_collector.evaluation.store import Store, StoreAwayError
+from haidang_collector.i18n import language_of
+from haidang_collector.policy.policy import Policy
+from haidang_collector.registry.store import Registry
+from haidang_collector.settings import Settings
+from haidang_collector.web.pages import SECURITY_HEADERS, page
+
+PARAMETERS = ("unit", "district", "at", "lang")
+AT_ONCE = 2
+"""Evaluations that are made; that of a city takes some 100 MB."""
+PDF_SECONDS = 300.0
+"""To wait for one's turn, and to have it made."""
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+STYLE = b64encode(hashlib.sha256(html.STYLE.encode()).digest()).decode()
+HEADERS = SECURITY_HEADERS | {
+    "Content-Security-Policy": SECURITY_HEADERS["Content-Security-Policy"].replace(
+        "style-src 'self'", f"style-src 'sha256-{STYLE}'"
+    )
+}
+"""The document carries its style in itself, and that very style is let in."""
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(operator)])
+
+
+class RefusedError(Exception):
+    """There is no such evaluation now: `reason` is one that `refused.html` knows."""
+
+    def __init__(self, status: HTTPStatus, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.reason, self.detail = status, reason, detail
+
+
+class Evaluations:
+    """Makes evaluations in threads, and PDFs in processes of their own, so that no agent's push waits for them."""
+
+    def __init__(self, settings: Settings, registry: Registry, policy: Policy) -> None:
+        self._registry = registry
+        self._policy = policy
+        self._zone = ZoneInfo(settings.time_zone)
+        self._client = httpx.Client(trust_env=False)
+        self._store = Store(self._client, settings.prometheus_url)
+        self._threads = CapacityLimiter(AT_ONCE)
+        self._pdf = CapacityLimiter(1)
+
+    async def of(self, asked: Mapping[str, str]) -> Evaluation:
+        """By the parameters of a request. Raises RefusedError."""
+        unit, district = asked.get("unit", ""), asked.get("district", "")
+        try:
+            at = moment.read(asked.get("at") or None, self._zone)
+            make = partial(self._gather, unit=unit, district="" if unit else district)
+            return await to_thread.run_sync(make, at, limiter=self._threads)
+        except moment.BadMomentError as bad:
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "moment", str(bad)) from bad
+        except UnknownScopeError as unknown:
+            raise RefusedError(HTTPStatus.NOT_FOUND, "unit" if unit else "district", str(unknown)) from unknown
+        except StoreAwayError as away:
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "store", str(away)) from away
+        except SQLAlchemyError as failed:
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "registry", "the registry does not answer") from failed
+
+    async def pdf(self, document: str) -> bytes:
+        """One at a time: that of a city takes a processor for 20 s, and 500 MB. Raises RefusedError."""
+        maker = [sys.executable, "-m", "haidang_collector.evaluation.pdf"]
+        try:
+            with fail_after(PDF_SECONDS):
+                async with self._pdf:
+                    done = await run_process(maker, input=document.encode(), check=False)
+        except TimeoutError as late:
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", f"no PDF within {PDF_SECONDS:g} s") from late
+        if done.returncode:
+            why = done.stderr.decode(errors="replace").strip()
+            raise RefusedError(
+                HTTPStatus.SERVICE_UNAVAILABLE, "pdf", why.splitlines()[-1] if why else "no PDF was made"
+            )
+        return done.stdout
+
+    def close(self) -> None:
+        """To be called when no request is under way."""
+        self._client.close()
+
+    def _gather(self, at: datetime, *, unit: str, district: str) -> Evaluation:
+        return gather(self._store, self._registry.units(), self._policy, at, unit=unit, district=district)
+
+
+@router.get("/evaluation")
+async def evaluation(request: Request) -> HTMLResponse:
+    """The document, with ways on to units, districts and files."""
+    try:
+        found = await _evaluations(request).of(request.query_params)
+    except RefusedError as refused:
+        return _refusal(request, refused)
+    language = language_of(request)
+    text = await to_thread.run_sync(partial(html.page, found, language, link=partial(_link, request)))
+    return HTMLResponse(text, headers=HEADERS | {"Content-Language": language})
+
+
+@router.get("/evaluation.pdf")
+async def evaluation_pdf(request: Request) -> Response:
+    """The document for paper."""
+    try:
+        found = await _evaluations(request).of(request.query_params)
+        document = await to_thread.run_sync(partial(html.page, found, language_of(request), printed=True))
+        content = await _evaluations(request).pdf(document)
+    except RefusedError as refused:
+        return _refusal(request, refused)
+    return _file(content, "application/pdf", found, "pdf")
+
+
+@router.get("/evaluation.xlsx")
+async def evaluation_xlsx(request: Request) -> Response:
+    """A sheet a row of the directive."""
+    try:
+        found = await _evaluations(request).of(request.query_params)
+    except RefusedError as refused:
+        return _refusal(request, refused)
+    return _file(await to_thread.run_sync(_xlsx, found, language_of(request)), XLSX, found, "xlsx")
+
+
+@router.get("/evaluation.json")
+async def evaluation_json(request: Request) -> Response:
+    """For programs; refusals are `{"detail": …}`."""
+    try:
+        found = await _evaluations(request).of(request.query_params)
+    except RefusedError as refused:
+        raise HTTPException(refused.status, refused.detail) from refused
+    text = await to_thread.run_sync(as_json.text, found, language_of(request))
+    return Response(text, media_type="application/json", headers=SECURITY_HEADERS)
+
+
+def _xlsx(found: Evaluation, language: str) -> bytes:
+    from haidang_collector.evaluation import xlsx  # noqa: PLC0415 - loads what only spreadsheets need
+
+    file = io.BytesIO()
+    xlsx.write(found, language, file)
+    return file.getvalue()
+
+
+def _evaluations(request: Request) -> Evaluations:
+    evaluations: Evaluations = request.app.state.evaluations
+    return evaluations
+
+
+def _refusal(request: Request, refused: RefusedError) -> HTMLResponse:
+    if refused.reason == "registry":
+        return page(request, "registry.html", refused.status)
+    return page(request, "refused.html", refused.status, reason=refused.reason, detail=refused.detail)
+
+
+def _link(request: Request, **changes: str) -> str:
+    """The query of this page with other parameters; an empty value drops one."""
+    kept = {name: request.query_params.get(name, "") for name in PARAMETERS}
+    return "?" + urlencode({name: value for name, value in (kept | changes).items() if value}, errors="replace")
+
+
+def _file(content: bytes, media_type: str, found: Evaluation, ending: str) -> Response:
+    name = quote(f"evaluation {found.of or 'city'} {found.at:%Y-%m-%d %H%M}.{ending}", safe="", errors="replace")
+    headers = SECURITY_HEADERS | {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    return Response(content, media_type=media_type, headers=headers)
