@@ -79,10 +79,11 @@ class Agent:
         """Counters and series of the last run; from nothing where the disk refuses to tell."""
         try:
             totals, memory = Totals(self._outbox.totals()), Memory(self._outbox.memory())
-            return Host(totals=totals, memory=memory, time=self._clock), SnapshotBuilder(self._outbox.last_layout())
+            host = Host(totals=totals, memory=memory, time=self._clock, state_dir=self._config.state_dir)
+            return host, SnapshotBuilder(self._outbox.last_layout())
         except OutboxError as failed:
             log.warning("%s", failed)
-            return Host(time=self._clock), SnapshotBuilder(())
+            return Host(time=self._clock, state_dir=self._config.state_dir), SnapshotBuilder(())
 
     def _make_shipper(self, state_dir: Path) -> Shipper | None:
         server, who = self._config.server, credentials.load(state_dir)

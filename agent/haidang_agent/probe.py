@@ -227,7 +227,10 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine a probe looks at, and what it is told to watch; tests hand in captured trees."""
+    """The machine a probe looks at, and what it is told to watch; tests hand in captured trees.
+
+    `state_dir` is the agent's folder for what must stay at the school; None for commands: nothing is written then.
+    """
 
     proc: Path = Path("/proc")
     sys: Path = Path("/sys")
@@ -236,6 +239,7 @@ class Host:
     memory: Memory = field(default_factory=Memory)
     time: Timekeeper = field(default_factory=MachineTime)
     watch: Watch = field(default_factory=Watch)
+    state_dir: Path | None = None
 
 
 class Collector(Protocol):

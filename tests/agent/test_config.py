@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from haidang_agent.config import BadConfigError, load, merge, parse
+from haidang_agent.tables import Portal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,6 +140,16 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
 def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(BadConfigError, match="there is no such file; give another with --config"):
         load(tmp_path / "none.toml")
+
+
+def test_the_portal_comes_from_the_centre_and_the_file_has_the_last_word(tmp_path: Path) -> None:
+    centre = {"portal": {"url": "https://thcs.example/", "mail_domain": "thcs.edu.vn"}}
+    file = write(tmp_path, '[portal]\nurl = "https://other.example/"\n')
+
+    assert load(file, centre).portal == Portal("https://other.example/", "thcs.edu.vn")
+    assert load(write(tmp_path, "")).portal == Portal()
+    with pytest.raises(BadConfigError, match=r"\[portal\] link: unknown; .*url, mail_domain"):
+        load(write(tmp_path, '[portal]\nlink = ""\n'))
 
 
 def test_the_environment_counts_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ from cryptography.x509.oid import NameOID
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIFETIME = dt.timedelta(days=1)
+LIFETIME = (dt.timedelta(hours=-1), dt.timedelta(days=1))
+"""From now on."""
 
 
 class CertificateAuthority:
@@ -32,12 +33,12 @@ class CertificateAuthority:
         self.certificate = folder / "ca.pem"
         self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, address: str) -> tuple[Path, Path]:
+    def issue(self, address: str, lifetime: tuple[dt.timedelta, dt.timedelta] = LIFETIME) -> tuple[Path, Path]:
         """Certificate and key of a server at an IP address."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
         certificate = (
-            self._builder(name, key)
+            self._builder(name, key, lifetime)
             .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -50,7 +51,12 @@ class CertificateAuthority:
         )
         return files
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    def _builder(
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        lifetime: tuple[dt.timedelta, dt.timedelta] = LIFETIME,
+    ) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         return (
             x509.CertificateBuilder()
@@ -58,6 +64,6 @@ class CertificateAuthority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(hours=1))
-            .not_valid_after(now + LIFETIME)
+            .not_valid_before(now + lifetime[0])
+            .not_valid_after(now + lifetime[1])
         )

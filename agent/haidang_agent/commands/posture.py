@@ -6,21 +6,18 @@ import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from haidang_agent.config import config_path
-from haidang_agent.i18n import N_, _
 from haidang_agent.options import add_config_argument, add_json_argument
 from haidang_agent.posture.check import Ledger
 from haidang_agent.posture.examine import Place, examine
+from haidang_agent.posture.telling import as_json, problems_of, table
 from haidang_agent.remote_config import load_merged
 from haidang_agent.unread import UnreadError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
-
-    from haidang_agent.posture.check import Finding
 
 EXAMPLES = """examples:
   sudo haidang-agent posture
@@ -30,9 +27,6 @@ EXAMPLES = """examples:
 Run as administrator (root) where checks can't be read. Exit status 1: a critical or warning check fails."""
 
 FINE, FOUND, UNREADABLE = 0, 1, 2
-STATES = {"fail": N_("FAILS"), "unread": N_("NOT READ"), "pass": N_("passes")}
-SEVERITIES = {"critical": N_("CRITICAL"), "warning": N_("WARNING"), "info": N_("INFORMATION")}
-COLOURS = {"fail": "\x1b[31;1m", "unread": "\x1b[33m", "pass": "\x1b[34m"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,43 +45,11 @@ def run(options: argparse.Namespace) -> int:
     except UnreadError as why:
         print(why, file=sys.stderr)
         return UNREADABLE
-    problems = [finding for finding in findings if finding.state == "fail" and finding.check.severity != "info"]
+    problems = problems_of(findings)
     if options.json:
-        told = [_(finding.check.title) for finding in problems]
-        rows = [_as_json(finding) for finding in findings]
-        print(json.dumps({"posture": rows, "problems": told}, ensure_ascii=False))
+        rows = [as_json(finding) for finding in findings]
+        print(json.dumps({"posture": rows, "problems": problems}, ensure_ascii=False))
     else:
-        _print_table(findings, explain=options.explain)
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        print(*table(findings, explain=options.explain, colour=colour), sep="\n")
     return FOUND if problems else FINE
-
-
-def _as_json(finding: Finding) -> dict[str, Any]:
-    return {
-        "check": finding.check.id,
-        "severity": finding.check.severity,
-        "state": finding.state,
-        "found": finding.found,
-        "remedy": _(finding.check.remedy) if finding.state == "fail" else "",
-        "title": _(finding.check.title),
-        "source": finding.check.source,
-    }
-
-
-def _print_table(findings: Sequence[Finding], *, explain: bool) -> None:
-    for finding in findings:
-        severity = f"{_(SEVERITIES[finding.check.severity])}, " if finding.state == "fail" else ""
-        print(f"{_sign(finding)}  {_(finding.check.title)}")
-        print(f"    {severity}{finding.check.id}: {finding.found}")
-        if finding.state == "fail" or explain:
-            print(f"    → {_(finding.check.remedy)}")
-        if explain:
-            print("    " + _("asked for by: {source}").format(source=finding.check.source))
-    count = {state: sum(finding.state == state for finding in findings) for state in STATES}
-    print("\n" + _("{fail} fail, {unread} could not be read, {passed} pass").format(passed=count.pop("pass"), **count))
-
-
-def _sign(finding: Finding) -> str:
-    word = _(STATES[finding.state])
-    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-        return f"{COLOURS[finding.state]}{word}\x1b[0m"
-    return word

@@ -12,15 +12,13 @@ from haidang_agent.credentials import FILE, PENDING_FILE
 from haidang_agent.posture.catalogue import CHECKS
 from haidang_agent.posture.check import Ledger, judged
 from haidang_agent.posture.limits import Limits
+from haidang_agent.posture.telling import worst_first
 from haidang_agent.tables import CONFIG_DIR, STATE_DIR
 
 if TYPE_CHECKING:
     from haidang_agent.posture.check import Finding
     from haidang_agent.posture.linux.machine import Machine
     from haidang_agent.powershell.answer import Answer
-
-LEAST_WORST = ("info", "warning", "critical")
-LEAST_URGENT = ("pass", "unread", "fail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ def examine(place: Place, ledger: Ledger) -> list[Finding]:
 def of_linux(machine: Machine) -> list[Finding]:
     from haidang_agent.posture.linux import READERS  # noqa: PLC0415 - as above
 
-    return _sorted(
+    return worst_first(
         [judged(check, partial(READERS[check.id], machine)) for check in CHECKS if "linux" in check.platforms]
     )
 
@@ -64,12 +62,6 @@ def of_windows(answer: Answer, place: Place) -> list[Finding]:
     from haidang_agent.posture.windows.judging import READERS, Question  # noqa: PLC0415 - as above
 
     asked = Question(answer, place.now, place.limits)
-    return _sorted([judged(check, partial(READERS[check.id], asked)) for check in CHECKS if "win32" in check.platforms])
-
-
-def _sorted(findings: list[Finding]) -> list[Finding]:
-    return sorted(
-        findings,
-        key=lambda finding: (LEAST_URGENT.index(finding.state), LEAST_WORST.index(finding.check.severity)),
-        reverse=True,
+    return worst_first(
+        [judged(check, partial(READERS[check.id], asked)) for check in CHECKS if "win32" in check.platforms]
     )

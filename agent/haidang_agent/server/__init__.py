@@ -1,0 +1,1 @@
+"""What a server must keep going: its services, its certificates and its backups."""
