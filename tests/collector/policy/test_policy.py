@@ -62,7 +62,7 @@ def test_the_directive_is_what_holds_without_a_file() -> None:
 def test_a_number_that_the_directive_does_not_give_is_told_as_ours_and_has_its_day() -> None:
     ours = {limit.row: limit for limit in load().limits if limit.begins == date(2026, 11, 1) and limit.enabled}
 
-    assert sorted(ours, key=lambda row: int(row[1:])) == ["R8", "R9", "R10", "R12", "R13", "R14", "R16"]
+    assert sorted(ours, key=lambda row: int(row[1:])) == ["R4", "R8", "R9", "R10", "R12", "R13", "R14", "R16"]
     assert all(limit.source.startswith("Ours; ") for limit in ours.values())
     assert ours["R16"].value == (date(2026, 12, 1) - date(2026, 7, 1)).total_seconds()
 
