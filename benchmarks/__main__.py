@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("agent", "backlog", "first_metric", "page", "snmp", "sweep", "wan_probing")
+NAMES = ("agent", "backlog", "capture", "evaluation", "first_metric", "page", "snmp", "sweep", "wan_probing")
 INSIDE = "HAIDANG_BENCH_NAMESPACE"
 
 

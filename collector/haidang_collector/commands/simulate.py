@@ -1,0 +1,148 @@
+"""`haidang simulate`: a city that does not exist, for load, demonstrations and trying out rules."""
+
+import re
+import signal
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from haidang_collector.commands._registry import PROBLEM, Data, Json, opened, refuse, say, show, show_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from haidang_collector.evaluation.model import Share
+    from haidang_collector.registry.database import Database
+    from haidang_collector.simulate.fleet import Result
+    from haidang_collector.simulate.model import City
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+FOLDER = "simulated"
+HEADER = ("ROW", "MET", "UNMET", "UNKNOWN", "NOT APPLICABLE")
+
+
+def _duration(text: str) -> float:
+    match = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+    if match is None or not int(match[1]):
+        raise typer.BadParameter(f"{text!r}; write seconds, minutes, hours or days as 15s, 10m, 2h, 1d")
+    return float(int(match[1]) * SECONDS[match[2]])
+
+
+def command(
+    units: Annotated[int, typer.Option(min=1, max=50_000, help="How many units the city has.")] = 2_500,
+    for_: Annotated[
+        float, typer.Option("--for", parser=_duration, metavar="TIME", help="How long agents report: 90s, 10m, 2h, 1d.")
+    ] = "10m",  # type: ignore[assignment]  # Typer passes defaults through the parser
+    interval: Annotated[
+        float, typer.Option(parser=_duration, metavar="TIME", help="Between two reports of an agent.")
+    ] = "15s",  # type: ignore[assignment]  # as above
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same city.")] = 1,
+    server: Annotated[
+        str, typer.Option(metavar="URL", help="The collector that agents report to.")
+    ] = "http://127.0.0.1:8080",
+    ca: Annotated[Path | None, typer.Option(metavar="FILE", help="Its CA, where that is not a public one.")] = None,
+    state: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Identities and outboxes of the agents (default: in --data).")
+    ] = None,
+    facts_only: Annotated[
+        bool, typer.Option("--facts-only", help="Fill the registry, say what an evaluation must find, and stop.")
+    ] = False,
+    as_json: Json = False,
+    data: Data = None,
+) -> None:
+    """Simulate a city: fill the registry with invented units, enrol their agents, and let them report.
+
+    Units are invented and marked: codes begin with SIM-, names end in "(mô phỏng)". What agents read is made up; all
+    that follows, from snapshot to push, is the real agent. The registry must be the collector's own: --data as given to
+    `haidang up` or `haidang serve`. One that holds real units is refused, for simulated ones would count among them.
+
+    The table shows how many units are in which state of each row, as the city was built: what `haidang evaluate` must
+    find once the rules have run. R10 needs days, and is not in it.
+
+    Exit status: 0 every report was stored at once, 1 some were not (the answers say why), 2 bad usage, or the registry
+    or the collector is away.
+
+    Examples:
+    haidang up --data ./trial                              (in another terminal)
+
+    haidang simulate --units 200 --for 10m --data ./trial
+
+    """
+    from haidang_collector.policy.policy import BadPolicyError, from_environment  # noqa: PLC0415 - `--help` need not wait
+    from haidang_collector.registry.location import data_folder  # noqa: PLC0415
+    from haidang_collector.simulate.build import build, today  # noqa: PLC0415
+    from haidang_collector.simulate.expected import expected_shares  # noqa: PLC0415
+
+    try:
+        policy = from_environment()
+    except BadPolicyError as bad:
+        refuse(str(bad))
+    city = build(units, seed=seed, day=today())
+    folder = state or (data or data_folder()) / FOLDER
+    with opened(data) as registry:
+        _fill(registry.database, city)
+        result = None if facts_only else _report(registry.database, city, folder, server, ca, for_, interval)
+    _tell(city, expected_shares(city, policy), result, as_json=as_json)
+    if result is not None and (result.unsent or result.answers.keys() - {"200", "202", "204"}):
+        raise typer.Exit(PROBLEM)
+
+
+def _fill(database: "Database", city: "City") -> None:
+    from haidang_collector.simulate.registry import UnfitRegistryError, fill  # noqa: PLC0415 - as above
+
+    try:
+        changed = fill(database, city)
+    except UnfitRegistryError as unfit:
+        refuse(str(unfit))
+    say(f"{len(city.units)} units in the registry, {changed} entries new or changed")
+
+
+def _report(
+    database: "Database", city: "City", folder: Path, server: str, ca: Path | None, seconds: float, interval: float
+) -> "Result":
+    from haidang_collector.simulate.fleet import TROUBLE, Fleet, enrol_all  # noqa: PLC0415 - as above
+    from haidang_collector.simulate.member import berths  # noqa: PLC0415
+
+    found = berths(city, folder)
+    try:
+        enrolled = enrol_all(database, found, server, ca, lambda done: say(f"{done} agents enrolled"))
+        say(f"{enrolled} agents enrolled, {len(found) - enrolled} known already")
+        heard = [berth for berth in found if berth.unit.presence == "heard"]
+        fleet = Fleet(heard, server, ca, seed=city.seed, interval=interval)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: fleet.stop())
+        return fleet.run(seconds, _say_progress)
+    except TROUBLE as failed:
+        refuse(str(failed))
+
+
+def _say_progress(result: "Result") -> None:
+    answers = ", ".join(f"{answer} {number} times" for answer, number in result.answers.items())
+    say(f"{result.seconds:.0f} s: {result.snapshots} snapshots, {result.late} late; answers: {answers or 'none yet'}")
+
+
+def _tell(city: "City", shares: "Mapping[str, Share]", result: "Result | None", *, as_json: bool) -> None:
+    if as_json:
+        show_json(
+            {
+                "units": len(city.units),
+                "seed": city.seed,
+                "day": city.day.isoformat(),
+                "expected": {row: asdict(share) for row, share in shares.items()},
+                "reports": None if result is None else asdict(result),
+            }
+        )
+        return
+    rows = [
+        (row, *(str(number) for number in (share.met, share.unmet, share.unknown, share.not_applicable)))
+        for row, share in shares.items()
+    ]
+    show(HEADER, rows)
+    if result is not None:
+        _say_progress(result)
+        say(
+            f"{result.unsent} snapshots unsent"
+            + (f"; the last error: {result.last_error}" if result.last_error else "")
+        )

@@ -1,0 +1,72 @@
+"""How good a simulated city is: shares of units, each from 0 to 1, that the seed then deals out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LEVEL_SHARES = {
+    "kindergarten": 0.40,
+    "primary": 0.28,
+    "lower_secondary": 0.16,
+    "upper_secondary": 0.07,
+    "mixed": 0.06,
+    "continuing": 0.03,
+}
+STUDENTS = {
+    "kindergarten": (80, 450),
+    "primary": (350, 1800),
+    "lower_secondary": (400, 1900),
+    "upper_secondary": (500, 2000),
+    "continuing": (100, 900),
+}
+"""Fewest and most, by level."""
+STAGES_OF_MIXED = (
+    ("primary", "lower_secondary"),
+    ("lower_secondary", "upper_secondary"),
+    ("primary", "lower_secondary", "upper_secondary"),
+)
+LIMITS = {"primary": 24, "lower_secondary": 16, "upper_secondary": 12}
+"""Students per computer that a good school keeps to: directive 540/GDĐT-TTTT, § II.7."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The defaults are a city that has work left to do: most rows are met by most, none by all."""
+
+    silent: float = 0.08
+    without_agent: float = 0.12
+    fibre: float = 0.9
+    medium_unknown: float = 0.04
+    second_isp: float = 0.35
+    line_down: float = 0.01
+    students_unknown: float = 0.03
+    no_computers: float = 0.02
+    rooms_undeclared: float = 0.05
+    enough_computers: float = 0.6
+    fewer_than_declared: float = 0.1
+    shared_room: float = 0.25
+    room_cut_off: float = 0.03
+    room_unjudged: float = 0.06
+    switched_off: float = 0.2
+    """Of the computers in rooms."""
+    equipped: float = 0.85
+    equipment_undeclared: float = 0.1
+    groups_untold: float = 0.05
+    groups_equipped: float = 0.7
+    wifi: float = 0.8
+    projection: float = 0.85
+    camera: float = 0.8
+    posture_failing: float = 0.15
+    attacked: float = 0.01
+    portal: float = 0.93
+    portal_neglected: float = 0.12
+    mail: float = 0.88
+    service_down: float = 0.01
+    public_service: float = 0.5
+    server: float = 0.02
+    contacts_complete: float = 0.92
+    contacts_untold: float = 0.03
+    plan: float = 0.86
+
+
+DEFAULT = Scenario()

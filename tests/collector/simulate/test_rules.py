@@ -1,0 +1,29 @@
+"""The repository's rules, run by a real Prometheus on a simulated city, find what it was built as."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from haidang_collector.simulate.build import build, today
+
+from tests.collector.simulate.running_city import differences, running_city
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTLED_SECONDS = 90
+SHOWN = 10
+
+
+def test_every_judgement_is_what_the_city_was_built_as(tmp_path: Path) -> None:
+    city = build(150, seed=5, day=today())
+
+    with running_city(tmp_path, city, interval="3s") as running:
+
+        def agreed() -> bool:
+            if wrong := differences(running, city):
+                raise LookupError("\n".join(wrong[:SHOWN]))
+            return True
+
+        assert eventually("all judgements", agreed, seconds=SETTLED_SECONDS, every=2)
