@@ -7,6 +7,8 @@ import os
 from functools import cache
 from pathlib import Path
 
+import haidang_advice
+
 _FOLDER = Path(__file__).parent / "locale"
 
 
@@ -20,7 +22,11 @@ def language() -> str:
 
 @cache
 def _catalogue(chosen: str) -> gettext.NullTranslations:
-    return gettext.NullTranslations() if chosen == "en" else gettext.translation("haidang", _FOLDER, [chosen])
+    if chosen == "en":
+        return gettext.NullTranslations()
+    catalogue = gettext.translation("haidang", _FOLDER, [chosen])
+    catalogue.add_fallback(haidang_advice.translations(chosen))
+    return catalogue
 
 
 def _(message: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, T
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from haidang_agent.tables import Lab, Portal, Service, Snmp, Wan
+    from haidang_agent.tables import Lab, Portal, Server, Service, Snmp, Wan
 
 Reason = Literal["timeout", "denied", "unsupported", "misconfigured", "unreadable", "bug"]
 Role = Literal["site", "router", "host"]
@@ -218,6 +218,7 @@ class Watch:
     use: str = ""
     room: str = ""
     unit_key: bytes = field(default=b"", repr=False)
+    server: Server | None = None
     wan: tuple[Wan, ...] = ()
     lab: tuple[Lab, ...] = ()
     snmp: tuple[Snmp, ...] = ()

@@ -53,6 +53,7 @@ class Runner:
             use=config.agent.use,
             room=config.agent.lab,
             unit_key=bytes.fromhex(config.privacy.unit_key),
+            server=config.server,
             wan=config.wan,
             lab=config.lab,
             snmp=config.snmp,

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from haidang_advice import translations
+from haidang_advice.checks import CHECKS
 from haidang_isps import Prefixes
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -64,6 +66,7 @@ class FactCollector(Collector):
         yield units
         yield from fact_metrics(self._registry.database)
         yield policy_limits(self._policy, datetime.now(UTC).date())
+        yield _checks()
         yield GaugeMetricFamily(
             "haidang_collector_start_timestamp_seconds", "When this collector started.", value=self._started
         )
@@ -88,6 +91,20 @@ class FactCollector(Collector):
         if heard is None or (fact.last_seen is not None and heard[0] < fact.last_seen):
             return fact
         return replace(fact, last_seen=heard[0], stopped=heard[1])
+
+
+def _checks() -> Metric:
+    """So that alerts call a check by its name."""
+    info = GaugeMetricFamily(
+        "haidang_posture_check_info",
+        "A check of machines' posture: what must be so, and what to do where it is not; always 1.",
+        labels=("check", "severity", "title_vi", "title_en", "remedy_vi", "remedy_en"),
+    )
+    vi = translations("vi").gettext
+    for name, check in CHECKS.items():
+        texts = (vi(check.title), check.title, vi(check.remedy), check.remedy)
+        info.add_metric((name, check.severity, *texts), 1)
+    return info
 
 
 def _of_agents(agents: Iterable[AgentFact]) -> Iterator[Metric]:

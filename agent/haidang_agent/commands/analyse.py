@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from haidang_advice.kinds import KINDS
+
 from haidang_agent.i18n import _
 from haidang_agent.lanwatch.analyse import TELL_EVERY, analyse
 from haidang_agent.lanwatch.pcap import NotACaptureError
-from haidang_agent.lanwatch.words import KINDS, SEVERITY, SUBJECT
+from haidang_agent.lanwatch.words import SEVERITY, SUBJECT
 from haidang_agent.options import add_json_argument
 
 if TYPE_CHECKING:

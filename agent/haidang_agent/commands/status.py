@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import sqlite3
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from haidang_agent import credentials
 from haidang_agent.credentials import CredentialsError
 from haidang_agent.i18n import N_, _
+from haidang_agent.intrusion.report import of_agent
 from haidang_agent.options import add_config_argument, add_json_argument
 from haidang_agent.remote_config import load_merged
 from haidang_agent.running_agent import samples_of
@@ -55,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         rows += measured
         problems += _problems(measured)
+    rows += _incidents(config.state_dir)
     if options.json:
         print(json.dumps({"status": rows, "problems": problems}, ensure_ascii=False))
     else:
@@ -96,6 +99,16 @@ def _measured(samples: Samples) -> Iterator[Row]:
     for (name,), success in samples.get("haidang_probe_success", {}).items():
         why = next((reason for probe, reason in reasons if probe == name), "silent")
         yield _row(N_("probe"), "ok" if success else why, name)
+
+
+def _incidents(state_dir: Path) -> Iterator[Row]:
+    """Those of the network that go on; none where no agent has kept any."""
+    try:
+        cases = of_agent(state_dir)
+    except sqlite3.Error:  # no agent has run: that was said already
+        return
+    for case in cases.open:
+        yield _row(N_("incident"), case.severity, case.kind)
 
 
 def _problems(rows: list[Row]) -> Iterator[str]:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 Segment = tuple[int, ...]
 
 MOST_SERVERS = 64
+MOST_TOLD = 16
+REMEMBERED_SECONDS = 3 * 86400.0
+"""Over a weekend; a server that was silent for longer is no measure for others."""
 MOST_MACS = 8
 
 
@@ -47,6 +50,7 @@ class Server:
     naks: int = 0
     number: int = 0
     first: float = 0.0
+    last: float = 0.0
     settings: dict[int, bytes] | None = None
 
     @property
@@ -63,6 +67,10 @@ class DhcpServers:
     """At most 64, those heard of last."""
 
     def __init__(self) -> None:
+        self.school_servers: frozenset[bytes] = frozenset()
+        """IPv4 or MAC addresses of all the servers the school has, where somebody has said so."""
+        self.routers: frozenset[bytes] = frozenset()
+        """IPv4 addresses of the routers that the watching machine itself uses."""
         self._servers: Table[tuple[Segment, bytes, bytes], Server] = Table(MOST_SERVERS, Server)
         self._number = 0
 
@@ -78,6 +86,7 @@ class DhcpServers:
             server.number, server.first = self._number, frame.time
         if len(server.macs) < MOST_MACS:
             server.macs[frame.source] = None
+        server.last = frame.time
         server.offers += message.type == OFFER
         server.acks += message.type == ACK
         server.naks += message.type == NAK
@@ -86,8 +95,19 @@ class DhcpServers:
             server.settings = {option: value for option, value in told.items() if value}
         return server
 
+    def __len__(self) -> int:
+        return len(self._servers)
+
+    def is_school_server(self, server: Server) -> bool:
+        """Somebody has said so."""
+        return server.address in self.school_servers or not self.school_servers.isdisjoint(server.macs)
+
+    def rank(self, server: Server) -> tuple[bool, bool, int]:
+        """The lower is believed: what somebody has said before the own router before whoever was there first."""
+        return not self.is_school_server(server), server.address not in self.routers, server.number
+
     def others(self, server: Server) -> list[Server]:
-        """Servers of the same segment that cannot be the same machine or relay, the longest known first."""
+        """Servers of the same segment that cannot be the same machine or relay, the most believable first."""
         here = [one for one in self._servers.values() if one.segment == server.segment]
         same, grew = [server], True
         while grew:
@@ -95,7 +115,30 @@ class DhcpServers:
             joined = [one for one in here if one not in same and macs & one.macs.keys()]
             same += joined
             grew = bool(joined)
-        return sorted((one for one in here if one not in same), key=lambda one: one.number)
+        heard = [one for one in here if one not in same and one.last > server.last - REMEMBERED_SECONDS]
+        return sorted(heard, key=self.rank)
+
+    def keep(self) -> list[dict[str, Any]]:
+        """What to know of them after a restart, the most believable first; at most 16."""
+        return [
+            {
+                "segment": list(one.segment), "ip": one.address.hex(), "macs": [mac.hex() for mac in one.macs],
+                "first": one.first, "last": one.last,
+                "settings": {str(option): value.hex() for option, value in (one.settings or {}).items()},
+            }
+            for one in sorted(self._servers.values(), key=self.rank)[:MOST_TOLD]
+        ]  # fmt: skip
+
+    def recall(self, kept: list[dict[str, Any]]) -> None:
+        """What `keep` gave, before anything else is taken."""
+        for one in kept:
+            self._number += 1
+            segment, address = tuple(one["segment"]), bytes.fromhex(one["ip"])
+            macs = dict.fromkeys(bytes.fromhex(mac) for mac in one["macs"])
+            settings = {int(option): bytes.fromhex(value) for option, value in one["settings"].items()}
+            server = Server(segment, address, macs, number=self._number, first=one["first"], last=one["last"])
+            server.settings = settings or None
+            self._servers[segment, address, next(iter(macs))] = server
 
     def told(self) -> list[dict[str, Any]]:
         """All of them, as `dhcp_servers` of the JSON."""

@@ -21,6 +21,9 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 QUIET_SECONDS = 300.0
 MOST_OPEN = 256
 
+Place = tuple[tuple[int, ...], object]
+"""A segment, and what tells its incidents apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -62,10 +65,10 @@ class Cases:
 
     __slots__ = ("_kind", "_open", "_quiet")
 
-    def __init__(self, kind: str, quiet: float = QUIET_SECONDS) -> None:
+    def __init__(self, kind: str, quiet: float) -> None:
         self._kind = kind
         self._quiet = quiet
-        self._open: dict[object, Incident] = {}
+        self._open: dict[Place, Incident] = {}
 
     def has(self, segment: tuple[int, ...], key: object) -> bool:
         """Whether it is open."""
@@ -85,7 +88,7 @@ class Cases:
         known = self._open.pop(whole_key, None)
         if known is None:
             if len(self._open) >= MOST_OPEN:
-                yield from self._close(next(iter(self._open)))
+                yield from self.close(next(iter(self._open)))
             first = frame.time if since is None else min(since, frame.time)
             whole = subject | place(frame.segment)
             self._open[whole_key] = Incident(self._kind, severity, first, frame.time, frame.number, whole, evidence)
@@ -100,23 +103,34 @@ class Cases:
         if (segment, key) in self._open:
             yield Change("withdrawn", self._open.pop((segment, key)))
 
+    def heard(self) -> list[tuple[Place, float]]:
+        """Segment and key of each open incident, and when it was last heard of."""
+        return [(key, incident.last_seen) for key, incident in self._open.items()]
+
+    def close(self, key: Place) -> Iterator[Change]:
+        """It is over."""
+        yield Change("closed", self._open.pop(key))
+
     def tick(self, now: float) -> Iterator[Change]:
         """Close what nothing was heard of for a while."""
-        for key in [key for key, incident in self._open.items() if incident.last_seen < now - self._quiet]:
-            yield from self._close(key)
-
-    def _close(self, key: object) -> Iterator[Change]:
-        yield Change("closed", self._open.pop(key))
+        for key, last in self.heard():
+            if last < now - self._quiet:
+                yield from self.close(key)
 
 
 class Detector(ABC):
     """One of `detectors/`: is fed frames in the order they came, and answers with changes of incidents."""
 
+    kind: ClassVar[str]
+    severities: ClassVar[tuple[Severity, ...]]
+    """All that its incidents can have."""
+    quiet: ClassVar[float] = QUIET_SECONDS
+    """An incident is over when nothing was heard of it for so long."""
     takes: ClassVar[tuple[type, ...]]
     """The messages it wants to see; `Frame` for every frame."""
 
-    def __init__(self, kind: str, quiet: float = QUIET_SECONDS) -> None:
-        self._cases = Cases(kind, quiet)
+    def __init__(self) -> None:
+        self._cases = Cases(self.kind, self.quiet)
 
     @abstractmethod
     def feed(self, frame: Frame) -> Iterable[Change]:

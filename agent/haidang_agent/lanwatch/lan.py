@@ -36,6 +36,10 @@ class Lan:
     """Knowledge of all segments of one capture; bounded."""
 
     def __init__(self) -> None:
+        self.own: frozenset[bytes] = frozenset()
+        """MAC addresses of the machine that watches; empty for a capture file."""
+        self.scanners: frozenset[bytes] = frozenset()
+        """MAC addresses that may ask for every address of the network."""
         self.claims = Claims(self.is_redundant, self.is_infrastructure)
         self.looping: Table[Segment, float] = Table(MOST_STATIONS, lambda: float("-inf"))
         """Until when copies of frames circulate in a segment, as the detector of loops found."""

@@ -45,6 +45,11 @@ class Watch:
         for detector in self._takers.get(type(frame.message), ()):
             yield from detector.feed(frame)
 
+    @property
+    def kinds(self) -> dict[str, Detector]:
+        """The detector of each kind of incident."""
+        return {detector.kind: detector for detector in self._detectors}
+
     def tick(self, now: float) -> Iterator[Change]:
         """Close what is over."""
         self._ticked = now

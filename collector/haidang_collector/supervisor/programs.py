@@ -66,6 +66,7 @@ def alertmanager(plan: Plan, program: str) -> Child:
             f"--storage.path={folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{plan.alertmanager_port}",
             "--cluster.listen-address=",
+            "--data.retention=192h",  # longer than the longest repeat_interval, a week
         ],
         log=plan.log("alertmanager"),
         ready_url=f"{plan.alertmanager}/-/ready",

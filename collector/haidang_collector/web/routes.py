@@ -8,8 +8,10 @@ from fastapi.responses import FileResponse, HTMLResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from haidang_collector.auth import operator
+from haidang_collector.i18n import language_of
 from haidang_collector.web.lines import Lines, lines_of
 from haidang_collector.web.pages import FOLDER, page
+from haidang_collector.web.security import Security, security_of
 from haidang_collector.web.state import ORDER, City, Figures, UnansweredError, UnitRow, city, natural
 
 PAGE_ROWS = 100
@@ -57,7 +59,7 @@ async def start(request: Request) -> HTMLResponse:
 
 @router.get("/units/{code:path}")
 async def unit(request: Request, code: str) -> HTMLResponse:
-    """One unit: what to do, its lines, its open incidents, its Internet, its agents."""
+    """One unit: what to do, its lines, its security, its open alerts, its Internet, its agents."""
     now = await _city(request)
     if now is None:
         return page(request, "registry.html", 503)
@@ -74,6 +76,7 @@ async def unit(request: Request, code: str) -> HTMLResponse:
         agents=[agent for agent in now.agents if agent.unit == code],
         figures=await _figures(request, code),
         wan=await _lines(request, code),
+        security=await _security(request, code),
     )
 
 
@@ -113,6 +116,14 @@ async def _lines(request: Request, code: str) -> Lines | None:
     """None where the store does not answer."""
     try:
         return await lines_of(request.app.state.measurements, code)
+    except UnansweredError:
+        return None
+
+
+async def _security(request: Request, code: str) -> Security | None:
+    """None where the store does not answer."""
+    try:
+        return await security_of(request.app.state.measurements, code, language_of(request))
     except UnansweredError:
         return None
 

@@ -6,8 +6,9 @@ import io
 import json
 import struct
 
+from haidang_advice.kinds import KINDS
 from haidang_agent.lanwatch.analyse import analyse
-from haidang_agent.lanwatch.words import KINDS, SEVERITY, SUBJECT
+from haidang_agent.lanwatch.words import SEVERITY, SUBJECT
 from hypothesis import given
 from hypothesis import strategies as st
 

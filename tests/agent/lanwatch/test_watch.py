@@ -7,12 +7,13 @@ import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
+from haidang_advice.kinds import KINDS
+from haidang_agent.intrusion.check import discover
 from haidang_agent.lanwatch import detectors
 from haidang_agent.lanwatch.bounded import Recent, Table
 from haidang_agent.lanwatch.frames import dissect
 from haidang_agent.lanwatch.pcap import Packet
 from haidang_agent.lanwatch.watch import Watch
-from haidang_agent.lanwatch.words import KINDS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,10 +94,11 @@ def test_one_broadcast_on_forty_interfaces_is_no_loop():
     assert [change for one in taken if one for change in watch.feed(one)] == []
 
 
-def test_every_kind_has_words_and_a_detector_of_its_name(tmp_path: Path):
+def test_every_kind_has_words_and_a_detector_of_its_name_or_a_check(tmp_path: Path):
     names = {file.stem for file in map(type(tmp_path), detectors.__path__) for file in file.glob("[a-z]*.py")}
+    checked = {kind for check in discover().values() for kind in check.kinds}
 
-    assert names == set(KINDS)
+    assert names | checked == set(KINDS)
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)

@@ -59,11 +59,19 @@ class Web:
                     )
                 )  # fmt: skip
 
-    def alert(self, unit: str, *, name: str = "InternetDown", severity: str = "critical", **annotations: str) -> None:
+    def alert(
+        self,
+        unit: str,
+        *,
+        name: str = "InternetDown",
+        severity: str = "critical",
+        category: str = "link",
+        **annotations: str,
+    ) -> None:
         """An open incident of the unit, five minutes old."""
         alert = {
             "status": "firing",
-            "labels": {"alertname": name, "unit": unit, "severity": severity},
+            "labels": {"alertname": name, "unit": unit, "severity": severity, "category": category},
             "annotations": annotations,
             "startsAt": (datetime.now(UTC) - timedelta(minutes=5)).isoformat(),
             "endsAt": "0001-01-01T00:00:00Z",

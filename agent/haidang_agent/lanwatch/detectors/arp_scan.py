@@ -58,16 +58,20 @@ class _Asker:
 class ArpScan(Detector):
     """A warning; information only where a router or server of the network looks after its own clients."""
 
+    kind = "arp_scan"
+    severities = ("warning", "info")
     takes = (Arp,)
 
     def __init__(self, lan: Lan) -> None:
         self._lan = lan
-        super().__init__("arp_scan")
+        super().__init__()
         self._askers: Table[tuple[Segment, bytes], _Asker] = Table(MOST_STATIONS, _Asker)
 
     def feed(self, frame: Frame) -> Iterator[Change]:
         arp = frame.message
         if not isinstance(arp, Arp) or arp.is_reply or arp.is_announcement:
+            return
+        if arp.sender_mac in self._lan.own or arp.sender_mac in self._lan.scanners:
             return
         asker = self._askers[frame.segment, arp.sender_mac]
         is_new = not asker.requests or frame.time - asker.since > SCANS[-1][1]

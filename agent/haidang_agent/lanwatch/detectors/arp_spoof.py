@@ -53,11 +53,13 @@ class _Hop(NamedTuple):
 class ArpSpoof(Detector):
     """Critical: whoever does this reads and changes others' traffic."""
 
+    kind = "arp_spoof"
+    severities = ("critical",)
     takes = (Frame,)
 
     def __init__(self, lan: Lan) -> None:
         self._lan = lan
-        super().__init__("arp_spoof")
+        super().__init__()
         self._hops: Table[tuple[Segment, bytes], _Hop] = Table(MOST_STATIONS, _Hop)
         self._victims: Table[tuple[Segment, bytes], set[bytes]] = Table(MOST_STATIONS, set)
 

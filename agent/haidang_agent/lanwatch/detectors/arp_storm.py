@@ -31,11 +31,14 @@ OF_ALL = N_("{frames} ARP broadcasts in {seconds:.0f} s, from {stations} machine
 class ArpStorm(Detector):
     """A warning for one machine, critical where the whole segment is flooded."""
 
+    kind = "arp_storm"
+    severities = ("critical", "warning")
+    quiet = 60.0
     takes = (Arp,)
 
     def __init__(self, lan: Lan) -> None:
         self._lan = lan
-        super().__init__("arp_storm", quiet=60.0)
+        super().__init__()
         self._recent: Table[Segment, Recent[tuple[bytes, bytes]]] = Table(
             MOST_SEGMENTS, lambda: Recent(WINDOW_SECONDS, 2 * FRAMES_OF_ALL)
         )

@@ -29,11 +29,14 @@ FLOODS = N_("{messages} DHCP messages from {mac} within {seconds:.0f} s")
 class DhcpFlood(Detector):
     """A warning: the server may be too busy for others."""
 
+    kind = "dhcp_flood"
+    severities = ("warning",)
+    quiet = 60.0
     takes = (Dhcp,)
 
     def __init__(self, lan: Lan) -> None:
         self._lan = lan
-        super().__init__("dhcp_flood", quiet=60.0)
+        super().__init__()
         self._recent: Table[tuple[Segment, bytes], Recent[bytes]] = Table(
             MOST_SENDERS, lambda: Recent(WINDOW_SECONDS, 4 * MESSAGES)
         )

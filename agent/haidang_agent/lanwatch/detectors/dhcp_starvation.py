@@ -44,11 +44,13 @@ class _Client:
 class DhcpStarvation(Detector):
     """Critical: soon nobody gets an address."""
 
+    kind = "dhcp_starvation"
+    severities = ("critical",)
     takes = (Dhcp,)
 
     def __init__(self, lan: Lan) -> None:
         self._lan = lan
-        super().__init__("dhcp_starvation")
+        super().__init__()
         self._of_card: Table[tuple[Segment, bytes], Recent[bytes]] = Table(
             MOST_CARDS, lambda: Recent(WINDOW_SECONDS, MOST_OF_ONE_CARD)
         )

@@ -68,11 +68,13 @@ class _Socket:
 class DnsSpoof(Detector):
     """Critical; a warning for a single answer with a wrong number, which may be an accident."""
 
+    kind = "dns_spoof"
+    severities = ("critical", "warning")
     takes = (Dns,)
 
     def __init__(self, lan: Lan) -> None:
         self._lan = lan
-        super().__init__("dns_spoof")
+        super().__init__()
         self._sockets: Table[tuple[Segment, bytes, int, bytes], _Socket] = Table(MOST_SOCKETS, _Socket)
         self._asked_all: Table[tuple[Segment, int, str], float] = Table(MOST_SOCKETS, float)
         self._names: Table[tuple[Segment, bytes], dict[str, None]] = Table(MOST_ANSWERERS, dict)

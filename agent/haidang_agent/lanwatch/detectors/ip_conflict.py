@@ -34,12 +34,14 @@ DECLINED = N_("{mac} got {ip} by DHCP, found it in use, and gave it back")
 class IpConflict(Detector):
     """A warning; critical where the address is the router's, for then nobody has Internet."""
 
+    kind = "ip_conflict"
+    severities = ("critical", "warning")
     takes = (Arp, Dhcp)
 
     def __init__(self, lan: Lan) -> None:
         self._lan = lan
         self._tries: Table[tuple[Segment, bytes], dict[bytes, float]] = Table(MOST_STATIONS, dict)
-        super().__init__("ip_conflict")
+        super().__init__()
 
     def feed(self, frame: Frame) -> Iterator[Change]:
         message = frame.message

@@ -49,11 +49,13 @@ class _Address:
 class Ipv6AddressConflict(Detector):
     """A warning; critical where one machine does so to several others."""
 
+    kind = "ipv6_address_conflict"
+    severities = ("critical", "warning")
     takes = (Neighbour,)
 
     def __init__(self, lan: Lan) -> None:
         self._lan = lan
-        super().__init__("ipv6_address_conflict")
+        super().__init__()
         self._addresses: Table[tuple[Segment, bytes], _Address] = Table(MOST_ADDRESSES, _Address)
         self._denied: Table[tuple[Segment, bytes], set[bytes]] = Table(MOST_ADDRESSES, set)
 

@@ -34,11 +34,14 @@ CIRCLES = N_("the same frame of {mac} came {copies} times within a second, {fram
 class L2Loop(Detector):
     """Critical: the network is about to stand still, or does already."""
 
+    kind = "l2_loop"
+    severities = ("critical",)
+    quiet = 30.0
     takes = (Frame,)
 
     def __init__(self, lan: Lan) -> None:
         self._lan = lan
-        super().__init__("l2_loop", quiet=30.0)
+        super().__init__()
         self._seen: Table[int, tuple[float, int]] = Table(MOST_FRAMES, lambda: (float("-inf"), 0))
         self._copies: Table[Segment, Recent[int]] = Table(MOST_SEGMENTS, lambda: Recent(WINDOW_SECONDS, MOST_FRAMES))
 

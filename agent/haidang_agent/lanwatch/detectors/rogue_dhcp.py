@@ -1,18 +1,22 @@
 """A second DHCP server: it can give every client a false router and false name servers.
 
-Two servers that cannot be one machine or relay (`dhcp_servers`) answer on one segment. The longer known is taken for
-the school's own. Where both tell the same, they are most likely a pair that was set up on purpose.
+Two servers that cannot be one machine or relay (`dhcp_servers`) answer on one segment. Believed is whom the school has
+named, then the router that this machine uses, then the longer known. Where both tell the same, they are most likely a
+pair that was set up on purpose. Where the school has named its servers, any other is unknown even if alone.
+
+It is over when nothing was heard of it for an hour; or when it answers this machine's questions no more (`lan.own`).
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from haidang_agent.i18n import N_
 from haidang_agent.lanwatch.bounded import Table
 from haidang_agent.lanwatch.incident import Change, Detector, Evidence, Severity
 from haidang_agent.lanwatch.naming import ip_text, mac_text
-from haidang_agent.lanwatch.protocols.dhcp import NAME_SERVERS, ROUTERS, Dhcp
+from haidang_agent.lanwatch.protocols.dhcp import DISCOVER, NAME_SERVERS, ROUTERS, Dhcp
 from haidang_agent.lanwatch.protocols.dhcpv6 import ADVERTISE, SERVER_PORT, Dhcpv6
 
 if TYPE_CHECKING:
@@ -20,16 +24,24 @@ if TYPE_CHECKING:
 
     from haidang_agent.lanwatch.dhcp_servers import Server
     from haidang_agent.lanwatch.frames import Frame
+    from haidang_agent.lanwatch.incident import Place
     from haidang_agent.lanwatch.lan import Lan, Segment
 
 MOST_TRANSACTIONS = 1024
 MOST_ANSWERS = 8
+MOST_ASKING = 64
+UNANSWERED = 4
+ANSWER_SECONDS = 10.0
 
 TWO_SERVERS = N_(
     "{ip} ({mac}) answers clients besides {known_ip} ({known_mac}); it gives out router {router} and name servers "
     "{servers}, the other router {known_router} and name servers {known_servers}"
 )
 PAIR = N_("{ip} ({mac}) answers clients besides {known_ip} ({known_mac}) and tells them the same: probably a pair")
+UNKNOWN = N_(
+    "{ip} ({mac}) answers clients and is none of the DHCP servers that the school has named; it gives out router "
+    "{router} and name servers {servers}"
+)
 TWO_SERVERS_V6 = N_("{ip} ({mac}) answered the same DHCPv6 client as {known_ip} ({known_mac})")
 
 Answer = tuple[bytes, bytes, bytes]
@@ -39,27 +51,70 @@ Answer = tuple[bytes, bytes, bytes]
 class RogueDhcp(Detector):
     """Critical where they tell clients different things."""
 
+    kind = "rogue_dhcp"
+    severities = ("critical", "warning", "info")
+    quiet = 3600.0
     takes = (Dhcp, Dhcpv6)
 
     def __init__(self, lan: Lan) -> None:
         self._lan = lan
-        super().__init__("rogue_dhcp", quiet=3600.0)
+        super().__init__()
+        self._asked: Table[Segment, deque[float]] = Table(MOST_ASKING, lambda: deque(maxlen=UNANSWERED))
+        """When this machine itself asked for servers last."""
+        self._answered: Table[Place, float] = Table(MOST_ASKING, float)
+        """When a suspect answered this machine last."""
         self._advertised: Table[tuple[Segment, bytes, bytes], list[Answer]] = Table(MOST_TRANSACTIONS, list)
 
     def feed(self, frame: Frame) -> Iterator[Change]:
         if isinstance(frame.message, Dhcpv6):
             yield from self._feed_v6(frame, frame.message)
             return
-        server = self._lan.answering
+        message, server = frame.message, self._lan.answering
+        if isinstance(message, Dhcp) and message.type == DISCOVER and message.client_mac in self._lan.own:
+            self._asked[frame.segment].append(frame.time)
         if server is None:
             return
-        for other in self._lan.dhcp_servers.others(server):
+        servers = self._lan.dhcp_servers
+        if isinstance(message, Dhcp) and message.client_mac in self._lan.own:
+            self._answered[frame.segment, _key(server)] = frame.time
+        for other in servers.others(server):
             is_moved = server.address == other.address and _tell_the_same(server, other)
             if is_moved or all(self._lan.is_redundant(frame.segment, mac) for mac in (server.mac, other.mac)):
                 continue
-            older, newer = sorted((server, other), key=lambda one: one.number)
-            yield from self._report(frame, older, newer)
+            known, newer = sorted((server, other), key=servers.rank)
+            if servers.is_school_server(newer):
+                continue
+            if newer is server or self._is_news(frame, newer):
+                yield from self._report(frame, known, newer)
             return
+        if servers.school_servers and not servers.is_school_server(server):
+            yield from self._report_unknown(frame, server)
+
+    def tick(self, now: float) -> Iterator[Change]:
+        """Also over: who has answered this machine before, and left its questions of late without an answer."""
+        for place, last in self._cases.heard():
+            if self._is_gone(place, last, now):
+                yield from self._cases.close(place)
+        yield from super().tick(now)
+
+    def _is_news(self, frame: Frame, suspect: Server) -> bool:
+        """It spoke lately, before the one that shows it up."""
+        place = frame.segment, _key(suspect)
+        is_recent = suspect.last > frame.time - self.quiet and not self._is_gone(place, suspect.last, frame.time)
+        return is_recent and not self._cases.has(*place)
+
+    def _is_gone(self, place: Place, last: float, now: float) -> bool:
+        """A server last heard of at `last`, which used to answer this machine."""
+        asked = self._asked.get(place[0])
+        if place not in self._answered or not asked or len(asked) < UNANSWERED:
+            return False
+        return last < min(asked[0], now - ANSWER_SECONDS)
+
+    def _report_unknown(self, frame: Frame, server: Server) -> Iterator[Change]:
+        values = {"ip": ip_text(server.address), "mac": mac_text(server.mac)}
+        told = {"router": _told(server, ROUTERS), "servers": _told(server, NAME_SERVERS)}
+        evidence = Evidence(UNKNOWN, values | told)
+        yield from self._cases.report(frame, _key(server), "critical", evidence, values, server.first)
 
     def _report(self, frame: Frame, known: Server, newer: Server) -> Iterator[Change]:
         same = _tell_the_same(known, newer)
@@ -72,7 +127,7 @@ class RogueDhcp(Detector):
         severity: Severity = "info" if same else "critical"
         subject = {"ip": ip_text(newer.address), "mac": mac_text(newer.mac)}
         subject |= {"known_ip": ip_text(known.address), "known_mac": mac_text(known.mac)}
-        yield from self._cases.report(frame, (newer.address, newer.mac), severity, evidence, subject, newer.first)
+        yield from self._cases.report(frame, _key(newer), severity, evidence, subject, newer.first)
 
     def _feed_v6(self, frame: Frame, message: Dhcpv6) -> Iterator[Change]:
         if message.type != ADVERTISE or frame.ports is None or frame.ports[0] != SERVER_PORT or frame.ip is None:
@@ -87,6 +142,10 @@ class RogueDhcp(Detector):
                 yield from self._cases.report(frame, frame.ip.source, "warning", evidence, values)
         if answer not in answers and len(answers) < MOST_ANSWERS:
             answers.append(answer)
+
+
+def _key(server: Server) -> tuple[bytes, bytes]:
+    return server.address, server.mac
 
 
 def _tell_the_same(one: Server, other: Server) -> bool:

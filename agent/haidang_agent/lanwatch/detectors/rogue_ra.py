@@ -49,11 +49,14 @@ class _Router:
 class RogueRa(Detector):
     """A warning; critical where a router is impersonated or the segment is flooded."""
 
+    kind = "rogue_ra"
+    severities = ("critical", "warning", "info")
+    quiet = 1800.0
     takes = (RouterAdvertisement,)
 
     def __init__(self, lan: Lan) -> None:
         self._lan = lan
-        super().__init__("rogue_ra", quiet=1800.0)
+        super().__init__()
         self._routers: Table[Segment, dict[bytes, _Router]] = Table(MOST_SEGMENTS, dict)
         self._number = 0
         self._recent: Table[Segment, Recent[bytes]] = Table(MOST_SEGMENTS, lambda: Recent(FLOOD_SECONDS, 1000))

@@ -52,11 +52,14 @@ class _Host:
 class UdpFlood(Detector):
     """Critical: the machine, or the line to it, is not usable."""
 
+    kind = "udp_flood"
+    severities = ("critical",)
+    quiet = 60.0
     takes = (Frame,)
 
     def __init__(self, lan: Lan) -> None:
         self._lan = lan
-        super().__init__("udp_flood", quiet=60.0)
+        super().__init__()
         self._hosts: Table[bytes, _Host] = Table(MOST_HOSTS, _Host)
 
     def feed(self, frame: Frame) -> Iterator[Change]:

@@ -1,0 +1,1 @@
+"""One active check a file, found by folder; each ends in `CHECK = Check(…)`. See `intrusion/check.py`."""

@@ -1,0 +1,1 @@
+"""The centre's own view of well-known sites, which agents compare theirs with: `haidang views`."""
