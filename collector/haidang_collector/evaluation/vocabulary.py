@@ -124,6 +124,8 @@ ABSENT = {
     ("R15", "contacts", None): _("nobody registered as %(what)s"),
 }
 """What a figure that is 0 says is missing."""
+MAY_BE_MORE = frozenset({"R2"})
+"""Rows whose figures are what is known of, so that nothing is lacking before the row is judged."""
 OF_ROW = {
     "R1": _("no line is fibre"),
     "R16": _("no plan of the school year came in by the deadline"),

@@ -26,6 +26,11 @@ def printable(text: str) -> str:
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
+def rounded_down(ratio: float) -> float:
+    """To tenths of a percent, so that 100 % is all of them."""
+    return math.floor(ratio * 1000 + 1e-9) / 1000
+
+
 class Words:
     """Of a language: `vi` or `en`."""
 
@@ -78,12 +83,14 @@ class Words:
         if show == "percent":
             return self.percent(fact.value)
         if show == "day":
-            return datetime.fromtimestamp(fact.value, UTC).strftime(DAYS[self.language])
+            return self.day(datetime.fromtimestamp(fact.value, UTC))
         return self.number(fact.value)
 
     def missing(self, row: str, judgement: Judgement) -> list[str]:
         """What the unit lacks to meet the row, as far as its figures say."""
         if judgement.state in ("met", "not_applicable"):
+            return []
+        if judgement.state == "unknown" and row in vocabulary.MAY_BE_MORE:
             return []
         told = [self.say(msgid) % self._filled(fact) for fact in judgement.facts if (msgid := _lack(row, fact))]
         if judgement.state == "unmet" and row in vocabulary.OF_ROW:
@@ -115,8 +122,8 @@ class Words:
         return text.translate(str.maketrans(",.", ".,")) if self.language == "vi" else text
 
     def percent(self, ratio: float | None) -> str:
-        """Never rounded up: 100 % is all of them. Where nothing is known, a dash."""
-        return UNKNOWN if ratio is None else f"{self.number(math.floor(ratio * 1000 + 1e-9) / 10)} %"
+        """Where nothing is known, a dash."""
+        return UNKNOWN if ratio is None else f"{self.number(100 * rounded_down(ratio))} %"
 
     def age(self, seconds: float | None) -> str:
         """In the largest unit that there is a whole one of; empty where it is not known."""
@@ -140,6 +147,10 @@ class Words:
     def moment(self, moment: datetime) -> str:
         """In the zone that it is given in."""
         return moment.strftime(MOMENTS[self.language])
+
+    def day(self, moment: datetime) -> str:
+        """In the zone that it is given in."""
+        return moment.strftime(DAYS[self.language])
 
     def scope(self, evaluation: Evaluation) -> str:
         """Who is evaluated."""

@@ -11,7 +11,7 @@ from openpyxl import Workbook
 from haidang_collector.evaluation.model import ROWS, STATES
 from haidang_collector.evaluation.rows import BY_CODE, INPUTS
 from haidang_collector.evaluation.sheets import AGE, DATE, PERCENT, RATIO, Sheet, add_styles
-from haidang_collector.evaluation.words import DAY, Words
+from haidang_collector.evaluation.words import DAY, Words, rounded_down
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 40
 """A figure that has more labels than this in the whole scope (services, by name) stands in one column, as text."""
-FORMATS = {"percent": PERCENT, "ratio": RATIO}
 
 Key = tuple[str, ...]
 """Name and labels' values of a fact."""
@@ -45,8 +44,9 @@ class _Column:
             return words.value(fact)
         if self.input_.show == "day":
             return sheet.formatted(datetime.fromtimestamp(fact.value, UTC).replace(tzinfo=None), DATE)
-        form = FORMATS.get(self.input_.show)
-        return sheet.formatted(fact.value, form) if form else fact.value
+        if self.input_.show == "percent":
+            return sheet.formatted(rounded_down(fact.value), PERCENT)
+        return sheet.formatted(fact.value, RATIO) if self.input_.show == "ratio" else fact.value
 
 
 def write(evaluation: Evaluation, language: str, file: BinaryIO) -> None:
@@ -154,5 +154,5 @@ def _share_titles(words: Words) -> list[str]:
 
 
 def _share(sheet: Sheet, share: Share) -> list[Value]:
-    ratio = None if share.ratio is None else sheet.formatted(share.ratio, PERCENT)
+    ratio = None if share.ratio is None else sheet.formatted(rounded_down(share.ratio), PERCENT)
     return [ratio, *(getattr(share, state) for state in STATES)]

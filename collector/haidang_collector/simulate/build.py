@@ -16,7 +16,6 @@ from haidang_collector.simulate.scenario import DEFAULT, LEVEL_SHARES, LIMITS, S
 if TYPE_CHECKING:
     from datetime import date
 
-MOST_UNITS = 50_000
 ROOM_SIZE = 45
 SPEEDS = (100, 150, 200, 300, 500)
 DAY = 86_400.0

@@ -7,10 +7,11 @@ import hashlib
 import io
 import sys
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
+from typing import TypeVar
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -31,9 +32,11 @@ from haidang_collector.registry.store import Registry
 from haidang_collector.settings import Settings
 from haidang_collector.web.pages import SECURITY_HEADERS, page
 
+T = TypeVar("T")
+
 PARAMETERS = ("unit", "district", "at", "lang")
 AT_ONCE = 2
-"""Evaluations that are made; that of a city takes some 100 MB."""
+"""Evaluations that are made and given their form; that of a city takes some 100 MB."""
 PDF_SECONDS = 300.0
 """To wait for one's turn, and to have it made."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -68,12 +71,12 @@ class Evaluations:
         self._threads = CapacityLimiter(AT_ONCE)
         self._pdf = CapacityLimiter(1)
 
-    async def of(self, asked: Mapping[str, str]) -> Evaluation:
-        """By the parameters of a request. Raises RefusedError."""
+    async def of(self, asked: Mapping[str, str], form: Callable[[Evaluation], T]) -> T:
+        """What `form` makes of the evaluation that a request's parameters ask for. Raises RefusedError."""
         unit, district = asked.get("unit", ""), asked.get("district", "")
         try:
             at = moment.read(asked.get("at") or None, self._zone)
-            make = partial(self._gather, unit=unit, district="" if unit else district)
+            make = partial(self._make, form, unit=unit, district="" if unit else district)
             return await to_thread.run_sync(make, at, limiter=self._threads)
         except moment.BadMomentError as bad:
             raise RefusedError(HTTPStatus.BAD_REQUEST, "moment", str(bad)) from bad
@@ -104,52 +107,53 @@ class Evaluations:
         """To be called when no request is under way."""
         self._client.close()
 
-    def _gather(self, at: datetime, *, unit: str, district: str) -> Evaluation:
-        return gather(self._store, self._registry.units(), self._policy, at, unit=unit, district=district)
+    def _make(self, form: Callable[[Evaluation], T], at: datetime, *, unit: str, district: str) -> T:
+        return form(gather(self._store, self._registry.units(), self._policy, at, unit=unit, district=district))
 
 
 @router.get("/evaluation")
 async def evaluation(request: Request) -> HTMLResponse:
     """The document, with ways on to units, districts and files."""
+    language = language_of(request)
+    form = partial(html.page, language=language, link=partial(_link, request))
     try:
-        found = await _evaluations(request).of(request.query_params)
+        text = await _evaluations(request).of(request.query_params, form)
     except RefusedError as refused:
         return _refusal(request, refused)
-    language = language_of(request)
-    text = await to_thread.run_sync(partial(html.page, found, language, link=partial(_link, request)))
     return HTMLResponse(text, headers=HEADERS | {"Content-Language": language})
 
 
 @router.get("/evaluation.pdf")
 async def evaluation_pdf(request: Request) -> Response:
     """The document for paper."""
+    form = _named(partial(html.page, language=language_of(request), printed=True))
     try:
-        found = await _evaluations(request).of(request.query_params)
-        document = await to_thread.run_sync(partial(html.page, found, language_of(request), printed=True))
+        name, document = await _evaluations(request).of(request.query_params, form)
         content = await _evaluations(request).pdf(document)
     except RefusedError as refused:
         return _refusal(request, refused)
-    return _file(content, "application/pdf", found, "pdf")
+    return _file(content, "application/pdf", f"{name}.pdf")
 
 
 @router.get("/evaluation.xlsx")
 async def evaluation_xlsx(request: Request) -> Response:
     """A sheet a row of the directive."""
+    form = _named(partial(_xlsx, language=language_of(request)))
     try:
-        found = await _evaluations(request).of(request.query_params)
+        name, content = await _evaluations(request).of(request.query_params, form)
     except RefusedError as refused:
         return _refusal(request, refused)
-    return _file(await to_thread.run_sync(_xlsx, found, language_of(request)), XLSX, found, "xlsx")
+    return _file(content, XLSX, f"{name}.xlsx")
 
 
 @router.get("/evaluation.json")
 async def evaluation_json(request: Request) -> Response:
     """For programs; refusals are `{"detail": …}`."""
+    form = partial(as_json.text, language=language_of(request))
     try:
-        found = await _evaluations(request).of(request.query_params)
+        text = await _evaluations(request).of(request.query_params, form)
     except RefusedError as refused:
         raise HTTPException(refused.status, refused.detail) from refused
-    text = await to_thread.run_sync(as_json.text, found, language_of(request))
     return Response(text, media_type="application/json", headers=SECURITY_HEADERS)
 
 
@@ -178,7 +182,12 @@ def _link(request: Request, **changes: str) -> str:
     return "?" + urlencode({name: value for name, value in (kept | changes).items() if value}, errors="replace")
 
 
-def _file(content: bytes, media_type: str, found: Evaluation, ending: str) -> Response:
-    name = quote(f"evaluation {found.of or 'city'} {found.at:%Y-%m-%d %H%M}.{ending}", safe="", errors="replace")
-    headers = SECURITY_HEADERS | {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+def _named(form: Callable[[Evaluation], T]) -> Callable[[Evaluation], tuple[str, T]]:
+    """With the name of a file for it, which has no ending yet."""
+    return lambda found: (f"evaluation {found.of or 'city'} {found.at:%Y-%m-%d %H%M}", form(found))
+
+
+def _file(content: bytes, media_type: str, name: str) -> Response:
+    quoted = quote(name, safe="", errors="replace")
+    headers = SECURITY_HEADERS | {"Content-Disposition": f"attachment; filename*=UTF-8''{quoted}"}
     return Response(content, media_type=media_type, headers=headers)
