@@ -62,12 +62,16 @@ class Stream(io.RawIOBase):
 
 
 def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """To the first of its addresses that takes the connection. Raises NoAnswerError, RefusedError where all refuse."""
+    """To the first of its addresses that takes the connection. Raises NoAnswerError, RefusedError where all refuse.
+
+    One that never answers, as IPv6 where only the names know of it, leaves the next ones their part of the time.
+    """
     failed: list[Exception] = []
-    for family, address in _resolve(host, port, deadline):
+    addresses = _resolve(host, port, deadline)
+    for number, (family, address) in enumerate(addresses):
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:
-            connection.settimeout(deadline.left())
+            connection.settimeout(deadline.left() / (len(addresses) - number))
             connection.connect(address)
         except OSError as refused:
             connection.close()

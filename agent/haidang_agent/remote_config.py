@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from haidang_agent.config import BadConfigError, Config, load
+from haidang_agent.config import LISTS, TABLES, BadConfigError, Config, load
+from haidang_agent.registry import discover
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from haidang_agent.centre import Centre
@@ -37,6 +39,42 @@ def cached(state_dir: Path) -> tuple[dict[str, Any], str | None]:
         return {}, None
 
 
+def understood(tables: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Without what this version of the agent does not know, and the names of that: a newer centre must not stop it."""
+    unknown: list[str] = []
+    known: dict[str, Any] = {}
+    for name, table in tables.items():
+        if name in TABLES:
+            known[name] = _keys(TABLES[name], table, f"[{name}]", unknown)
+        elif name in LISTS and isinstance(table, list):
+            known[name] = [_keys(LISTS[name], entry, f"[[{name}]]", unknown) for entry in table]
+        elif name == "probes" and isinstance(table, dict):
+            known[name] = dict(_probes(table, unknown))
+        elif name in LISTS or name == "probes":
+            known[name] = table
+        else:
+            unknown.append(f"[{name}]")
+    return known, sorted(set(unknown))
+
+
+def _probes(tables: Mapping[str, Any], unknown: list[str]) -> Iterable[tuple[str, Any]]:
+    probes = discover()
+    for name, table in tables.items():
+        if name in probes:
+            yield name, _keys(probes[name].settings, table, f"[probes.{name}]", unknown)
+        else:
+            unknown.append(f"[probes.{name}]")
+
+
+def _keys(kind: type, table: Any, where: str, unknown: list[str]) -> Any:
+    """What is no table at all is left for the reading to refuse."""
+    if not isinstance(table, dict):
+        return table
+    names = {field.name for field in fields(kind)}
+    unknown += [f"{where} {key}" for key in table if key not in names]
+    return {key: value for key, value in table.items() if key in names}
+
+
 def load_merged(config_file: Path | None) -> Config:
     """The file over what the centre said last. Raises BadConfigError for the file alone.
 
@@ -44,7 +82,7 @@ def load_merged(config_file: Path | None) -> Config:
     """
     local = load(config_file)
     try:
-        return load(config_file, cached(local.state_dir)[0])
+        return load(config_file, understood(cached(local.state_dir)[0])[0])
     except BadConfigError as unfit:
         log.warning("what the centre said last cannot be used together with the file: %s", unfit)
         return local
@@ -69,10 +107,15 @@ class RemoteConfig:
             tables = json.loads(answer.body)
             if not isinstance(tables, dict):
                 raise ValueError("it is no table")
-            load(self._config_file, tables)
+            known, unknown = understood(tables)
+            load(self._config_file, known)
         except (BadConfigError, ValueError, RecursionError) as unusable:
             log.warning("the centre's configuration cannot be used, the old one goes on: %s", unusable)
             return
+        if unknown:
+            log.warning(
+                "the centre names what this agent does not know, and what it leaves out: %s", ", ".join(unknown)
+            )
         changed = tables != cached(self._path.parent)[0]
         self._keep(tables)
         if changed:

@@ -115,3 +115,29 @@ def test_who_may_not_read_it_does_without(centre, config) -> None:
     assert done.stdout == "({}, None)\n"
     assert "may not be read by this user" in done.stderr
     assert cached(config.parent)[0] == {"privacy": {"unit_key": KEY}}
+
+
+def test_a_newer_centre_does_not_stop_an_older_agent(centre, config, caplog) -> None:
+    """What it does not know is left out and named; all is kept for the day that it is renewed."""
+    told = {
+        "tomorrow": {"key": 1},
+        "portal": {"url": "https://mau.edu.vn/", "colour": "blue"},
+        "lab": [{"name": "lab-1", "cidr": "10.20.1.0/24", "shape": "round"}],
+        "probes": {"internet": {"targets": ["192.0.2.1"], "warp": 9}, "next": {"on": True}},
+    }
+
+    assert refresh(centre, config, told) == ["changed"]
+    merged = load_merged(config)
+    assert (merged.portal.url, merged.lab[0].cidr) == ("https://mau.edu.vn/", "10.20.1.0/24")
+    assert merged.probes["internet"].targets == ("192.0.2.1",)
+    assert (
+        "does not know and leaves out: [[lab]] shape, [portal] colour, [probes.internet] warp, [probes.next], [tomorrow]"
+        in caplog.text
+    )
+    assert cached(config.parent)[0] == told
+
+
+def test_a_value_that_does_not_fit_is_refused_all_the_same(centre, config, caplog) -> None:
+    assert refresh(centre, config, {"lab": [{"name": "lab-1", "vlan": "twenty"}]}) == []
+    assert refresh(centre, config, {"lab": "lab-1"}) == []
+    assert "[[lab]] 1 vlan = 'twenty': must be a whole number" in caplog.text

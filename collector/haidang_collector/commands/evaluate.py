@@ -121,7 +121,7 @@ def _evaluate(data: Path | None, at: str | None, unit: str, district: str) -> "E
         refuse(str(bad))
     with opened(data) as registry:
         units = registry.units()
-    with httpx.Client() as client, _progress(shown=not unit and sys.stderr.isatty()) as progress:
+    with httpx.Client(trust_env=False) as client, _progress(shown=not unit and sys.stderr.isatty()) as progress:
         store = Store(client, settings.prometheus_url)
         try:
             return gather(store, units, policy, moment, unit=unit, district=district, progress=progress)

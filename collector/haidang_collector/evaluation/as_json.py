@@ -47,7 +47,8 @@ def text(evaluation: Evaluation, language: str) -> str:
         ],
         "problems": [words.problem(problem) for problem in evaluation.problems],
     }
-    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+    # Half of a surrogate pair, which a store's JSON may hold, has no place in UTF-8.
+    return json.dumps(document, ensure_ascii=False, allow_nan=False).encode(errors="replace").decode()
 
 
 def _shares(shares: Mapping[str, Share]) -> dict[str, object]:

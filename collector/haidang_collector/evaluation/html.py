@@ -14,7 +14,7 @@ from markupsafe import Markup
 from haidang_collector.evaluation.model import ROWS, STATES, UnitResult, worst
 from haidang_collector.evaluation.rows import INPUTS
 from haidang_collector.evaluation.vocabulary import MARKS
-from haidang_collector.evaluation.words import Words, printable
+from haidang_collector.evaluation.words import Words, printable, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,8 +31,6 @@ MARK_WIDTH = 4
 """Characters that a row takes in the printed table of all units, in a font where all are equally wide."""
 FARTHEST = 3
 WORST = 10
-LONGEST_NAME = 120
-"""Of a unit or a district, in characters; what is longer ends in an ellipsis."""
 
 
 def page(
@@ -59,7 +57,7 @@ def _environment(language: str) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]  # by the extension
-    environment.filters |= {"name": _name, "printable": printable, "percent": words.percent, "number": words.number}
+    environment.filters |= {"name": short, "printable": printable, "percent": words.percent, "number": words.number}
     environment.tests["unmet_in"] = lambda row, result: result.rows[row].state == "unmet"
     environment.globals |= {
         "words": words,
@@ -73,6 +71,7 @@ def _environment(language: str) -> jinja2.Environment:
         "fills": FILLS,
         "worst_of": lambda units: worst(units, WORST),
         "bar": _bar,
+        "whole": _whole,
         "complete_of": _complete,
         "farthest": _farthest,
         "unknown_of": _unknown,
@@ -86,11 +85,6 @@ def _environment(language: str) -> jinja2.Environment:
     return environment
 
 
-def _name(text: str) -> str:
-    clean = printable(text)
-    return clean if len(clean) <= LONGEST_NAME else f"{clean[: LONGEST_NAME - 1]}…"
-
-
 def _bar(share: Share) -> Iterator[tuple[State, float, float]]:
     """State, begin and width of each part, in percent of all units."""
     counts: dict[State, int] = {state: getattr(share, state) for state in STATES}
@@ -102,9 +96,13 @@ def _bar(share: Share) -> Iterator[tuple[State, float, float]]:
         begin += count
 
 
+def _whole(share: Share) -> bool:
+    """Whether all units that the row concerns are known to meet it."""
+    return share.ratio == 1 and not share.unknown
+
+
 def _complete(shares: Mapping[str, Share]) -> list[str]:
-    """Rows that all units they concern are known to meet."""
-    return [row for row, share in shares.items() if share.ratio == 1 and not share.unknown]
+    return [row for row, share in shares.items() if _whole(share)]
 
 
 def _farthest(shares: Mapping[str, Share]) -> list[tuple[str, float]]:
@@ -145,8 +143,13 @@ def _units(evaluation: Evaluation, district: str) -> list[UnitResult]:
 
 
 def _evidence(evaluation: Evaluation, judgement: Judgement) -> datetime | None:
-    """When what the judgement rests on was seen or declared."""
-    return None if judgement.age_seconds is None else evaluation.at - timedelta(seconds=judgement.age_seconds)
+    """When what the judgement rests on was seen or declared; None where no calendar has such a time."""
+    if judgement.age_seconds is None:
+        return None
+    try:
+        return evaluation.at - timedelta(seconds=judgement.age_seconds)
+    except OverflowError:
+        return None
 
 
 def _day(evaluation: Evaluation) -> str:

@@ -29,6 +29,8 @@ def read(text: str | None, zone: ZoneInfo, now: datetime | None = None) -> datet
         ) from None
     if asked > now:
         raise BadMomentError(f"{_short(text)}: is still to come; nothing is known of it")
+    if asked.timestamp() < 0:
+        raise BadMomentError(f"{_short(text)}: is before 1970; nothing is known of it")
     return asked
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from haidang_collector.evaluation.model import ROWS, STATES, worst
-from haidang_collector.evaluation.words import Words, printable
+from haidang_collector.evaluation.words import Words, short
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,13 +61,14 @@ def _of_rows(evaluation: Evaluation, words: Words) -> Table:
 
 
 def _of_districts(evaluation: Evaluation, words: Words) -> Table:
-    table = Table(title=words.translations.gettext("Districts: share of the units judged, in percent"))
+    table = Table(
+        title=words.translations.gettext("Districts: share of the units judged, in percent; ? where some are not known")
+    )
     table.add_column(words.translations.gettext("District"))
     for row in ROWS:
         table.add_column(row, justify="right")
     for district, shares in evaluation.districts.items():
-        cells = [words.percent(shares[row].ratio).removesuffix(" %") for row in ROWS]
-        table.add_row(_name(district), *cells)
+        table.add_row(_name(district), *(words.compared(shares[row]) for row in ROWS))
     return table
 
 
@@ -112,5 +113,4 @@ def _bar(share: Share) -> Text:
 
 def _name(text: str) -> Text:
     """Not read as markup, whatever it holds."""
-    name = printable(text)
-    return Text(name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…")
+    return Text(short(text, LONGEST_NAME))

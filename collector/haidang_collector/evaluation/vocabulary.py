@@ -92,7 +92,7 @@ LIMITS = {
     "news_on_time_ratio": _("news on time"),
     "service_available_ratio": _("availability at least"),
     "server_heard_within_seconds": _("servers heard within"),
-    "plan_due_seconds": _("plan due after 1 July"),
+    "plan_due_seconds": _("last day for plans"),
     "portal_ratio": _("units with a web portal"),
     "news_read_by_seconds": _("news read by"),
     "education_mail_ratio": _("units with e-mail in an education domain"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from haidang_collector.evaluation import vocabulary
@@ -13,12 +13,21 @@ from haidang_collector.i18n import translations
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from haidang_collector.evaluation.model import Evaluation, Fact, Judgement, LimitFact, Problem, State
+    from haidang_collector.evaluation.model import Evaluation, Fact, Judgement, LimitFact, Problem, Share, State
 
 UNKNOWN = "—"
 MINUTE, HOUR, DAY = 60, 3600, 86400
 MOMENTS = {"vi": "%H:%M %d/%m/%Y", "en": "%Y-%m-%d %H:%M"}
+SCHOOL_YEAR_BEGINS = date(2026, 7, 1)
+"""Of any year; by the limit days are counted from here."""
+DAYS_OF_ANY_YEAR = {"vi": "%d/%m", "en": "%d %B"}
 DAYS = {"vi": "%d/%m/%Y", "en": "%Y-%m-%d"}
+LONGEST_TEXT = 120
+"""Of a name or a label, in characters; what is longer ends in an ellipsis."""
+BEYOND = 1e15
+"""A figure so far from zero is no school's but a fault, and told as not known."""
+LAST_DAY = 253_402_214_400
+"""9999-12-31 in Unix time."""
 
 
 def printable(text: str) -> str:
@@ -26,9 +35,20 @@ def printable(text: str) -> str:
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
+def short(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Printable, and with an ellipsis at the end of what is longer."""
+    clean = printable(text)
+    return clean if len(clean) <= longest else f"{clean[: longest - 1]}…"
+
+
 def rounded_down(ratio: float) -> float:
     """To tenths of a percent, so that 100 % is all of them."""
-    return math.floor(ratio * 1000 + 1e-9) / 1000
+    return math.floor(ratio * 1000 + 1e-9) / 1000 if abs(ratio) < BEYOND else ratio
+
+
+def day_of(unix_time: float) -> datetime | None:
+    """Then, in UTC; None for what no calendar has."""
+    return datetime.fromtimestamp(unix_time, UTC) if 0 <= unix_time <= LAST_DAY else None
 
 
 class Words:
@@ -63,7 +83,7 @@ class Words:
     def label(self, name: str, value: str) -> str:
         """The value of a label."""
         known = vocabulary.OF_LABEL.get(name, {}).get(value)
-        return self.say(known) if known else printable(value)
+        return self.say(known) if known else short(value)
 
     def labels(self, fact: Fact) -> str:
         """What tells the fact apart from others of its name; empty where it has no labels."""
@@ -83,7 +103,8 @@ class Words:
         if show == "percent":
             return self.percent(fact.value)
         if show == "day":
-            return self.day(datetime.fromtimestamp(fact.value, UTC))
+            day = day_of(fact.value)
+            return UNKNOWN if day is None else self.day(day)
         return self.number(fact.value)
 
     def missing(self, row: str, judgement: Judgement) -> list[str]:
@@ -111,6 +132,8 @@ class Words:
             return self.percent(limit.value)
         if limit.limit.endswith("_by_seconds"):
             return f"{int(limit.value) // HOUR:02}:{int(limit.value) % HOUR // MINUTE:02}"
+        if limit.limit == "plan_due_seconds" and 0 < limit.value <= 366 * DAY:
+            return (SCHOOL_YEAR_BEGINS + timedelta(seconds=limit.value - 1)).strftime(DAYS_OF_ANY_YEAR[self.language])
         return self.age(limit.value) if limit.limit.endswith("_seconds") else self.number(limit.value)
 
     def yes_no(self, is_so: bool) -> str:
@@ -118,16 +141,24 @@ class Words:
 
     def number(self, value: float) -> str:
         """With at most two decimals."""
+        if abs(value) >= BEYOND:
+            return UNKNOWN
         text = f"{value:,.2f}".rstrip("0").rstrip(".")
         return text.translate(str.maketrans(",.", ".,")) if self.language == "vi" else text
 
     def percent(self, ratio: float | None) -> str:
         """Where nothing is known, a dash."""
-        return UNKNOWN if ratio is None else f"{self.number(100 * rounded_down(ratio))} %"
+        if ratio is None or abs(ratio) >= BEYOND:
+            return UNKNOWN
+        return f"{self.number(100 * rounded_down(ratio))} %"
+
+    def compared(self, share: Share) -> str:
+        """The percentage alone, for a narrow table; with a question mark where units are not known."""
+        return self.percent(share.ratio).removesuffix(" %") + ("?" if share.judged and share.unknown else "")
 
     def age(self, seconds: float | None) -> str:
         """In the largest unit that there is a whole one of; empty where it is not known."""
-        if seconds is None:
+        if seconds is None or abs(seconds) >= BEYOND:
             return ""
         seconds = max(seconds, 0)
         ngettext = self.translations.ngettext
@@ -156,8 +187,8 @@ class Words:
         """Who is evaluated."""
         if evaluation.scope == "city":
             return self.translations.gettext("the whole city")
-        names = [f"{result.unit.name} ({result.unit.code})" for result in evaluation.units]
-        return printable(names[0] if evaluation.scope == "unit" and names else evaluation.of)
+        names = [f"{short(result.unit.name)} ({short(result.unit.code)})" for result in evaluation.units]
+        return names[0] if evaluation.scope == "unit" and names else short(evaluation.of)
 
     def problem(self, problem: Problem) -> str:
         filled = {

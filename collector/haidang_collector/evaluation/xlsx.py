@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from typing import TYPE_CHECKING, BinaryIO
 
 from openpyxl import Workbook
@@ -11,7 +11,7 @@ from openpyxl import Workbook
 from haidang_collector.evaluation.model import ROWS, STATES
 from haidang_collector.evaluation.rows import BY_CODE, INPUTS
 from haidang_collector.evaluation.sheets import AGE, DATE, PERCENT, RATIO, Sheet, add_styles
-from haidang_collector.evaluation.words import DAY, Words, rounded_down
+from haidang_collector.evaluation.words import DAY, Words, day_of, rounded_down
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,8 @@ class _Column:
         if self.input_.show == "yes_no":
             return words.value(fact)
         if self.input_.show == "day":
-            return sheet.formatted(datetime.fromtimestamp(fact.value, UTC).replace(tzinfo=None), DATE)
+            day = day_of(fact.value)
+            return None if day is None else sheet.formatted(day.replace(tzinfo=None), DATE)
         if self.input_.show == "percent":
             return sheet.formatted(rounded_down(fact.value), PERCENT)
         return sheet.formatted(fact.value, RATIO) if self.input_.show == "ratio" else fact.value

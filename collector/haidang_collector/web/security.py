@@ -1,4 +1,4 @@
-"""A unit's security, as the unit's page shows it: what goes on in its network, and what fails on its machines.
+"""A unit's security, as the unit's page shows it: what goes on in its network, what fails on its machines and website.
 
 What to do stands in `haidang_advice`; a kind or check that a newer agent tells, and it does not have, has no words.
 """
@@ -10,8 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from haidang_advice import SEVERITIES, translations
-from haidang_advice.checks import CHECKS
+from haidang_advice import SEVERITIES, checks, translations, website
 from haidang_advice.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -33,7 +32,11 @@ FAILED_SINCE = "unit:school_posture_finding:since_timestamp_seconds"
 REVIEWED = "unit:school_posture:machines"
 FINDINGS = "unit:school_posture_findings:count"
 GROWTH = "unit:school_posture_findings:delta"
-POSTURE = (FAILED, FAILED_SINCE, REVIEWED, FINDINGS, GROWTH)
+WEBSITE_FAILED = "unit:school_website_finding:since_timestamp_seconds"
+WEBSITE_KNOWN = "unit:school_website:since_timestamp_seconds"
+POSTURE = (FAILED, FAILED_SINCE, REVIEWED, FINDINGS, GROWTH, WEBSITE_FAILED, WEBSITE_KNOWN)
+
+CHECKS = checks.CHECKS | website.CHECKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,12 @@ class OpenIncident:
 
 @dataclass(frozen=True, slots=True)
 class FailedCheck:
-    """`machines` do not meet it, the first of them since then (Unix seconds)."""
+    """`machines` do not meet it, the first of them since then (Unix seconds). None: a website's."""
 
     severity: str
     title: str
     remedy: str
-    machines: int
+    machines: int | None
     since: float | None
 
 
@@ -62,7 +65,8 @@ class FailedCheck:
 class Security:
     """Worst first. `watched`: kinds of incidents that agents look for now; `reviewed`: machines whose posture is known.
 
-    `findings` by severity, over all machines; `growth` of them by window, then severity.
+    `findings` by severity, over all machines; `growth` of them by window, then severity. `website`: what fails on it,
+    None where that is not known.
     """
 
     incidents: Sequence[OpenIncident]
@@ -71,6 +75,7 @@ class Security:
     reviewed: int
     findings: Mapping[str, int]
     growth: Mapping[str, Mapping[str, int]]
+    website: Sequence[FailedCheck] | None
 
 
 async def security_of(measurements: Measurements, unit: str, language: str) -> Security:
@@ -97,6 +102,9 @@ async def security_of(measurements: Measurements, unit: str, language: str) -> S
             for window in WINDOWS
             if any(labels.get("window") == window for labels, _ in growth)
         },
+        _checks(((labels, None) for labels, _ in of(WEBSITE_FAILED)), of(WEBSITE_FAILED), text)
+        if of(WEBSITE_KNOWN)
+        else None,
     )
 
 
@@ -110,15 +118,19 @@ def _incidents(going_on: Iterable[Series], since: Iterable[Series], text: Callab
     return sorted(found, key=lambda incident: (_rank(incident.severity), incident.since or 0.0, incident.title))
 
 
-def _checks(failed: Iterable[Series], since: Iterable[Series], text: Callable[[str], str]) -> list[FailedCheck]:
+def _checks(
+    failed: Iterable[tuple[Mapping[str, str], float | None]], since: Iterable[Series], text: Callable[[str], str]
+) -> list[FailedCheck]:
+    """`failed` are checks, each with the number of machines."""
     begun = {(labels.get("check"), labels.get("severity")): value for labels, value in since}
     found = []
-    for labels, value in failed:
+    for labels, machines in failed:
         check, severity = labels.get("check", ""), labels.get("severity", "")
         known = CHECKS.get(check)
         title, remedy = (text(known.title), text(known.remedy)) if known else (check, "")
-        found.append(FailedCheck(severity, title, remedy, int(value), begun.get((check, severity))))
-    return sorted(found, key=lambda each: (_rank(each.severity), -each.machines, each.since or 0.0, each.title))
+        count = None if machines is None else int(machines)
+        found.append(FailedCheck(severity, title, remedy, count, begun.get((check, severity))))
+    return sorted(found, key=lambda each: (_rank(each.severity), -(each.machines or 0), each.since or 0.0, each.title))
 
 
 def _by_name(series: Iterable[Series]) -> Callable[[str], list[Series]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import socket
 import time
 import zlib
 
 import pytest
-from haidang_agent.dialling import Deadline, NoAnswerError, RefusedError
+from haidang_agent.dialling import Deadline, NoAnswerError, RefusedError, connect
 from haidang_agent.unread import UnreadError
 from haidang_agent.website.address import Address, parse
 from haidang_agent.website.fetching import MOST_BYTES, Page, ask, fetch
@@ -43,6 +44,26 @@ def test_a_server_that_drips_is_left_in_time(start: bytes, drop: bytes) -> None:
         ask(parse(f"http://127.0.0.1:{port}/"), Deadline(1))
 
     assert time.monotonic() - began < 2.5
+
+
+def test_an_address_that_never_answers_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As IPv6 of a name, in a school whose line has none: with a full queue the kernel drops whoever comes."""
+    with (
+        serving(saying(OK)) as port,
+        socket.create_server(("127.0.0.1", 0), backlog=0) as deaf,
+        contextlib.ExitStack() as queue,
+    ):
+        for _ in range(4):
+            waiting = queue.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", each)) for each in (deaf.getsockname()[1], port)
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+        with connect("thcs.example", 443, Deadline(1)) as connection:
+            assert connection.getpeername()[1] == port
 
 
 def test_an_endless_page_is_cut() -> None:

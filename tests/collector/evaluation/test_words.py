@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from haidang_collector.evaluation import vocabulary
-from haidang_collector.evaluation.model import STATES, Fact, Judgement
+from haidang_collector.evaluation.model import STATES, Fact, Judgement, LimitFact, Share
 from haidang_collector.evaluation.words import Words, printable
 from haidang_collector.registry.fact_words import EQUIPMENT, ROLES
 from haidang_collector.registry.unit_words import LEVELS
@@ -33,9 +35,31 @@ def test_ages(seconds: float | None, text: str) -> None:
     assert EN.age(seconds) == text
 
 
+def test_the_last_day_for_plans_is_a_day_not_a_number_of_them() -> None:
+    due = LimitFact("R16", "plan_due_seconds", {}, 13_219_200, "Ours", date(2026, 11, 1))
+
+    assert (EN.limit(due), VI.limit(due)) == (
+        ("last day for plans", "30 November"),
+        ("ngày cuối nhận kế hoạch", "30/11"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (Share(met=2), "100"),
+        (Share(met=1, unknown=99), "100?"),
+        (Share(met=1, unmet=2, unknown=1), "33.3?"),
+        (Share(unknown=3), "—"),
+    ],
+)
+def test_a_share_of_a_few_of_many_is_told_apart(share: Share, text: str) -> None:
+    assert EN.compared(share) == text
+
+
 def test_what_is_missing_in_vietnamese() -> None:
     assert VI.missing("R4", JUDGED["R4"]) == ["thiếu 16 máy tính"]
-    assert VI.fact(JUDGED["R1"].facts[0]) == ("cáp quang, biết qua", "đo được ánh sáng")
+    assert VI.fact(JUDGED["R1"].facts[0]) == ("cáp quang, biết qua", "đo được tín hiệu quang")
 
 
 def test_what_is_met_lacks_nothing() -> None:
@@ -43,6 +67,13 @@ def test_what_is_met_lacks_nothing() -> None:
 
     assert EN.missing("R6", Judgement("unmet", None, None, facts)) == ["subject groups without a computer: 2"]
     assert EN.missing("R6", Judgement("met", None, None, facts)) == []
+
+
+def test_where_one_isp_is_not_known_nobody_says_that_there_are_too_few() -> None:
+    facts = (Fact("isps", {}, 1),)
+
+    assert EN.missing("R2", Judgement("unmet", None, None, facts)) == ["ISPs, too few: 1"]
+    assert EN.missing("R2", Judgement("unknown", None, None, facts)) == []
 
 
 def test_what_the_registry_can_say_has_words() -> None:

@@ -7,15 +7,20 @@ import hashlib
 import io
 import re
 import subprocess
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import openpyxl
 import pytest
+from anyio import create_task_group, run
+from haidang_collector.policy.policy import load
 from haidang_collector.registry.models import Unit
 from haidang_collector.registry.store import Registry
 from haidang_collector.settings import Settings
+from haidang_collector.web.evaluation import AT_ONCE, Evaluations
 from sqlalchemy import text as sql
 
 from tests.collector.evaluation.told import PAST, REGISTERED, TRICKY, told_store
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from haidang_collector.evaluation.model import Evaluation
     from starlette.testclient import TestClient
 
     from tests.servers import Prometheus
@@ -226,6 +232,32 @@ def test_pdfs_are_made_one_at_a_time(client: TestClient, tmp_path: Path, monkeyp
         answers = list(people.map(lambda _: client.get("/evaluation.pdf?unit=TH-001"), range(3)))
 
     assert [answer.content for answer in answers] == [b"%PDF made alone"] * 3
+
+
+def test_no_more_than_two_evaluations_are_in_memory_at_once(settings: Settings) -> None:
+    """Not while the store is asked, nor while the page or the spreadsheet is made of what it said."""
+    registry = Registry(settings.database_url)
+    evaluations = Evaluations(settings, registry, load())
+    at_work, most, count = 0, 0, threading.Lock()
+
+    def form(_: Evaluation) -> None:
+        nonlocal at_work, most
+        with count:
+            at_work += 1
+            most = max(most, at_work)
+        time.sleep(0.1)
+        with count:
+            at_work -= 1
+
+    async def ask() -> None:
+        async with create_task_group() as everybody:
+            for _ in range(6):
+                everybody.start_soon(evaluations.of, {"unit": "TH-001"}, form)
+
+    run(ask)
+    evaluations.close()
+    registry.close()
+    assert most == AT_ONCE
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -41,6 +41,8 @@ RECORDED = {
     "since": "unit:school_posture_finding:since_timestamp_seconds",
     "reviewed": "unit:school_posture:machines",
     "findings": "unit:school_posture_findings:count",
+    "website": "unit:school_website_finding:since_timestamp_seconds",
+    "website_known": "unit:school_website:since_timestamp_seconds",
 }
 """What a new unit has, by what tests call it."""
 
@@ -64,6 +66,8 @@ def test_the_rules_figures_reach_the_page(city: Web, tmp_path: Path) -> None:
             rw.simple("school_incident_active", 0, now, **ROUTER, kind="arp_scan", severity="warning"),
             rw.simple("school_posture_check", 0, now, **ROUTER, check="firewall", severity="critical"),
             rw.simple("school_posture_check", 1, now, **ROUTER, check="clock", severity="warning"),
+            rw.simple("school_website_check", 0, now, **ROUTER, check="https", severity="critical"),
+            rw.simple("school_website_check", 1, now, **ROUTER, check="hsts", severity="warning"),
         )
         for name in RECORDED.values():
             eventually(f"{name} is there", lambda name=name: store.query(name) != [], seconds=30)
@@ -77,7 +81,10 @@ def test_the_rules_figures_reach_the_page(city: Web, tmp_path: Path) -> None:
     assert "Unknown DHCP server: clients may get a false router" in english
     assert "How 1 machine is set up is known. Findings on all machines: Critical 1 · Warning 0" in english
     assert "The firewall is on, for every kind of network Turn it on: ufw enable;" in english
+    assert "The website answers by HTTPS Get a certificate (Let's Encrypt is free of charge)" in english
+    assert "Trang web trả lời qua HTTPS" in vietnamese
     assert "Scan" not in english
+    assert "HSTS" not in english
 
 
 def test_the_worst_stands_first_with_what_to_do(city: Web) -> None:
@@ -116,15 +123,36 @@ def test_the_worst_stands_first_with_what_to_do(city: Web) -> None:
     )
 
 
+def test_what_fails_on_the_website_stands_apart_from_the_machines(city: Web) -> None:
+    now = time.time()
+    told(
+        city,
+        website=[
+            series(now - 3 * DAY, check="hsts", severity="warning"),
+            series(now - 2 * DAY, check="https", severity="critical"),
+            series(now - 5 * DAY, check="defacement", severity="critical"),
+        ],
+        website_known=[series(now - 9 * DAY)],
+    )
+    page = section(city, "/units/UP?lang=en")
+    text = page.partition("On its website")[2]
+    places = [text.index(said) for said in ("somebody else's", "answers by HTTPS", "HSTS")]
+
+    assert places == sorted(places)
+    assert "Strict-Transport-Security: max-age=31536000 with every page by HTTPS. 3 days" in text
+    assert "How its machines are set up is not known" in page
+
+
 def test_nobody_who_looks_is_not_nothing_to_see(city: Web) -> None:
     unseen = section(city, "/units/UP?lang=en")
-    told(city, watched=[series(1, kind=kind) for kind in KINDS], reviewed=[series(2)])
+    told(city, watched=[series(1, kind=kind) for kind in KINDS], reviewed=[series(2)], website_known=[series(1)])
     seen = section(city, "/units/UP?lang=en")
 
     assert "Nobody watches this network now" in unseen
     assert "How its machines are set up is not known" in unseen
+    assert "How its website is set up is not known" in unseen
     assert "No attack and no fault is seen; 19 kinds are looked for." in seen
-    assert "Nothing fails." in seen
+    assert seen.count("Nothing fails.") == 2
 
 
 def test_without_the_store_nothing_is_claimed_and_alerts_are_shown(city: Web) -> None:
@@ -145,9 +173,11 @@ def test_what_a_newer_agent_tells_is_shown_by_its_name_and_stays_text(city: Web,
         going_on=[series(1, kind=hostile, severity=severity)],
         failed=[series(1, check=hostile, severity=severity)],
         reviewed=[series(1)],
+        website=[series(1, check=hostile, severity=severity)],
+        website_known=[series(1)],
     )
 
     page = Page(city.page("/units/UP?lang=en"))
 
     assert {tag for tag, _ in page.tags}.isdisjoint({"script"})
-    assert page.text.count(f"{hostile} A newer agent tells this") == 2
+    assert page.text.count(f"{hostile} A newer agent tells this") == 3
