@@ -113,9 +113,7 @@ class RemoteConfig:
             log.warning("the centre's configuration cannot be used, the old one goes on: %s", unusable)
             return
         if unknown:
-            log.warning(
-                "the centre names what this agent does not know, and what it leaves out: %s", ", ".join(unknown)
-            )
+            log.warning("the centre names what this agent does not know and leaves out: %s", ", ".join(unknown))
         changed = tables != cached(self._path.parent)[0]
         self._keep(tables)
         if changed:

@@ -112,7 +112,7 @@ def test_what_the_centre_said_long_ago_does_not_keep_the_agent_from_starting(tmp
     """It was for another version, or does not fit the file any more."""
     machine = Machine(tmp_path)
     machine.state.mkdir()
-    (machine.state / "centre.json").write_text('{"etag": "1", "tables": {"agent": {"push_interval": "2h"}}}')
+    (machine.state / "centre.json").write_text('{"etag": "1", "tables": {"agent": {"outbox_max_age": "2s"}}}')
     with machine.running() as process:
         eventually("it measures", lambda: machine.value("node_memory_MemTotal_bytes") > 0, seconds=10)
         process.terminate()
