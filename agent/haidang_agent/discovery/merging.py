@@ -13,7 +13,7 @@ from haidang_agent.i18n import N_
 from haidang_agent.lanwatch.problems import Problems
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from ipaddress import IPv4Network, IPv6Address, IPv6Network
 
     from haidang_agent.discovery.told import Told
@@ -86,19 +86,37 @@ class Merged:
                 self._add(mac, "IPv6", None)
                 self.devices[mac].ips_v6 += [each for each in addresses if each not in self.devices[mac].ips_v6]
 
-    def told(self, device: Told, networks: Iterable[IPv4Network]) -> int:
-        """What a device remembers of `networks`, which nobody swept. Returns how many of its MACs are nobody's."""
+    def told(self, device: Told, networks: Iterable[IPv4Network]) -> None:
+        """Who is in `networks`, which nobody swept, as a device remembers it; and what the device is itself."""
         named = tuple(networks)
         claims = Counter(mac for _, mac in device.arp)
         for address, mac in device.arp:
             if any(address in network for network in named) and mac not in device.own:
                 self._add(mac, f"ARP table of {device.host}", address if claims[mac] <= MANY_ADDRESSES else None)
         self._join(device)
-        for mac, place in device.places.items():
-            if mac in self.devices:
-                self.devices[mac].places[place] = None
-        cards = {card for found in self.devices.values() for card in found.macs}
-        return len(device.places.keys() - self.devices.keys() - cards - device.own)
+
+    def place(self, told: Sequence[Told]) -> dict[str, Found]:
+        """Where switches see each device. Returns the strangers among them: who has no address in our networks.
+
+        They are not among `devices`; routers may know an address that they have elsewhere.
+        """
+        familiar = {card for found in self.devices.values() for card in found.macs}.union(*(each.own for each in told))
+        strangers: dict[str, Found] = {}
+        for device in told:
+            for mac, place in device.places.items():
+                if mac in self.devices:
+                    self.devices[mac].places[place] = None
+                elif mac not in familiar:
+                    found = strangers.setdefault(mac, Found(mac))
+                    found.places[place] = None
+                    found.seen_by[f"bridge table of {device.host}"] = None
+        for device in told:
+            claims = Counter(mac for _, mac in device.arp)
+            for address, mac in device.arp:
+                if mac in strangers and claims[mac] <= MANY_ADDRESSES and address not in strangers[mac].ips:
+                    strangers[mac].ips.append(address)
+                    strangers[mac].seen_by[f"ARP table of {device.host}"] = None
+        return strangers
 
     def _join(self, device: Told) -> None:
         """The device's own cards, and what has its address, are one device; its class is that by SNMP."""

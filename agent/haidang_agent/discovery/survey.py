@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from haidang_agent.discovery.device import Device
     from haidang_agent.discovery.looking import Way
+    from haidang_agent.discovery.merging import Found
     from haidang_agent.discovery.told import Failed, Told
     from haidang_agent.lanwatch.problems import Problems
     from haidang_agent.tables import Snmp
@@ -39,7 +40,8 @@ class Plan:
     """What to look through, and how.
 
     `ports` tries the few TCP ports of ports.py; `questions` asks by mDNS, SSDP, WS-Discovery and NetBIOS; `known` is
-    evidence from elsewhere by MAC address, `likely` who was there before. `hurry` trades patience for time.
+    evidence from elsewhere by MAC address, `likely` who was there before. `hurry` trades patience for time. `claim` is
+    handed the strangers behind switches' ports, by MAC address, and the devices; whom it returns is one of these.
     """
 
     networks: tuple[IPv4Network | IPv6Network, ...]
@@ -52,6 +54,7 @@ class Plan:
     snmp: tuple[Snmp, ...] = ()
     known: Mapping[str, Evidence] = field(default_factory=dict)
     likely: Collection[IPv4Address] = ()
+    claim: Callable[[Mapping[str, Found], Collection[Found]], Iterable[Found]] = lambda _strangers, _devices: ()
     tell: Callable[[int, int], None] | None = None
     proc: Path = Path("/proc")
 
@@ -83,7 +86,7 @@ def survey(plan: Plan) -> Survey:
             merged.ipv6(each.found(), [net for net in plan.networks if isinstance(net, IPv6Network)])
         if remembered:
             methods.add("snmp")
-            _remember(merged, remembered.result(), apart)
+            _remember(merged, remembered.result(), apart, plan)
     known = [address for found in merged.devices.values() for address in found.ips]
     for network in apart:
         if not any(address in network for address in known):
@@ -137,18 +140,26 @@ def _read_snmp(targets: Iterable[Snmp]) -> list[Told | Failed]:
     return read_all(tuple(targets))
 
 
-def _remember(merged: Merged, answers: Iterable[Told | Failed], apart: Iterable[IPv4Network]) -> None:
+def _remember(merged: Merged, answers: Iterable[Told | Failed], apart: Iterable[IPv4Network], plan: Plan) -> None:
     from haidang_agent.discovery.told import Failed  # noqa: PLC0415 - as above
 
+    told = []
     for answer in answers:
         if isinstance(answer, Failed):
             merged.problems.note(
                 NOT_READ, why=answer.why if answer.host in answer.why else f"{answer.host}: {answer.why}"
             )
             continue
-        strangers = merged.told(answer, apart)
-        if strangers:
-            merged.problems.note(STRANGERS, host=answer.host, count=strangers)
+        if answer.cut:
+            merged.problems.note(NOT_READ, why=f"{answer.host}: {answer.cut}")
+        merged.told(answer, apart)
+        told.append(answer)
+    strangers = merged.place(told)
+    merged.devices |= {found.mac: found for found in plan.claim(strangers, merged.devices.values())}
+    for device in told:
+        count = len((strangers.keys() & device.places.keys()) - merged.devices.keys())
+        if count:
+            merged.problems.note(STRANGERS, host=device.host, count=count)
 
 
 def _try_ports(merged: Merged, pace: Pace) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from haidang_agent.discovery.evidence import Sign
 from haidang_agent.discovery.oui import is_station
+from haidang_agent.snmp.forwarding import BASE_PORT_IF_INDEX, Q_TP_FDB_PORT, TP_FDB_PORT
+from haidang_agent.snmp.neighbours import AT_TABLE, NET_TO_MEDIA, NET_TO_PHYSICAL
 from haidang_agent.snmp.session import Limits, SnmpError
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 LIMITS = Limits(tries=2, total_seconds=30.0, rows=20_000)
 MOST_AT_ONCE = 4
+TABLES = (NET_TO_MEDIA, NET_TO_PHYSICAL, AT_TABLE, BASE_PORT_IF_INDEX, Q_TP_FDB_PORT, TP_FDB_PORT)
+"""As problems of a reading name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class Told:
     arp: tuple[tuple[IPv4Address, str], ...]
     places: dict[str, str]
     """Port, and VLAN, by MAC address."""
+    cut: str = ""
+    """Which table of `arp` and `places` was not read to its end, and why: there may be more than they hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,13 @@ def _told(host: str, reading: Reading) -> Told:
         signs=tuple(signs),
         arp=tuple((ip, mac) for ip, mac in arp if is_station(mac)),
         places={mac: place for mac, place in places.items() if is_station(mac)},
+        cut=next(filter(_is_cut, reading.problems), ""),
     )
+
+
+def _is_cut(problem: str) -> bool:
+    """Rows that come out of order are all there."""
+    return any(f"{table}: " in problem for table in TABLES) and "rows out of order" not in problem
 
 
 def _address(host: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
+import threading
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from haidang_agent.labs.elapsed import DAY, Elapsed
 from haidang_agent.labs.ports import Place
 from haidang_agent.labs.rooms import Whereabouts
 from haidang_agent.labs.roster import COMPUTER, UNKNOWN, Record, Roster
+from haidang_agent.probe import NothingToMeasureError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +38,9 @@ Groups = dict[Record, list["Device"]]
 class Tally:
     """Devices by class and computers by room: here now, seen within 30 days, and of these with an agent.
 
-    `forgotten`: how many were dropped before their 30 days, for want of room.
+    `forgotten`: how many were dropped before their 30 days, for want of room. `present`: who is in each room now, by
+    MAC address, of whatever class. `nameless`: how many of these have no address that could be asked what they are, and
+    no class.
     """
 
     here: Counter[str]
@@ -45,23 +49,33 @@ class Tally:
     computers_seen: Counter[str]
     computers_answered: Counter[str]
     forgotten: int
+    present: Mapping[str, frozenset[str]]
+    nameless: Counter[str]
 
 
 @dataclass(slots=True)
 class Attendance:
-    """Keeps the roster in the host's memory; between two sweeps nothing of it is anywhere else."""
+    """Keeps the roster in the host's memory; between two sweeps nothing of it is anywhere else.
+
+    A sweep that outlasts `close` leaves no trace: its successor has begun with the roster as it was then.
+    """
 
     rooms: Rooms
     host: Host
     _elapsed: Elapsed = field(init=False)
     _undated: set[str] = field(default_factory=set)
     """Cards of those seen while it is not known how long the machine was off before."""
+    _keeping: threading.Lock = field(default_factory=threading.Lock)
+    _closed: bool = False
 
     def __post_init__(self) -> None:
         self._elapsed = Elapsed(self.host.memory.recall(ELAPSED), self.host.time.moment())
 
     def take(self, devices: Sequence[Device], packets_per_second: float) -> Tally:
-        """The devices of one sweep. Where the unit's key is known, their agents are asked who they are."""
+        """The devices of one sweep. Where the unit's key is known, their agents are asked who they are.
+
+        Raises NothingToMeasureError after `close`, OSError where the system gives no socket.
+        """
         seconds, gap = self._elapsed.tell(self.host.time.moment())
         roster = Roster(self.host.memory.recall(ROSTER))
         self._make_up(roster, int(gap // DAY))
@@ -74,9 +88,20 @@ class Attendance:
         if self._elapsed.gap_unknown:
             self._undated.update(card for record in groups for card in record.cards)
         forgotten = roster.forget(int(seconds // DAY))
-        self.host.memory.keep(ROSTER, roster.text())
-        self.host.memory.keep(ELAPSED, self._elapsed.as_json())
+        self._keep(roster)
         return _tally(roster, groups, devices, forgotten)
+
+    def close(self) -> None:
+        """Nothing is kept from now on."""
+        with self._keeping:
+            self._closed = True
+
+    def _keep(self, roster: Roster) -> None:
+        with self._keeping:
+            if self._closed:
+                raise NothingToMeasureError("closed while it was looking")
+            self.host.memory.keep(ROSTER, roster.text())
+            self.host.memory.keep(ELAPSED, self._elapsed.as_json())
 
     def _make_up(self, roster: Roster, days: int) -> None:
         """Those seen since the machine was off for so long were seen that much later than they were dated."""
@@ -153,7 +178,21 @@ def _tally(roster: Roster, groups: Groups, devices: Sequence[Device], forgotten:
         computers_seen=Counter(record.room for record in computers),
         computers_answered=Counter(record.room for record in computers if record.answered is not None),
         forgotten=forgotten,
+        present=_present(groups),
+        nameless=Counter(
+            record.room
+            for record, mine in groups.items()
+            if record.room and record.class_ == UNKNOWN and not any(device.ips for device in mine)
+        ),
     )
+
+
+def _present(groups: Groups) -> dict[str, frozenset[str]]:
+    rooms: defaultdict[str, set[str]] = defaultdict(set)
+    for record, mine in groups.items():
+        if record.room:
+            rooms[record.room].update(device.mac for device in mine)
+    return {room: frozenset(macs) for room, macs in rooms.items()}
 
 
 def _stranger(device: Device) -> str:

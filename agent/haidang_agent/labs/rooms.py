@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from haidang_agent.labs.ports import Ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from haidang_agent.labs.ports import Place
     from haidang_agent.tables import Lab
@@ -132,6 +132,15 @@ class Rooms:
         if not where.ips and old.networks:
             return before
         return self._by_subnet(where.ips) or ""
+
+    def may_hold(self, mac: str, places: Collection[Place]) -> bool:
+        """Whether a room lists the machine, or has the port or VLAN of one of the places."""
+        return any(
+            mac in room.machines
+            or any(place.vlan and place.vlan == room.vlan for place in places)
+            or any(ports.hold(place) for ports in room.ports for place in places)
+            for room in self.rooms.values()
+        )
 
     def _by_machine(self, macs: frozenset[str]) -> str | None:
         return _only(room.name for room in self.rooms.values() if room.machines & macs)

@@ -116,6 +116,6 @@ PROBE = Probe(
     start=Inventory,
     settings=Settings,
     metrics=(EQUIPMENT, UNREAD),
-    every_seconds=300,
-    timeout_seconds=120,
+    every_seconds=100,
+    timeout_seconds=95,  # PowerShell has 90 s
 )

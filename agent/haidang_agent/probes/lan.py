@@ -1,15 +1,11 @@
 """How many devices of which class are online in this machine's own subnets, itself among them; how many in 30 days.
 
-By an ARP sweep where the agent may send raw frames (CAP_NET_RAW), else by the system's neighbour table after a gentle
-nudge; behind routers and switches, by what those of [[snmp]] remember. Each MAC address is one device, so a router that
-answers for a whole subnet (proxy ARP) is one. Only counts by class leave this process. A device whose MAC address is
-randomised is never counted as equipment: as a telephone where it shows that it is one, else as unknown, and only while
-it is here, since it may have another address tomorrow.
+By an ARP sweep (CAP_NET_RAW), else by the system's neighbour table; behind routers by what those of [[snmp]] remember.
+A MAC address is a device; a randomised one is no equipment: a telephone or unknown, and only while it is here.
 
-Computers are counted by the room of [[lab]] that they stand in. Where the unit's key is known, their agents are asked
-which machine each is, so that one with several cards or systems counts once. Of a room that no subnet of this machine
-holds whole, nothing is told until somebody was seen in it. Tells evidence `lan_equipment`, of each kind of equipment
-how many were seen within 30 days, and `lab_path`, by room, that it has our way to the Internet and no agent of its own.
+Computers are counted by the room of [[lab]] that they stand in, each once where its agent answers the roll call. Only
+counts leave this process. Tells evidence `lan_equipment`, of each kind how many were seen within 30 days, and
+`lab_path`, by room, that it has our way to the Internet and no agent of its own.
 """
 
 from __future__ import annotations
@@ -49,6 +45,8 @@ PROBLEMS = Metric("haidang_lan_problems", "Odd things met while looking for devi
 PACKETS_PER_SECOND = (1, 1000)
 LONGEST_SECONDS = 120
 MOST_REMEMBERED = 8192
+DEVICES_SECONDS = 900.0
+"""What is told of those online holds for three sweeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +103,12 @@ class Lan:
             yield Sample(COMPUTERS, float(number), (room, state))
         for method in sorted(result.methods):
             yield Sample(METHOD, 1.0, (method,))
-        yield Sample(PROBLEMS, float(len(result.problems.told(translated=False)) + len(self._census.disputes)))
+        yield Sample(PROBLEMS, float(len(result.problems.told(translated=False)) + self._census.problems))
         self.host.totals.add(FORGOTTEN, tally.forgotten)
         yield self.host.totals.sample(FORGOTTEN)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        self._census.close()
 
     def _networks(self) -> tuple[IPv4Network, ...]:
         try:
@@ -141,6 +139,7 @@ class Lan:
             snmp=self.host.watch.snmp,
             known=self._evidence,
             likely=self._addresses,
+            claim=self._census.claim,
             proc=self.host.proc,
         )
         try:
@@ -154,13 +153,15 @@ class Lan:
         return result
 
     def _remember(self, devices: Sequence[Device]) -> None:
-        """Of those that are here now, and of others as long as there is room."""
+        """Of those that are here now, and of others as long as there is room; who is here is told as evidence."""
         kept = self._evidence
         self._evidence = {device.mac: device.evidence for device in devices}
         for mac, evidence in kept.items():
             if len(self._evidence) < MOST_REMEMBERED:
                 self._evidence.setdefault(mac, evidence)
         self._addresses = frozenset(IPv4Address(ip) for device in devices for ip in device.ips if ":" not in ip)
+        online = [{"mac": each.mac, "ip": ip, "class": each.verdict.class_} for each in devices for ip in each.ips[:1]]
+        self.host.evidence.tell("lan_devices", "", online, DEVICES_SECONDS)
 
 
 def _check(settings: Settings, networks: Mapping[IPv4Network, str]) -> None:

@@ -114,13 +114,18 @@ def test_the_cards_of_this_machine_are_one_device():
     assert ips(merged) == {OTHER: [at(9)], PC: [at(5), at(6)]}
 
 
-def test_a_switch_tells_where_a_device_is_plugged_in_and_how_many_are_strangers():
+def test_a_switch_tells_where_a_device_is_plugged_in_and_who_are_strangers():
+    """Of these a router may know an address in networks that nobody looks through."""
     merged = swept({at(5): [PC]})
-    strangers = merged.told(switch(places={PC: "sw1 Gi0/7 VLAN 20", OTHER: "sw1 Gi0/8"}), [])
-    merged.told(switch(host="sw2", places={PC: "sw2 Gi0/48"}), [])
+    elsewhere = IPv4Address("10.20.0.9")
+    one = switch(places={PC: "sw1 Gi0/7 VLAN 20", OTHER: "sw1 Gi0/8"})
+    other = switch(host="sw2", places={PC: "sw2 Gi0/48"}, arp=((elsewhere, OTHER), (at(5), PC)))
+    strangers = merged.place([one, other])
 
     assert list(merged.devices[PC].places) == ["sw1 Gi0/7 VLAN 20", "sw2 Gi0/48"]
-    assert strangers == 1
+    assert {mac: (found.ips, list(found.seen_by)) for mac, found in strangers.items()} == {
+        OTHER: ([elsewhere], ["bridge table of sw1", "ARP table of sw2"])
+    }
     assert OTHER not in merged.devices
 
 

@@ -13,7 +13,7 @@ from haidang_agent.discovery.oui import is_local
 from haidang_agent.discovery.verdict import Verdict
 from haidang_agent.labs.attendance import Attendance, Tally
 from haidang_agent.labs.rooms import Rooms
-from haidang_agent.probe import Host, Memory, Watch
+from haidang_agent.probe import Host, Memory, NothingToMeasureError, Watch
 from haidang_agent.rollcall.message import PORT
 from haidang_agent.tables import Lab
 
@@ -236,6 +236,27 @@ def test_an_agent_that_has_been_silent_for_30_days_is_none(school):
     told = school.sweep(device(A, "127.0.1.2"))
 
     assert (told.computers_seen, told.computers_answered) == ({"lab-1": 1}, {})
+
+
+def test_a_sweep_that_is_overtaken_by_a_new_configuration_leaves_no_trace(school):
+    """The probes are started anew while an agent is being asked; the old sweep ends after the new one."""
+    school.agent("127.0.1.2", ONE, A)
+    school.sweep(device(A, "127.0.1.2"))
+    overtaken, newer = school.attendance, []
+
+    def respond(question):
+        if not newer:
+            overtaken.close()
+            school.restart()
+            newer.append(school.attendance.take([device(B, "127.0.2.2"), device(C, "127.0.2.3")], 1000))
+        return says(ONE, macs=(A,))(question)
+
+    school._agents = {"127.0.1.2": respond}
+    with pytest.raises(NothingToMeasureError, match="closed while it was looking"):
+        school.sweep(device(A, "127.0.1.2"))
+
+    assert newer[0].computers_seen == {"lab-1": 1, "lab-2": 2}
+    assert school.sweep().computers_seen == {"lab-1": 1, "lab-2": 2}
 
 
 def test_rooms_by_switch_port():

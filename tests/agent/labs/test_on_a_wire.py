@@ -3,90 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from ipaddress import IPv4Address
-from pathlib import Path
 
 import pytest
-from haidang_agent.probe import Host, Memory, ProbeError, Watch
-from haidang_agent.probes.lan import PROBE, Settings
-from haidang_agent.tables import Lab, Snmp
+from haidang_agent.probe import Memory, ProbeError
+from haidang_agent.probes.lan import PROBE
+from haidang_agent.tables import Lab
 
 from tests.agent.labs.times import Machine
+from tests.agent.labs.wired import (
+    BY_PORT,
+    LAB_1,
+    LAB_2,
+    NAMELESS,
+    OWN,
+    PLACELESS,
+    PRINTER,
+    QUIET,
+    SOMEBODY,
+    WITHOUT_SUBNETS,
+    arp,
+    computers,
+    device,
+    fdb,
+    host,
+    hosts,
+    sweep,
+    told,
+)
 from tests.agent.rollcall.machines import KEY, answering, says
-from tests.agent.snmp.recording import RECORDINGS, key
-from tests.agent.snmp.responder import Device, Responder, encoded
 from tests.lab import lan
 from tests.lab.lan import Wire, pcs
 from tests.lab.node import Node
-
-OWN = Lab("Văn phòng", cidr="10.9.0.0/28")
-LAB_1 = Lab("Phòng máy 1", cidr="10.9.0.16/28", declared=14)
-LAB_2 = Lab("Phòng máy 2", subnets=("10.20.7.0/24",))
-BY_PORT = Lab("Phòng máy 3", ports=("127.0.0.1 gi2-8",))
-PLACELESS = Lab("Phòng máy 4")
-QUIET = Settings(questions=False, packets_per_second=1000)
-ARP, FDB = "1.3.6.1.2.1.4.22.1.2", "1.3.6.1.2.1.17.7.1.2.2.1.2"
-PROC = Path("/proc")
-SOMEBODY = "8c:ec:4b:00:00:63"
-
-Counts = dict[tuple[str, ...], float]
-
-
-def host(
-    *labs: Lab, unit_key: bytes = b"", snmp: tuple[Snmp, ...] = (), memory: Memory | None = None, proc: Path = PROC
-) -> Host:
-    watch = Watch(roles=("site",), lab=labs, snmp=snmp, unit_key=unit_key)
-    return Host(watch=watch, time=Machine(), memory=memory or Memory(), proc=proc)
-
-
-def sweep(wire: Wire, at: Host, settings: Settings = QUIET) -> Counts:
-    """All samples of one run, by metric and labels."""
-    with Node(wire.agent.name).inside():
-        probe = PROBE.start(settings, at)
-        return {(metric.name, *labels): value for metric, value, labels in probe.collect()}
-
-
-def computers(counts: Counts) -> Counts:
-    return {labels[1:]: value for labels, value in counts.items() if labels[0] == "school_lab_computers"}
-
-
-def told(lab: Lab, **states: float) -> Counts:
-    return {(lab.name, state): value for state, value in states.items()}
-
-
-@contextmanager
-def device(wire: Wire, *rows: str) -> Iterator[Snmp]:
-    """A switch of ours that knows more, on the agent's own machine."""
-    recorded = (RECORDINGS / "switch.snmprec").read_text()
-    known = Device({})
-    for line in (*recorded.splitlines(), *rows):
-        known.rows |= _row(line)
-    known.order = sorted(known.rows)
-    with Node(wire.agent.name).inside():
-        responder = Responder({"ro": known})
-    with responder:
-        yield Snmp("127.0.0.1", port=responder.port, community="ro")
-
-
-def _row(line: str) -> dict[tuple[int, ...], bytes]:
-    oid, tag, raw = line.split("|", 2)
-    return {key(oid.strip(".")): encoded(tag, raw.encode())}
-
-
-def arp(address: str, mac: str) -> str:
-    return f"{ARP}.1.{address}|4x|{mac.replace(':', '')}"
-
-
-def fdb(mac: str, port: int) -> str:
-    arcs = ".".join(str(each) for each in bytes.fromhex(mac.replace(":", "")))
-    return f"{FDB}.1.{arcs}|2|{port}"
-
-
-def hosts(addresses: Iterable[str]) -> list[lan.Host]:
-    return [lan.Host(f"8c:ec:4b:00:01:{number:02x}", (each,)) for number, each in enumerate(addresses)]
 
 
 def test_a_room_with_some_of_its_computers_off():
@@ -197,48 +147,42 @@ def test_agents_are_counted_and_one_with_two_cards_once():
     )
 
 
-@pytest.fixture
-def routed(tmp_path: Path) -> Path:
-    """A /proc by which 10.9.0.14 is the default gateway (proc_net(5))."""
-    (tmp_path / "net").mkdir()
-    (tmp_path / "net/route").write_text("Iface\nlan0 00000000 0E00090A 0003 0 0 0 00000000 0 0 0\n")
-    return tmp_path
+@pytest.mark.parametrize("room", WITHOUT_SUBNETS, ids=["ports", "vlan", "machines"])
+def test_in_a_vlan_without_us_computers_count_by_their_mac_addresses(room, caplog):
+    """What makes many things made this one's card; nobody could be asked, so nobody is said to have no agent."""
+    rows = [fdb(mac, port) for port, mac in enumerate((SOMEBODY, NAMELESS, PRINTER), start=2)]
+    with Wire(pcs(1)) as wire:
+        with device(wire, *rows, fdb(pcs(1)[0].mac, 1, table=2)) as switch:
+            at = host(room, snmp=(switch,), unit_key=KEY)
+            counts = sweep(wire, at)
+        with device(wire) as switch:
+            later = sweep(wire, host(room, snmp=(switch,), memory=at.memory, unit_key=KEY))
+
+    assert computers(counts) == told(room, seen=1, online=1)
+    assert computers(later) == told(room, seen=1, online=0)
+    assert caplog.text.count("'Phòng máy 3': of 1 devices only the MAC address is known") == 1
+    assert NAMELESS not in caplog.text
 
 
-def paths(at: Host) -> set[str]:
-    return {lab.name for lab in at.watch.lab if at.evidence.ask("lab_path", lab.name)}
+@pytest.mark.parametrize("room", WITHOUT_SUBNETS, ids=["ports", "vlan", "machines"])
+def test_in_a_vlan_with_us_who_does_not_answer_is_off(room):
+    """The switch remembers it for a while."""
+    (pc,) = pcs(1, "10.9.0.17")
+    with Wire([pc]) as wire, device(wire, fdb(pc.mac, 2), fdb(SOMEBODY, 3)) as switch:
+        counts = sweep(wire, host(room, snmp=(switch,)))
+
+    assert sum(value for (_, state), value in computers(counts).items() if state == "online") == (not room.machines)
 
 
-@pytest.mark.parametrize("gateway", ["10.9.0.14", "10.9.0.13"])
-def test_the_way_of_a_room_is_ours_where_our_gateway_is_its_neighbour(routed, gateway):
-    """Another router may have another line."""
-    mac = "00:0c:42:00:00:01"
-    rows = (f"1.3.6.1.2.1.2.2.1.6.101|4x|{mac.replace(':', '')}", arp("10.20.7.5", SOMEBODY))
-    with Wire([lan.Host(mac, (gateway,)), *pcs(1, "10.9.0.17")]) as wire, device(wire, *rows) as router:
-        at = host(OWN, LAB_1, LAB_2, PLACELESS, unit_key=KEY, snmp=(router,), proc=routed)
-        sweep(wire, at)
+@pytest.mark.parametrize("switch_first", [True, False])
+def test_the_order_of_switch_and_router_changes_nothing(switch_first):
+    with Wire([]) as wire, ExitStack() as stack:
+        router = replace(stack.enter_context(device(wire, arp("10.20.7.5", SOMEBODY))), host="localhost")
+        switch = stack.enter_context(device(wire, fdb(SOMEBODY, 2)))
+        snmp = (switch, router) if switch_first else (router, switch)
+        counts = sweep(wire, host(LAB_2, BY_PORT, snmp=snmp))
 
-    assert paths(at) == {OWN.name, LAB_1.name} | ({LAB_2.name} if gateway == "10.9.0.14" else set())
-
-
-def test_a_room_whose_own_agents_answer_is_left_to_them(routed):
-    with ExitStack() as stack:
-        wire = stack.enter_context(Wire([]))
-        with Node(wire.agent.name).inside():
-            respond = says(macs=("3c:52:82:00:00:01",))
-            stack.enter_context(answering(IPv4Address("10.9.0.1"), respond, port=9811, clock=Machine()))
-        at = host(OWN, unit_key=KEY, proc=routed)
-        sweep(wire, at)
-
-    assert paths(at) == set()
-
-
-def test_without_a_roll_call_nobody_knows_who_else_may_tell(routed):
-    with Wire([]) as wire:
-        at = host(OWN, proc=routed)
-        sweep(wire, at)
-
-    assert paths(at) == set()
+    assert computers(counts) == told(BY_PORT, seen=1, online=1)
 
 
 def test_rooms_that_claim_the_same_are_not_counted_and_said(caplog):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from haidang_agent.probe import Evidence, Host, Memory, Moment, Watch
 from haidang_agent.probes.inventory import MEMORY, PROBE, Settings
+from haidang_agent.probes.lan import PROBE as LAN
 
 from tests.agent.equipment.edids import edid
 from tests.agent.equipment.trees import Machine
@@ -99,6 +100,11 @@ def test_what_the_sweep_has_seen(tmp_path: Path) -> None:
     machine.evidence.tell("lan_equipment", "", {"printer": 3, "camera": 0, "display": 1}, 60)
 
     assert measured(machine) == {("printer", "network"): 3, ("camera", "network"): 0, ("display", "network"): 1}
+
+
+def test_what_the_first_sweep_has_seen_is_told_long_before_the_second() -> None:
+    """And PowerShell's 90 seconds on a slow PC are no failure."""
+    assert 90 < PROBE.timeout_seconds < PROBE.every_seconds < LAN.every_seconds / 2
 
 
 def test_the_machine_is_looked_at_seldom_and_what_was_told_is_read_always(tmp_path: Path) -> None:
