@@ -35,12 +35,16 @@ SHARE = 0.95
 
 
 class Run(NamedTuple):
-    """Seconds from the first hostile frame to the webhook and to the mailbox; `others` are kinds that were told too."""
+    """Seconds from the first hostile frame to the webhook and to the mailbox; `others` are kinds that were told too.
+
+    `ended` is when it stopped, Unix time.
+    """
 
     kind: str
     hook: float
     mail: float
     others: tuple[str, ...]
+    ended: float
 
     @property
     def both(self) -> float:
@@ -53,9 +57,10 @@ def attack(runs: int, chance: random.Random, *, closing: bool) -> bool:
     done: list[Run] = []
     while len(done) < runs:
         with _school() as city:
-            done += _round(city, runs - len(done), chance)
+            this_school = list(_round(city, runs - len(done), chance))
+            done += this_school
             if closing and len(done) >= runs:
-                _close(city, [run.kind for run in done[-5:]], time.time())
+                _close(city, this_school)
     print("\n| attack | runs | median | most |\n| --- | --- | --- | --- |")
     for kind in sorted({run.kind for run in done}):
         times = [run.both for run in done if run.kind == kind]
@@ -93,22 +98,24 @@ def _round(city: AttackedSchool, most: int, chance: random.Random) -> Iterator[R
             began = attack.began
             hook, mail = city.told(attack.alert, "firing", began, PATIENCE_SECONDS)
             others = tuple(sorted(city.active() - before - {attack.kind}))
-        run = Run(attack.kind, hook - began, mail - began, others)
+        run = Run(attack.kind, hook - began, mail - began, others, time.time())
         print(f"| {run.kind} | {run.hook:.1f} s | {run.mail:.1f} s | {', '.join(others)} |", flush=True)
         yield run
 
 
-def _close(city: AttackedSchool, kinds: Sequence[str], since: float) -> None:
+def _close(city: AttackedSchool, runs: Sequence[Run]) -> None:
     """In the order of their ends."""
-    alerts = {attack.alert: kind for kind, attack in city.attacks().items() if kind in kinds}
-    until = time.monotonic() + CLOSING_SECONDS
-    print("\n| attack | over at the webhook, after the last had stopped |\n| --- | --- |")
-    while alerts and time.monotonic() < until:
+    alerts = {attack.alert: attack.kind for attack in city.attacks().values()}
+    going_on, until = {run.kind: run for run in runs}, time.monotonic() + CLOSING_SECONDS
+    print("\n| attack | over at the webhook, after it stopped |\n| --- | --- |")
+    while going_on and time.monotonic() < until:
         for heard in list(city.hook):
-            if heard.status == "resolved" and heard.alert in alerts:
-                print(f"| {alerts.pop(heard.alert)} | {max(heard.at - since, 0):.0f} s |", flush=True)
+            run = going_on.get(alerts.get(heard.alert, ""))
+            if run and heard.status == "resolved":
+                print(f"| {run.kind} | {heard.at - run.ended:.0f} s |", flush=True)
+                del going_on[run.kind]
         time.sleep(1)
-    for kind in alerts.values():
+    for kind in going_on:
         print(f"| {kind} | not within {CLOSING_SECONDS:.0f} s |")
 
 

@@ -1,4 +1,4 @@
-"""What is wrong, and what to do about it: the checks of a machine's posture, and the kinds of incidents on a LAN.
+"""What is wrong, and what to do about it: the checks of a machine and of a website, the kinds of incidents on a LAN.
 
 The agent finds by these ids and severities and tells them to a person at the school; the centre receives only the ids,
 and tells the same words in alerts and pages. Texts are msgids in English; `translations` has them in Vietnamese.
@@ -19,7 +19,7 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 
 
 class Check(NamedTuple):
-    """One thing that must be so on a machine: `title` says what, `remedy` what to do where it is not."""
+    """One thing that must be so on a machine or a website: `title` says what, `remedy` what to do where it is not."""
 
     severity: Severity
     title: str

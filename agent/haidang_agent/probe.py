@@ -225,6 +225,11 @@ class Watch:
     service: tuple[Service, ...] = ()
     portal: Portal | None = None
 
+    @property
+    def outside(self) -> frozenset[str]:
+        """Interfaces that lead to an ISP: who stands there is not the school's, and is neither asked nor watched."""
+        return frozenset(name for line in self.wan for name in (line.interface, line.port) if name)
+
 
 @dataclass(frozen=True, slots=True)
 class Host:

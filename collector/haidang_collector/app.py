@@ -21,6 +21,7 @@ from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.ingest.store import Store
+from haidang_collector.outside.addresses import Addresses
 from haidang_collector.policy.policy import load as load_policy
 from haidang_collector.registry import routes as registry
 from haidang_collector.registry.store import Registry
@@ -66,6 +67,7 @@ async def _dependencies(
     state.scrape_targets = sd.ScrapeTargets()
     state.own_metrics = metrics.own_metrics(VERSION)
     seen = Seen(state.registry.record_seen)
+    addresses = Addresses(state.registry.database)
     egress = Egress(
         Prefixes.load(Path(settings.isp_prefixes) if settings.isp_prefixes else None),
         parse_networks(settings.trusted_proxies),
@@ -74,16 +76,18 @@ async def _dependencies(
     state.facts = metrics.FactCollector(state.registry, seen, egress, policy)
     state.evaluations = evaluation.Evaluations(settings, state.registry, policy)
     state.ingest = ingest.Ingest(
-        settings, state.store, seen, egress, state.scrape_targets, IngestMetrics(state.own_metrics)
+        settings, state.store, seen, egress, addresses, state.scrape_targets, IngestMetrics(state.own_metrics)
     )
-    flushing = asyncio.create_task(seen.keep_flushing())
+    flushing = [asyncio.create_task(each.keep_flushing()) for each in (seen, addresses)]
     try:
         yield
     finally:
-        flushing.cancel()
+        for task in flushing:
+            task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await flushing
+            await asyncio.gather(*flushing)
         await to_thread.run_sync(seen.flush)
+        await to_thread.run_sync(addresses.flush)
         await state.store.close()
         await client.aclose()
         state.evaluations.close()

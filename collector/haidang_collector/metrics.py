@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from haidang_advice import translations
-from haidang_advice.checks import CHECKS
+from haidang_advice import checks, translations, website
 from haidang_isps import Prefixes
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -18,6 +17,7 @@ from prometheus_client.registry import Collector
 from haidang_collector.auth import operator
 from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.seen import Seen
+from haidang_collector.outside.metrics import ports_open
 from haidang_collector.policy.metrics import policy_limits
 from haidang_collector.policy.policy import Policy, load
 from haidang_collector.registry.fact_metrics import fact_metrics
@@ -65,6 +65,7 @@ class FactCollector(Collector):
             units.add_metric((unit.code, unit.district, unit.name, unit.level), 1)
         yield units
         yield from fact_metrics(self._registry.database)
+        yield ports_open(self._registry.database)
         yield policy_limits(self._policy, datetime.now(UTC).date())
         yield _checks()
         yield GaugeMetricFamily(
@@ -97,11 +98,11 @@ def _checks() -> Metric:
     """So that alerts call a check by its name."""
     info = GaugeMetricFamily(
         "haidang_posture_check_info",
-        "A check of machines' posture: what must be so, and what to do where it is not; always 1.",
+        "A check of posture, of machines or of websites: what must be so, and what to do where it is not; always 1.",
         labels=("check", "severity", "title_vi", "title_en", "remedy_vi", "remedy_en"),
     )
     vi = translations("vi").gettext
-    for name, check in CHECKS.items():
+    for name, check in (checks.CHECKS | website.CHECKS).items():
         texts = (vi(check.title), check.title, vi(check.remedy), check.remedy)
         info.add_metric((name, check.severity, *texts), 1)
     return info

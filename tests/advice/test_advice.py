@@ -9,14 +9,15 @@ import haidang_advice
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
-from haidang_advice import SEVERITIES, translations
-from haidang_advice.checks import CHECKS
+from haidang_advice import SEVERITIES, checks, translations, website
 from haidang_advice.kinds import KINDS
 from haidang_agent.intrusion.check import discover
 from haidang_agent.lanwatch import detectors
-from haidang_agent.posture import catalogue
+from haidang_agent.posture import catalogue as of_machines
+from haidang_agent.website import catalogue as of_websites
 
 PACKAGE = Path(haidang_advice.__file__).parent
+CHECKS = checks.CHECKS | website.CHECKS
 TEXTS = [text for each in (*CHECKS.values(), *KINDS.values()) for text in (each.title, each.remedy)]
 
 
@@ -37,9 +38,14 @@ def test_a_text_is_there_in_both_languages(text: str) -> None:
 
 
 def test_each_check_of_the_agent_is_one_of_the_advice() -> None:
-    told = {check.id: (check.severity, check.title, check.remedy) for check in catalogue.CHECKS}
+    """
+    Alerts call a check by its id alone, whether of a machine or of a website.
+    """
+    agents = (*of_machines.CHECKS, *of_websites.CHECKS)
+    told = {check.id: (check.severity, check.title, check.remedy) for check in agents}
 
     assert told == {name: tuple(check) for name, check in CHECKS.items()}
+    assert len(told) == len(agents)
     assert {check.severity for check in CHECKS.values()} <= set(SEVERITIES)
 
 

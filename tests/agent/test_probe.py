@@ -6,7 +6,8 @@ import math
 import threading
 
 import pytest
-from haidang_agent.probe import Evidence, Histogram, Memory, Metric, Totals
+from haidang_agent.probe import Evidence, Histogram, Memory, Metric, Totals, Watch
+from haidang_agent.tables import Wan
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,3 +134,9 @@ def test_memory_keeps_by_key_and_a_copy_is_apart():
 
     assert (memory.recall("a"), memory.recall("b"), memory.recall("c")) == ([1], {"x": None}, None)
     assert copy == {"a": [1]}
+
+
+def test_what_leads_to_an_isp_is_outside() -> None:
+    lines = (Wan("wan1", "VNPT", interface="ppp0", port="eth0"), Wan("wan2", "FPT", interface="eth1"), Wan("wan3", "CMC"))
+
+    assert Watch(wan=lines).outside == {"ppp0", "eth0", "eth1"}

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from haidang_agent.lanwatch.incident import Incident, Severity
 
 LONGEST_TEXT = 200
+STEADY_SECONDS = 300.0
+"""Who makes an incident worse and better in turn must not send a message each time: it is better when it stays so."""
 MEMORY_KEY = "intrusion"
 """Where probes' memory holds the cases: open, and past."""
 EVIDENCE_FOLDER = "incidents"
@@ -25,6 +27,7 @@ EVIDENCE_FOLDER = "incidents"
 class Case:
     """Times are Unix seconds; `ended` is 0 while it is open. `source` told it: the passive watch, or a check.
 
+    `severe`: when it was last as bad as `severity`.
     `until`: it was open before a restart, and is over if nobody tells of it again by then.
     """
 
@@ -43,6 +46,7 @@ class Case:
     counted: bool = False
     capture: str = ""
     until: float = 0.0
+    severe: float = 0.0
 
     @property
     def evidence(self) -> Evidence:
@@ -50,7 +54,9 @@ class Case:
 
     def take(self, incident: Incident) -> None:
         """What is known of it now."""
-        self.severity = incident.severity
+        is_better = SEVERITIES.index(incident.severity) > SEVERITIES.index(self.severity)
+        if not is_better or incident.last_seen > self.severe + STEADY_SECONDS:
+            self.severity, self.severe = incident.severity, incident.last_seen
         self.worst = min(self.worst, incident.severity, key=SEVERITIES.index)
         self.subject = bounded(incident.subject)
         self.sentence, self.values = incident.evidence.sentence, bounded(incident.evidence.values)

@@ -92,7 +92,7 @@ class Checking:
 
     def _site(self) -> Site:
         try:
-            subnets = own_subnets(self._settings.interfaces)
+            subnets = own_subnets(self._settings.interfaces, self._host.watch.outside)
         except LookupError as unknown:
             raise ProbeError("misconfigured", f"[probes.intrusion] interfaces: {unknown}") from unknown
         return Site(self._settings, self._host, subnets, self._ending)

@@ -63,7 +63,10 @@ class Files:
         self.problem = ""
 
     def begin(self, case: str, frames: Iterable[Kept], wanted: Collection[str]) -> str:
-        """A file for the case, empty where it could not be written. Makes room: `wanted` files go last."""
+        """A file for the case, empty where it could not be written. Makes room: `wanted` files go last.
+
+        Files that are neither new nor `wanted` take no more frames.
+        """
         name = f"{case}{SUFFIX}"
         records: list[bytes] = []
         room = MOST_FRAMES, MOST_BYTES
@@ -80,7 +83,7 @@ class Files:
         except OSError as failed:
             self._fail(failed)
             return ""
-        self._room[name] = room
+        self._room = {old: left for old, left in self._room.items() if old in wanted} | {name: room}
         return name
 
     def add(self, name: str, frame: Kept) -> None:
@@ -95,10 +98,6 @@ class Files:
         except OSError as failed:
             del self._room[name]
             self._fail(failed)
-
-    def end(self, name: str) -> None:
-        """No more for this one."""
-        self._room.pop(name, None)
 
     def _write(self, name: str, flags: int, data: bytes) -> None:
         file = os.open(self._folder / name, os.O_WRONLY | flags, 0o600)

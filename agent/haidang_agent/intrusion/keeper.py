@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from haidang_agent.intrusion.case import MEMORY_KEY, Case, begin, bounded, recall
 from haidang_agent.intrusion.metrics import ACTIVE, TOTAL
+from haidang_agent.lanwatch.incident import SEVERITIES
 from haidang_agent.probe import Sample
 
 if TYPE_CHECKING:
@@ -62,13 +63,14 @@ class Keeper:
         with self._lock:
             case = self._open.get(key) or self._claim(key, incident)
             if case is not None:
-                self._is_news = self._is_news or case.severity != incident.severity or bool(case.until)
+                before = case.severity
                 case.take(incident)
+                self._is_news = self._is_news or case.severity != before or bool(case.until)
                 case.until = 0.0
                 return case, False
             begun = self._begun[incident.kind]
             is_flood = len(begun) == MOST_NEW and 0 <= now - begun[0] < NEW_SECONDS
-            if is_flood or len(self._open) >= MOST_OPEN:
+            if (is_flood or len(self._open) >= MOST_OPEN) and not self._is_first(incident):
                 self._left_out += 1
                 return None, False
             begun.append(now)
@@ -138,6 +140,11 @@ class Keeper:
         for labels in dict.fromkeys((*watched, *active)):
             yield Sample(ACTIVE, float(active[labels]), labels)
             yield self._totals.sample(TOTAL, labels)
+
+    def _is_first(self, incident: Incident) -> bool:
+        """None of its kind is open that is as bad: it finds room always, or decoys would hide it."""
+        rank = SEVERITIES.index(incident.severity)
+        return all(case.kind != incident.kind or SEVERITIES.index(case.severity) > rank for case in self._open.values())
 
     def _claim(self, key: Key, incident: Incident) -> Case | None:
         """The case of before the restart that this is."""

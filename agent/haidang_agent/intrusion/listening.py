@@ -34,10 +34,10 @@ NETWORK_FOLDER = Path("/sys/class/net")
 
 
 class Listening:
-    """The interfaces named, or all that hold an IPv4 subnet. Used by one thread."""
+    """The interfaces named, or all that hold an IPv4 subnet but those `outside`. Used by one thread."""
 
-    def __init__(self, interfaces: tuple[str, ...], ending: threading.Event) -> None:
-        self._interfaces, self._ending = interfaces, ending
+    def __init__(self, interfaces: tuple[str, ...], outside: frozenset[str], ending: threading.Event) -> None:
+        self._interfaces, self._outside, self._ending = interfaces, outside, ending
         self._captures: dict[str, Capture] = {}
         self._refused: set[str] = set()
         self._spent = 0.0
@@ -50,7 +50,7 @@ class Listening:
 
     def look_around(self) -> None:
         """Open what came, close what went. Raises PermissionError, LookupError for an interface that is not here."""
-        names = {subnet.interface for subnet in own_subnets(self._interfaces)}
+        names = {subnet.interface for subnet in own_subnets(self._interfaces, self._outside)}
         for gone in self._captures.keys() - names:
             self._captures.pop(gone).close()
         for name in sorted(names - self._captures.keys()):

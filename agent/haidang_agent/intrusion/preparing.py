@@ -1,4 +1,4 @@
-"""What detectors are told before the first frame: the school's wishes, and what they knew before a restart."""
+"""What the watch is told before the first frame: the school's wishes, its bounds, and what it knew before a restart."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`interfaces` empty: all that hold an IPv4 subnet and are not virtual.
+    """`interfaces` empty: all that hold an IPv4 subnet, are not virtual and are no line to an ISP (`[[wan]]`).
 
     `scanners` are MAC addresses that may ask for every address of the LAN, as inventory software does.
     `checks_off` names active checks that are not wanted. `evidence`: whether frames are kept, on this machine.

@@ -70,7 +70,7 @@ class Watching:
         self.watch.lan.scanners = frozenset(_packed(settings.scanners))
         self.watch.lan.dhcp_servers.school_servers = frozenset(_packed(settings.dhcp_servers))
         prepare(self.watch, settings, host.memory)
-        self._listening = Listening(settings.interfaces, self._ending)
+        self._listening = Listening(settings.interfaces, host.watch.outside, self._ending)
         self._look_around()
         self._recall_servers()
         self._thread = threading.Thread(target=self._work, name="lan watch", daemon=True)

@@ -19,7 +19,9 @@ from haidang_agent.lanwatch.protocols.dhcp import (
     NAME_SERVERS,
     NO_ADDRESS,
     OFFER,
+    PROXY,
     ROUTERS,
+    ROUTES,
     Dhcp,
 )
 
@@ -37,9 +39,10 @@ MOST_MACS = 8
 
 @dataclass(slots=True)
 class Server:
-    """`settings` is what it tells clients, by option: mask, routers, name servers. `address` is its identifier.
+    """`settings` is what it tells clients, by option. `address` is its identifier.
 
-    Servers are numbered as they appear.
+    Not each client asks for all options: each is what was told last. Servers are numbered as they appear.
+    `answered_us`: it has answered the machine that watches.
     """
 
     segment: Segment = ()
@@ -51,7 +54,8 @@ class Server:
     number: int = 0
     first: float = 0.0
     last: float = 0.0
-    settings: dict[int, bytes] | None = None
+    settings: dict[int, bytes] = field(default_factory=dict)
+    answered_us: bool = False
 
     @property
     def mac(self) -> bytes:
@@ -92,7 +96,8 @@ class DhcpServers:
         server.naks += message.type == NAK
         if message.type != NAK:
             told = {MASK: message.mask, ROUTERS: message.routers, NAME_SERVERS: message.name_servers}
-            server.settings = {option: value for option, value in told.items() if value}
+            told |= {ROUTES: message.routes, PROXY: message.proxy}
+            server.settings |= {option: value for option, value in told.items() if value}
         return server
 
     def __len__(self) -> int:
@@ -100,7 +105,16 @@ class DhcpServers:
 
     def is_school_server(self, server: Server) -> bool:
         """Somebody has said so."""
-        return server.address in self.school_servers or not self.school_servers.isdisjoint(server.macs)
+        return server.address in self.school_servers or self.is_school_card(server)
+
+    def is_school_card(self, server: Server) -> bool:
+        """Somebody has said so of its MAC address, which is harder to take than an identifier."""
+        return not self.school_servers.isdisjoint(server.macs)
+
+    def find(self, segment: Segment, address: bytes, mac: bytes) -> Server | None:
+        """By identifier and the MAC address it was first seen behind."""
+        known = (segment, address, mac), (segment, address, b"")
+        return next((one for key in known if (one := self._servers.get(key)) and one.mac == mac), None)
 
     def rank(self, server: Server) -> tuple[bool, bool, int]:
         """The lower is believed: what somebody has said before the own router before whoever was there first."""
@@ -123,8 +137,8 @@ class DhcpServers:
         return [
             {
                 "segment": list(one.segment), "ip": one.address.hex(), "macs": [mac.hex() for mac in one.macs],
-                "first": one.first, "last": one.last,
-                "settings": {str(option): value.hex() for option, value in (one.settings or {}).items()},
+                "first": one.first, "last": one.last, "answered_us": one.answered_us,
+                "settings": {str(option): value.hex() for option, value in one.settings.items()},
             }
             for one in sorted(self._servers.values(), key=self.rank)[:MOST_TOLD]
         ]  # fmt: skip
@@ -137,7 +151,7 @@ class DhcpServers:
             macs = dict.fromkeys(bytes.fromhex(mac) for mac in one["macs"])
             settings = {int(option): bytes.fromhex(value) for option, value in one["settings"].items()}
             server = Server(segment, address, macs, number=self._number, first=one["first"], last=one["last"])
-            server.settings = settings or None
+            server.settings, server.answered_us = settings, one.get("answered_us", False)
             self._servers[segment, address, next(iter(macs))] = server
 
     def told(self) -> list[dict[str, Any]]:

@@ -88,8 +88,8 @@ class Lan:
         return routes or station in self._infrastructure or self.is_redundant(segment, mac)
 
     def is_gateway(self, segment: Segment, address: bytes) -> bool:
-        """DHCP has named this address as the router."""
-        return (segment, address) in self._gateways
+        """DHCP has named this address as the router, or this machine uses it."""
+        return address in self.dhcp_servers.routers or (segment, address) in self._gateways
 
 
 def _serves(frame: Frame) -> bool:

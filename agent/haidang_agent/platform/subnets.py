@@ -26,15 +26,16 @@ class Subnet(NamedTuple):
     mac: str
 
 
-def own_subnets(interfaces: Collection[str]) -> list[Subnet]:
-    """Those of the named interfaces that are up; of all but virtual ones where none is named.
+def own_subnets(interfaces: Collection[str], outside: Collection[str] = ()) -> list[Subnet]:
+    """Those of the named interfaces that are up; where none is named, of all but virtual ones and those `outside`.
 
     Raises LookupError for a name that is not here.
     """
     states, holders = psutil.net_if_stats(), psutil.net_if_addrs()
     if unknown := sorted(set(interfaces) - states.keys()):
         raise LookupError(f"{', '.join(unknown)} not here; there are {', '.join(sorted(states))}")
-    wanted = interfaces or [name for name in holders if not name.startswith(system.VIRTUAL_INTERFACES)]
+    own = [name for name in holders if name not in outside and not name.startswith(system.VIRTUAL_INTERFACES)]
+    wanted = interfaces or own
     found: dict[tuple[str, ipaddress.IPv4Network], Subnet] = {}
     for interface in wanted:
         addresses = holders.get(interface, [])

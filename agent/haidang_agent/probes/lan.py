@@ -4,8 +4,7 @@ By an ARP sweep (CAP_NET_RAW), else by the system's neighbour table; behind rout
 A MAC address is a device; a randomised one is no equipment: a telephone or unknown, and only while it is here.
 
 Computers are counted by the room of [[lab]] that they stand in, each once where its agent answers the roll call. Only
-counts leave this process. Tells evidence `lan_equipment`, of each kind how many were seen within 30 days, and
-`lab_path`, by room, that it has our way to the Internet and no agent of its own.
+counts leave this process. Tells evidence `lan_equipment` (of each kind seen within 30 days) and `lab_path` (of rooms).
 """
 
 from __future__ import annotations
@@ -112,11 +111,12 @@ class Lan:
 
     def _networks(self) -> tuple[IPv4Network, ...]:
         try:
-            own = {subnet.network: f" on {subnet.interface}" for subnet in own_subnets(self.settings.interfaces)}
+            subnets = own_subnets(self.settings.interfaces, self.host.watch.outside)
         except LookupError as unknown:
             raise ProbeError("misconfigured", f"[probes.lan] interfaces: {unknown}") from unknown
-        if not own:
+        if not subnets:
             raise NothingToMeasureError("no interface that is up has an IPv4 subnet")
+        own = {subnet.network: f" on {subnet.interface}" for subnet in subnets}
         try:
             further = dict.fromkeys(map(IPv4Network, self.settings.subnets), "")
         except ValueError as wrong:

@@ -12,10 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from haidang_agent.probe import Host, Metric, NothingToMeasureError, Probe, ProbeError, Sample
+from haidang_agent.server.backups import newest
 from haidang_agent.unread import UnreadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from haidang_agent.probe import Moment
 
 T = TypeVar("T")
 
@@ -26,6 +29,7 @@ FAILED = Metric("school_server_failed_units", "How many units systemd counts as 
 EXPIRY = Metric(
     "school_server_certificate_expiry_timestamp_seconds", "Until when the certificate is valid.", ("certificate",)
 )
+FOUND = Metric("school_server_backup_found", "1 if there is a backup, 0 if there is none.", ("backup",))
 BACKUP = Metric("school_server_backup_timestamp_seconds", "When the newest backup was written.", ("backup",))
 MOST = 32
 """Of each kind: what one run has time for."""
@@ -54,7 +58,7 @@ class Server:
 
     def collect(self) -> Iterator[Sample]:
         """Look once, at each thing for some seconds at most."""
-        from haidang_agent.server import backups, certificates, services  # noqa: PLC0415 - TLS, for servers alone
+        from haidang_agent.server import certificates, services  # noqa: PLC0415 - TLS, for servers alone
 
         unread: dict[str, str] = {}
         wanted, moment = self._settings, self._host.time.moment()
@@ -68,11 +72,8 @@ class Server:
             until = _read(f"certificate {name}", partial(certificates.expiry, place), unread)
             if until is not None:
                 yield Sample(EXPIRY, until, (name,))
-        ahead = 0.0 if moment.centre is None else moment.centre - moment.wall
         for name, place in wanted.backups.items():
-            written = _read(f"backup {name}", partial(backups.newest, place, moment.wall), unread)
-            if written is not None:
-                yield Sample(BACKUP, written + ahead, (name,))
+            yield from _read(f"backup {name}", partial(_backup, name, place, moment), unread) or ()
         self._log(unread)
 
     def close(self) -> None:
@@ -83,6 +84,15 @@ class Server:
             if self._unread.get(what) != why:
                 log.warning("server: %s could not be read: %s", what, why)
         self._unread = unread
+
+
+def _backup(name: str, place: str, moment: Moment) -> list[Sample]:
+    """Its time by the centre's clock. Raises UnreadError."""
+    written = newest(place, moment.wall)
+    if written is None:
+        return [Sample(FOUND, 0.0, (name,))]
+    ahead = 0.0 if moment.centre is None else moment.centre - moment.wall
+    return [Sample(FOUND, 1.0, (name,)), Sample(BACKUP, written + ahead, (name,))]
 
 
 def _read(what: str, reading: Callable[[], T], unread: dict[str, str]) -> T | None:
@@ -97,7 +107,7 @@ PROBE = Probe(
     name="server",
     start=Server,
     settings=Settings,
-    metrics=(UP, FAILED, EXPIRY, BACKUP),
+    metrics=(UP, FAILED, EXPIRY, FOUND, BACKUP),
     every_seconds=300,
     timeout_seconds=240,
     roles=frozenset({"host"}),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -44,6 +45,8 @@ EVALUATED = "city:row_compliant:ratio"
 UNITS = "unit:school_info"
 NAMED = "school_unit_info"
 """As exported, with names; rules drop these."""
+AT_ONCE = 2
+"""Questions to the store at a time: it works on the next while an answer is read."""
 LOOKBACK = timedelta(minutes=15)
 """A store that was restarted just then makes nobody unknown: rules of rows are evaluated every 4 minutes."""
 
@@ -66,7 +69,7 @@ class _Said:
         """NaN and infinity are no figures: unknown."""
         if not math.isfinite(value):
             return
-        name, unit, row = (labels.get(label, "") for label in ("__name__", "unit", "row"))
+        name, unit, row = labels.get("__name__", ""), labels.get("unit", ""), labels.get("row", "")
         if name == COMPLIANT:
             self.compliant[unit, row] = value
         elif name == NOT_APPLICABLE and value == 1:
@@ -117,13 +120,7 @@ def gather(
     units = _units(store, matcher, at=at, rules_at=then or at, registered=registered)
     if not units and scope != "city" and not _registered(registered, unit, district):
         raise UnknownScopeError(f"{scope} {(unit or district)[:100]!r} is unknown")
-    said = _Said()
-    questions = _questions(matcher, at_once=scope == "unit") if units else []
-    for number, expression in enumerate(questions, start=1):
-        for labels, value in store.query(expression, then or at):
-            said.add(labels, value)
-        if progress:
-            progress(number, len(questions))
+    said = _ask(store, _questions(matcher, at_once=scope == "unit") if units else [], then or at, progress)
     results = [UnitResult(each, {row: said.judgement(each.code, row) for row in ROWS}) for each in units]
     return Evaluation(
         at=at,
@@ -143,6 +140,18 @@ def _questions(matcher: str, *, at_once: bool) -> list[str]:
     if at_once:
         return [f'{{__name__=~"{"|".join(names)}",{matcher}}}']
     return [f"{name}{{{matcher}}}" for name in names]
+
+
+def _ask(store: Store, questions: Sequence[str], at: datetime, progress: Callable[[int, int], None] | None) -> _Said:
+    said = _Said()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = pool.map(lambda expression: store.query(expression, at), questions)
+        for number, answer in enumerate(answers, start=1):
+            for labels, value in answer:
+                said.add(labels, value)
+            if progress:
+                progress(number, len(questions))
+    return said
 
 
 def _last_evaluated(store: Store, at: datetime) -> datetime | None:

@@ -117,6 +117,13 @@ CATALOGUE = (
         _("Security of machines, network and websites is reviewed regularly, and weaknesses are mended."),
         (
             Input("posture_findings", "unit:school_posture_findings:count", _("weaknesses"), "count", ("severity",)),
+            Input(
+                "website_findings",
+                "unit:school_website_findings:count",
+                _("weaknesses of the website"),
+                "count",
+                ("severity",),
+            ),
             Input("incidents", "unit:school_incidents:active", _("open incidents"), "count", ("severity",)),
         ),
     ),

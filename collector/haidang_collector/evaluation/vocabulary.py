@@ -107,6 +107,7 @@ LACKS = {
     ("R5", "equipment_missing", None): _("missing: %(count)s %(what)s"),
     ("R6", "subject_groups", "without"): _("subject groups without a computer: %(count)s"),
     ("R8", "posture_findings", "critical"): _("critical weaknesses: %(count)s"),
+    ("R8", "website_findings", "critical"): _("critical weaknesses of the website: %(count)s"),
     ("R8", "incidents", "critical"): _("critical incidents open: %(count)s"),
     ("R14", "servers", "silent"): _("servers not heard: %(count)s"),
     ("R14", "servers", "unsafe"): _("servers with critical weaknesses: %(count)s"),

@@ -39,13 +39,14 @@ class Egress:
         self._clock = clock
         self._pushes: dict[str, _Push] = {}
 
-    def learn(self, agent: str, request: Request) -> None:
-        """A private address (VPN, the centre's own network) tells of no ISP: the agent has none then."""
+    def learn(self, agent: str, request: Request) -> Address | None:
+        """The public address that the push came from; a private one (VPN, the centre's own network) tells of no ISP."""
         address = self._sender(request)
         if address is None or not is_public(address):
             self._pushes.pop(agent, None)
-        else:
-            self._pushes[agent] = _Push(self._prefixes.isp(address) or UNKNOWN, self._clock())
+            return None
+        self._pushes[agent] = _Push(self._prefixes.isp(address) or UNKNOWN, self._clock())
+        return address
 
     def isp(self, agent: str) -> str | None:
         """None for an agent that was not heard lately, or from no public address."""

@@ -20,6 +20,7 @@ from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.ingest.store import Store
+from haidang_collector.outside.addresses import Addresses
 from haidang_collector.registry.store import Identity
 from haidang_collector.sd import ScrapeTargets
 from haidang_collector.settings import Settings
@@ -38,6 +39,7 @@ class Ingest:
     store: Store
     seen: Seen
     egress: Egress
+    addresses: Addresses
     targets: ScrapeTargets
     metrics: IngestMetrics
     checker: Checker = field(init=False)
@@ -68,7 +70,9 @@ class Ingest:
     def _note(self, request: Request, sender: Identity) -> None:
         """The agent was heard, whatever becomes of its data."""
         self.seen.heard(sender.agent, time.time(), stopped=request.headers.get("haidang-goodbye") == "1")
-        self.egress.learn(sender.agent, request)
+        address = self.egress.learn(sender.agent, request)
+        if address is not None:
+            self.addresses.heard(sender, str(address))
         if request.client is not None:
             self.targets.learn(sender.agent, request.client.host, request.headers.get("haidang-scrape-port"))
 

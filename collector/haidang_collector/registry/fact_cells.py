@@ -22,8 +22,8 @@ EXCEL_EPOCH = date(1899, 12, 30)
 """Day 0 of the serial numbers of spreadsheets, right from 1 March 1900 on (ECMA-376 part 1, 18.17.4.1)."""
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 MOST_MBIT = 400_000
-MOST_NETWORKS, MOST_PORTS, MOST_MACHINES = 64, 64, 256
-"""In one room."""
+MOST_NETWORKS, MOST_SWITCHES, MOST_PORTS, MOST_MACHINES = 64, 64, 128, 256
+"""In one room; a range is one port. Agents compare the ports of every two rooms."""
 SHOWN = 60
 _NOT_BURNT_IN = 0x3
 """The bits of a MAC address's first byte for groups and for addresses that a machine draws itself (IEEE 802)."""
@@ -160,7 +160,11 @@ def macs(text: str) -> str:
 
 def ports(text: str) -> str:
     """Switches parted by semicolons: each one's host, then its interfaces parted by commas, a range at the end."""
-    return "; ".join(_listed(text, r"[;\n]", _ports, MOST_PORTS))
+    switches = _listed(text, r"[;\n]", _ports, MOST_SWITCHES)
+    listed = sum(switch.count(",") + 1 for switch in switches)
+    if listed > MOST_PORTS:
+        raise BadCellError(f"lists {listed} ports", f"write at most {MOST_PORTS}; Gi1/0/1-24 counts as one")
+    return "; ".join(switches)
 
 
 def phone(text: str) -> str:

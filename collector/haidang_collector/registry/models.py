@@ -252,6 +252,35 @@ class DefaultConfig(Base):
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
 
+class OutsideConsent(Base):
+    """A unit that asked to be looked at from the Internet, but for the ports `excepted`, parted by spaces."""
+
+    __tablename__ = "outside_consent"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    excepted: Mapped[str] = mapped_column(String(100))
+    given_at: Mapped[datetime]
+
+
+class OutsideAddress(Base):
+    """An address that such a unit's agents pushed from just now, in Unix seconds. `shared`: other units do so too."""
+
+    __tablename__ = "outside_address"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    address: Mapped[str] = mapped_column(String(45), primary_key=True)
+    seen_at: Mapped[float] = mapped_column(Double)
+    shared: Mapped[bool]
+
+
+class OutsidePort(Base):
+    """Whether a TCP port of such a unit's line took a connection from the Internet; Unix seconds."""
+
+    __tablename__ = "outside_port"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    port: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    open: Mapped[bool]
+    looked_at: Mapped[float] = mapped_column(Double)
+
+
 class Incident(Base):
     """One alert from its start to its end, as Alertmanager told it. Alerts about no unit have `unit` null."""
 

@@ -17,6 +17,11 @@ MAX_FILE_BYTES = 20 << 20
 MAX_UNPACKED_BYTES = 60 << 20
 MAX_ROWS = 100_000
 MAX_COLUMNS = 100
+MAX_CELLS = 1_500_000
+"""Filled ones, of a table: some 200 MB."""
+LONGEST_NORMALISED = 1_000
+"""Characters of a cell that are brought to NFC, which takes the square of the time for marks without end; what is
+longer fits no column."""
 HEADER_ROWS = 30
 """Titles may stand above the header, but no more than this."""
 
@@ -69,7 +74,9 @@ def foreign_encoding(text: str) -> str | None:
 
 def clean(text: str) -> str:
     """NFC, no invisible characters, single spaces; line breaks and control characters are left to be found."""
-    text = unicodedata.normalize("NFC", text.translate(_INVISIBLE))
+    text = text.translate(_INVISIBLE)
+    if len(text) <= LONGEST_NORMALISED:
+        text = unicodedata.normalize("NFC", text)
     return " ".join(part for part in text.replace("\u00a0", " ").strip().split(" ") if part)
 
 
@@ -95,7 +102,7 @@ def _decode(content: bytes) -> str:
 
 def _read_csv(text: str, rate_header: Callable[[Iterable[Row]], int]) -> list[Row]:
     best = max(",;\t", key=lambda delimiter: rate_header(_csv_rows(text, delimiter, HEADER_ROWS)))
-    return list(_csv_rows(text, best, None))
+    return _taken(_csv_rows(text, best, None))
 
 
 def _csv_rows(text: str, delimiter: str, most: int | None) -> Iterator[Row]:
@@ -139,7 +146,7 @@ def _worksheets(content: bytes, formulas: bool) -> Iterator[list[Row]]:
         try:
             for sheet in book.worksheets:
                 sheet.reset_dimensions()  # what the file claims of its size may be anything
-                yield list(_sheet_rows(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True)))
+                yield _taken(_sheet_rows(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True)))
         finally:
             book.close()
 
@@ -156,6 +163,16 @@ def _text(value: object) -> str:
     if type(value).__name__ in ("ArrayFormula", "DataTableFormula"):
         return "=" + (getattr(value, "text", None) or "").lstrip("=")
     return str(value)
+
+
+def _taken(rows: Iterable[Row]) -> list[Row]:
+    taken, filled = [], 0
+    for row in rows:
+        filled += sum(map(bool, row.cells))
+        if filled > MAX_CELLS:
+            raise BadFileError(f"line {row.number}: more than {MAX_CELLS} cells; divide the file")
+        taken.append(row)
+    return taken
 
 
 def _check_size(count: int, line: int, columns: int) -> None:

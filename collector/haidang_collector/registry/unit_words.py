@@ -29,6 +29,9 @@ TITLES = {
 }
 """Fields, and the column titles of an export."""
 
+LONGEST_TITLE = 1_000
+"""Characters; a name of a district is shorter as well."""
+
 _COLUMNS = {
     CODE: ("ma don vi", "ma truong", "ma", "ma so", "ma co so", "ma co so giao duc", "code", "unit", "unit code"),
     NAME: ("ten", "ten don vi", "ten truong", "ten co so", "ten co so giao duc", "name", "unit name", "school name"),
@@ -50,7 +53,9 @@ _STUDENT_PREFIXES = ("so hoc sinh", "hoc sinh", "so hs", "hs", "si so", "student
 
 
 def plain(text: str) -> str:
-    """Lower-case letters and digits without diacritics, words parted by single spaces."""
+    """Lower-case letters and digits without diacritics, words parted by single spaces; empty for what is no title."""
+    if len(text) > LONGEST_TITLE:
+        return ""
     bare = unicodedata.normalize("NFKD", text.casefold()).replace("đ", "d")
     letters = "".join(c for c in bare if not unicodedata.combining(c))
     return " ".join(re.findall(r"[^\W_]+", letters))

@@ -168,7 +168,7 @@ def _text(name: str, text: str) -> str | None:
         return None
     if len(text) > _LONGEST[name]:
         raise _RowBadError(name, text, f"has {len(text)} characters", f"write at most {_LONGEST[name]}")
-    if any(ord(c) < ord(" ") or c == "\x7f" for c in text):
+    if not text.isprintable():
         raise _RowBadError(name, text, "has a line break or control character", "remove it, or close the quotes")
     if text[0] in "=+-@":
         raise _RowBadError(name, text, f"begins with {text[0]!r}, so spreadsheets would run it", "begin with a letter")

@@ -7,7 +7,7 @@ import hashlib
 import io
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 import httpx
-from anyio import CapacityLimiter, fail_after, run_process, to_thread
+from anyio import CancelScope, CapacityLimiter, create_task_group, fail_after, run_process, to_thread
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
@@ -87,15 +87,24 @@ class Evaluations:
         except SQLAlchemyError as failed:
             raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "registry", "the registry does not answer") from failed
 
-    async def pdf(self, document: str) -> bytes:
-        """One at a time: that of a city takes a processor for 20 s, and 500 MB. Raises RefusedError."""
+    async def pdf(self, document: str, gone: Callable[[], Awaitable[None]]) -> bytes:
+        """One at a time: that of a city takes a processor for 20 s, and 500 MB. Raises RefusedError.
+
+        `gone` returns when nobody waits for it any more: it is given up then.
+        """
         maker = [sys.executable, "-m", "haidang_collector.evaluation.pdf"]
+        done = None
         try:
             with fail_after(PDF_SECONDS):
-                async with self._pdf:
-                    done = await run_process(maker, input=document.encode(), check=False)
+                async with create_task_group() as work:
+                    work.start_soon(_cancel_after, gone, work.cancel_scope)
+                    async with self._pdf:
+                        done = await run_process(maker, input=document.encode(), check=False)
+                    work.cancel_scope.cancel()
         except TimeoutError as late:
             raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", f"no PDF within {PDF_SECONDS:g} s") from late
+        if done is None:
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "busy", "who asked has gone")
         if done.returncode:
             why = done.stderr.decode(errors="replace").strip()
             raise RefusedError(
@@ -129,7 +138,7 @@ async def evaluation_pdf(request: Request) -> Response:
     form = _named(partial(html.page, language=language_of(request), printed=True))
     try:
         name, document = await _evaluations(request).of(request.query_params, form)
-        content = await _evaluations(request).pdf(document)
+        content = await _evaluations(request).pdf(document, partial(_gone, request))
     except RefusedError as refused:
         return _refusal(request, refused)
     return _file(content, "application/pdf", f"{name}.pdf")
@@ -163,6 +172,17 @@ def _xlsx(found: Evaluation, language: str) -> bytes:
     file = io.BytesIO()
     xlsx.write(found, language, file)
     return file.getvalue()
+
+
+async def _gone(request: Request) -> None:
+    """When the connection is closed."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _cancel_after(event: Callable[[], Awaitable[None]], scope: CancelScope) -> None:
+    await event()
+    scope.cancel()
 
 
 def _evaluations(request: Request) -> Evaluations:

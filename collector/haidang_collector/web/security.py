@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from haidang_advice import SEVERITIES, checks, translations, website
 from haidang_advice.kinds import KINDS
 
+from haidang_collector.outside.ports import PORTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -34,7 +36,8 @@ FINDINGS = "unit:school_posture_findings:count"
 GROWTH = "unit:school_posture_findings:delta"
 WEBSITE_FAILED = "unit:school_website_finding:since_timestamp_seconds"
 WEBSITE_KNOWN = "unit:school_website:since_timestamp_seconds"
-POSTURE = (FAILED, FAILED_SINCE, REVIEWED, FINDINGS, GROWTH, WEBSITE_FAILED, WEBSITE_KNOWN)
+OUTSIDE = "unit:school_outside_port:open"
+POSTURE = (FAILED, FAILED_SINCE, REVIEWED, FINDINGS, GROWTH, WEBSITE_FAILED, WEBSITE_KNOWN, OUTSIDE)
 
 CHECKS = checks.CHECKS | website.CHECKS
 
@@ -66,7 +69,7 @@ class Security:
     """Worst first. `watched`: kinds of incidents that agents look for now; `reviewed`: machines whose posture is known.
 
     `findings` by severity, over all machines; `growth` of them by window, then severity. `website`: what fails on it,
-    None where that is not known.
+    None where that is not known. `outside`: ports that are open to the Internet, None where nobody looked.
     """
 
     incidents: Sequence[OpenIncident]
@@ -76,6 +79,7 @@ class Security:
     findings: Mapping[str, int]
     growth: Mapping[str, Mapping[str, int]]
     website: Sequence[FailedCheck] | None
+    outside: Sequence[str] | None
 
 
 async def security_of(measurements: Measurements, unit: str, language: str) -> Security:
@@ -105,6 +109,7 @@ async def security_of(measurements: Measurements, unit: str, language: str) -> S
         _checks(((labels, None) for labels, _ in of(WEBSITE_FAILED)), of(WEBSITE_FAILED), text)
         if of(WEBSITE_KNOWN)
         else None,
+        _open_ports(of(OUTSIDE)),
     )
 
 
@@ -131,6 +136,14 @@ def _checks(
         count = None if machines is None else int(machines)
         found.append(FailedCheck(severity, title, remedy, count, begun.get((check, severity))))
     return sorted(found, key=lambda each: (_rank(each.severity), -(each.machines or 0), each.since or 0.0, each.title))
+
+
+def _open_ports(looked_at: Sequence[Series]) -> list[str] | None:
+    """As `23 (Telnet)`."""
+    if not looked_at:
+        return None
+    open_ports = {labels.get("port") for labels, is_open in looked_at if is_open}
+    return [f"{port} ({name})" for port, name in PORTS.items() if str(port) in open_ports]
 
 
 def _by_name(series: Iterable[Series]) -> Callable[[str], list[Series]]:

@@ -51,7 +51,7 @@ def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
 def test_a_file_does_not_grow_beyond_its_bounds(tmp_path: Path) -> None:
     files = Files(tmp_path)
     small = files.begin("small", ATTACK, set())
-    large = files.begin("large", [Kept(START, 1500, bytes(1500))] * 500, set())
+    large = files.begin("large", [Kept(START, 1500, bytes(1500))] * 500, {small})
     for _ in range(500):
         files.add(small, ATTACK[0])
         files.add(large, Kept(START, 1500, bytes(1500)))
@@ -69,6 +69,16 @@ def test_old_files_make_room_those_of_no_case_first(tmp_path: Path) -> None:
     names = {file.name for file in tmp_path.iterdir()}
     assert len(names) == MOST_FILES
     assert {first, f"later-{2 * MOST_FILES - 1}.pcap"} <= names
+
+
+def test_a_case_that_is_forgotten_takes_no_more_frames(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    forgotten, kept = (files.begin(name, ATTACK[:1], {"forgotten.pcap", "kept.pcap"}) for name in ("forgotten", "kept"))
+    files.begin("new", ATTACK, {kept})
+    for name in (forgotten, kept):
+        files.add(name, ATTACK[1])
+
+    assert [len(packets(tmp_path / name)) for name in (forgotten, kept)] == [1, 2]
 
 
 def test_where_it_cannot_be_written_the_reason_is_told(tmp_path: Path) -> None:

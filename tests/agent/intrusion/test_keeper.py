@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from haidang_agent.intrusion.case import STEADY_SECONDS
 from haidang_agent.intrusion.keeper import MOST_NEW, MOST_OPEN, MOST_PAST
 from haidang_agent.probe import Memory, Totals
 
@@ -54,14 +55,26 @@ def test_a_short_one_is_counted_when_it_is_over() -> None:
 
 def test_it_counts_as_the_worst_it_was_and_is_active_as_what_it_is() -> None:
     kept = keeper()
-    for severity in ("warning", "critical", "warning"):
-        kept.report("lan", incident("ip_conflict", severity), NOW)
-    kept.tick(NOW + MINUTE)
+    for severity, at in (("warning", NOW), ("critical", NOW), ("warning", NOW + STEADY_SECONDS + 1)):
+        kept.report("lan", incident("ip_conflict", severity, at), at)
+    kept.tick(NOW + STEADY_SECONDS + MINUTE)
     values = told(kept)
 
     assert values["school_incident_active", "ip_conflict", "warning"] == 1
     assert values["school_incidents_total", "ip_conflict", "critical"] == 1
     assert values["school_incidents_total", "ip_conflict", "warning"] == 0
+
+
+def test_it_is_not_better_before_it_stays_so() -> None:
+    """Else each turn would be a message."""
+    kept = keeper()
+    severities = set()
+    for second in range(600):
+        severity = "warning" if second // 15 % 2 else "critical"
+        kept.report("lan", incident("ip_conflict", severity, NOW + second), NOW + second)
+        severities |= {labels[2] for labels, value in told(kept).items() if value and labels[0] == ACTIVE[0]}
+
+    assert severities == {"critical"}
 
 
 def restarted(memory: Memory, totals: Totals, now: float):
@@ -166,6 +179,22 @@ def test_hundreds_made_up_at_once_leave_room_for_others() -> None:
     values = told(kept)
 
     assert values["school_incident_active", "ip_conflict", "warning"] == MOST_NEW
+    assert values[ACTIVE] == 1
+
+
+def test_decoys_do_not_hide_what_is_worse() -> None:
+    """Of many kinds over hours, and of the attack's own kind within minutes."""
+    kept = keeper()
+    for number in range(2 * MOST_OPEN):
+        kept.report("lan", incident(f"kind {number % 8}", "warning", mac=f"m{number}"), NOW + number * 100)
+    later = NOW + 2 * MOST_OPEN * 100
+    for number in range(MOST_NEW):
+        kept.report("lan", incident("ip_conflict", "warning", mac=f"c{number}"), later)
+    kept.report("lan", incident("ip_conflict", "critical", mac="router"), later)
+    kept.report("lan", incident(), later)
+    values = told(kept)
+
+    assert values["school_incident_active", "ip_conflict", "critical"] == 1
     assert values[ACTIVE] == 1
 
 

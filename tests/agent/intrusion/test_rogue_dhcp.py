@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from haidang_agent.lanwatch.frames import dissect
 from haidang_agent.lanwatch.pcap import Packet
 from haidang_agent.lanwatch.watch import Watch
@@ -153,3 +154,70 @@ def test_alone_it_is_told_where_the_school_has_named_another() -> None:
     wire.tick(HOUR + 60)
 
     assert [(state, suspect) for _at, state, suspect in wire.said] == [("opened", OTHER[0]), ("closed", OTHER[0])]
+
+
+def changes(wire: Wire, frames: Iterable[tuple[float, bytes]]) -> list[tuple[str, str]]:
+    """State and severity of each incident, wherever one of them changes."""
+    said: list[tuple[str, str]] = []
+    for number, (at, frame) in enumerate(frames, 1):
+        taken = dissect(Packet(number, at, 1, 1, len(frame), frame))
+        assert taken
+        told = [(change.state, change.incident.severity) for change in wire.watch.feed(taken)]
+        said += [each for each in told if not said or each[1] != said[-1][1] or each[0] == "closed"]
+    return said
+
+
+NAME_SERVER, WPAD = (6, ip("10.77.1.1")), (252, b"http://192.168.5.1/wpad.dat")
+
+
+def test_a_pair_stays_a_pair_when_a_client_asks_one_of_them_for_less() -> None:
+    frames = []
+    for at in (0.0, 60.0, 120.0):
+        more = [NAME_SERVER] if at != 60 else []
+        frames.append((at, dhcp_server(2, int(at), PC, OURS, router=OURS[1], more=[NAME_SERVER])))
+        frames.append((at + 0.01, dhcp_server(2, int(at), PC, OTHER, router=OURS[1], more=more)))
+
+    assert changes(Wire(), frames) == [("opened", "info")]
+
+
+@pytest.mark.parametrize("more", [(121, b"\x01\x00" + ip(OTHER[1])), (249, b"\x00" + ip(OTHER[1])), WPAD])
+def test_who_tells_the_same_and_a_way_around_it_is_no_pair(more: tuple[int, bytes]) -> None:
+    """Routes go before the router; the proxy's settings are fetched from wherever DHCP says."""
+    frames = [
+        (0.0, dhcp_server(2, 1, PC, OURS, router=OURS[1])),
+        (0.1, dhcp_server(2, 1, PC, OTHER, router=OURS[1], more=[more])),
+    ]
+
+    assert changes(Wire(), frames) == [("opened", "critical")]
+
+
+def test_who_takes_the_identifier_of_the_school_s_own_is_told() -> None:
+    wire = Wire()
+    wire.watch.lan.dhcp_servers.school_servers = frozenset([ip(OURS[1])])
+    wire.answers(0, OURS)
+    wire.feed(1, dhcp_server(2, 1, PC, (OTHER[0], OURS[1]), router=OTHER[1]))
+
+    assert suspects(wire) == [OTHER[0]]
+
+
+def test_one_that_takes_the_place_of_a_silent_one_is_a_warning_and_accepted_after_a_day() -> None:
+    """Replaced, or held down: nobody can tell. We ask each minute."""
+    asked = [(minute * 60.0, dhcp_client(1, minute, OWN)) for minute in range(60 * 27)]
+    before = [(at + 0.1, dhcp_server(2, 1, OWN, OURS)) for at, _ in asked[:60]]
+    after = [(at + 0.1, dhcp_server(2, 1, OWN, OTHER)) for at, _ in asked[60:]]
+
+    assert changes(Wire(), sorted(asked + before + after)) == [
+        ("opened", "critical"),
+        ("changed", "warning"),
+        ("closed", "warning"),
+    ]
+
+
+def test_after_a_restart_it_is_known_who_used_to_answer() -> None:
+    before, after = Wire(), Wire()
+    before.answers(0, OURS, to=OWN)
+    after.watch.lan.dhcp_servers.recall(before.watch.lan.dhcp_servers.keep())
+    asked = [(1000 + minute * 60.0, dhcp_client(1, minute, OWN)) for minute in range(10)]
+    answers = [(at + 0.1, dhcp_server(2, 1, OWN, OTHER)) for at, _ in asked]
+
+    assert changes(after, sorted(asked + answers)) == [("opened", "critical"), ("changed", "warning")]

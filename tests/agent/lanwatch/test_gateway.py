@@ -158,3 +158,11 @@ def test_routers_without_number_take_no_room():
             list(watch.feed(frame))
 
     assert len(detector.memory.recall("intrusion_gateway_mac_changed")) == 64  # type: ignore[attr-defined]
+
+
+def test_a_conflict_over_the_router_that_this_machine_uses_is_critical():
+    """Also where no DHCP answer has named it."""
+    both = [(30.0 + 5 * turn, announces((EVIL, ROUTER)[turn % 2], GATEWAY)) for turn in range(6)]
+
+    assert ("opened", "ip_conflict", "critical") in told(everyday(), both)
+    assert ("opened", "ip_conflict", "warning") in told(everyday(), both, routers=("10.0.0.200",))

@@ -202,6 +202,28 @@ def test_an_interface_that_comes_later_is_watched(tmp_path: Path):
             watched.until("it is gone", lambda told: told.problem, seconds=30)
 
 
+def test_a_line_to_an_isp_is_neither_watched_nor_asked(tmp_path: Path):
+    """Who stands there is not the school's."""
+    with Lan(pcs=1) as lan, ExitStack() as stack:
+        dnsmasq(lan.pcs[0], "10.77.1.1", stack)
+        with Watched(lan.agent, tmp_path, wan=["lan0"], **EVERY_SECOND) as watched:
+            assert watched.look().problem == "no Ethernet interface that is up has an IPv4 subnet"
+            subnets = lan.agent.run(sys.executable, "-c", SUBNETS_OF_CHECKS)
+
+    assert subnets.split() == ["[]", "['lan0']"]
+
+
+SUBNETS_OF_CHECKS = """
+from haidang_agent.intrusion.checking import Checking
+from haidang_agent.intrusion.settings import Settings
+from haidang_agent.probe import Host, Watch
+from haidang_agent.tables import Wan
+for interface in ("lan0", "wan0"):
+    host = Host(watch=Watch(wan=(Wan("a", "an ISP", port=interface),)))
+    print([subnet.interface for subnet in Checking(Settings(), host, None)._site().subnets])
+"""
+
+
 def test_whoever_may_not_capture_is_told_so():
     with Lan(pcs=1) as lan, Running(lan.agent, "intrusion", nobody=True) as probe:
         answer = probe.collect()

@@ -16,7 +16,8 @@ from tests.agent.server.systemctl import UNITS, install
 from tests.lab.ca import CertificateAuthority
 
 UP, FAILED = "school_server_service_up", "school_server_failed_units"
-EXPIRY, BACKUP = "school_server_certificate_expiry_timestamp_seconds", "school_server_backup_timestamp_seconds"
+EXPIRY = "school_server_certificate_expiry_timestamp_seconds"
+FOUND, BACKUP = "school_server_backup_found", "school_server_backup_timestamp_seconds"
 
 
 class Behind:
@@ -50,7 +51,7 @@ def test_everything_that_is_told(tmp_path: Path, told: Settings, monkeypatch: py
         name: float(name in ("nginx-trial", "web")) for name in UNITS
     }
     assert values[FAILED,] == 2
-    assert values[BACKUP, "sql"] == 1_700_000_000
+    assert (values[FOUND, "sql"], values[BACKUP, "sql"]) == (1, 1_700_000_000)
     assert values[EXPIRY, "portal"] == pytest.approx(time.time() + 86400, abs=60)
 
 
@@ -58,11 +59,15 @@ def test_a_backup_is_as_old_as_it_is_where_the_clock_is_wrong(told: Settings) ->
     assert measured(told, Host(time=Behind()))[BACKUP, "sql"] == pytest.approx(1_700_003_600, abs=1)
 
 
+def test_a_backup_that_never_was_is_told(tmp_path: Path) -> None:
+    assert measured(Settings(backups={"sql": str(tmp_path / "none")})) == {(FOUND, "sql"): 0}
+
+
 def test_what_is_not_read_is_absent_and_said_once(
     told: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(services, "BOOTED", tmp_path / "none")
-    (tmp_path / "backups/a.gz").write_text("")
+    os.utime(tmp_path / "backups/a.gz", (time.time() + 86400,) * 2)
     (tmp_path / "127.0.0.1.pem").unlink()
     probe = PROBE.start(told, Host())
 

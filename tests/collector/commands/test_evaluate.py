@@ -108,6 +108,7 @@ def test_bad_usage_says_what_to_do(city: Haidang, arguments: tuple[str, ...], wo
         ("HAIDANG_PROMETHEUS_URL", "nonsense", "write http://host:port/path"),
         ("HAIDANG_POLICY", "/nowhere/policy.toml", "No such file or directory"),
     ],
+    ids=["nobody", "nonsense", "policy"],
 )
 def test_a_store_or_a_policy_that_is_away_is_one_line(
     city: Haidang, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str

@@ -51,6 +51,7 @@ def told(web: Web, **figures: list[dict[str, Any]]) -> None:
     names = RECORDED | {
         "watched": "count by (kind) (school_incident_active",
         "growth": "unit:school_posture_findings:delta",
+        "outside": "unit:school_outside_port:open",
     }
     web.figures = {names[name]: items for name, items in figures.items()}
 
@@ -141,6 +142,21 @@ def test_what_fails_on_the_website_stands_apart_from_the_machines(city: Web) -> 
     assert places == sorted(places)
     assert "Strict-Transport-Security: max-age=31536000 with every page by HTTPS. 3 days" in text
     assert "How its machines are set up is not known" in page
+
+
+@pytest.mark.parametrize(
+    ("open_ports", "words"),
+    [
+        ((), "None of the ports by which routers are administered takes connections"),
+        (("8291", "23"), "routers are administered: 23 (Telnet), 8291 (Winbox) Turn off remote administration"),
+    ],
+)
+def test_what_the_internet_sees(city: Web, open_ports: tuple[str, ...], words: str) -> None:
+    unseen = section(city, "/units/UP?lang=en")
+    told(city, outside=[series(float(port in open_ports), port=port) for port in ("23", "443", "8291")])
+
+    assert "From the Internet" not in unseen
+    assert words in section(city, "/units/UP?lang=en")
 
 
 def test_nobody_who_looks_is_not_nothing_to_see(city: Web) -> None:

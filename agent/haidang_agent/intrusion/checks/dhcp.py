@@ -24,7 +24,10 @@ from haidang_agent.lanwatch.protocols.dhcp import (
     MASK,
     NAME_SERVERS,
     NO_ADDRESS,
+    PROXY,
     ROUTERS,
+    ROUTES,
+    ROUTES_OF_WINDOWS,
     SERVER_PORT,
     TYPE,
 )
@@ -74,7 +77,8 @@ def question(mac: bytes, transaction: bytes) -> bytes:
         BOOTREQUEST, ETHERNET, MAC_BYTES, 0, int.from_bytes(transaction), *[NO_ADDRESS] * 4, mac, b"", b"",
     ))  # fmt: skip
     struct.pack_into("!H", head, FLAGS_AT, ANSWER_BY_BROADCAST)
-    options = ((TYPE, bytes([DISCOVER])), (IDENTIFIER, NAME), (PARAMETERS, bytes([MASK, ROUTERS, NAME_SERVERS])))
+    wanted = bytes([MASK, ROUTERS, NAME_SERVERS, ROUTES, ROUTES_OF_WINDOWS, PROXY])
+    options = ((TYPE, bytes([DISCOVER])), (IDENTIFIER, NAME), (PARAMETERS, wanted))
     told = b"".join(bytes([code, len(value)]) + value for code, value in options)
     message = (bytes(head) + COOKIE + told + bytes([END])).ljust(SHORTEST, b"\0")
     datagram = struct.pack("!HHHH", CLIENT_PORT, SERVER_PORT, UDP_HEAD + len(message), 0) + message

@@ -75,11 +75,8 @@ class GatewayMacChanged(Remembering):
         said = frame.message
         if self._left and (frame.segment, frame.source) in self._left:
             yield from self._hear_old(frame, self._left[frame.segment, frame.source])
-        if isinstance(said, Arp) and is_station(said.sender_mac) and self._is_router(frame.segment, said.sender):
+        if isinstance(said, Arp) and is_station(said.sender_mac) and self._lan.is_gateway(frame.segment, said.sender):
             yield from self._claimed(frame, said)
-
-    def _is_router(self, segment: Segment, address: bytes) -> bool:
-        return address in self._lan.dhcp_servers.routers or self._lan.is_gateway(segment, address)
 
     def _claimed(self, frame: Frame, said: Arp) -> Iterator[Change]:
         place = frame.segment, said.sender

@@ -1,8 +1,9 @@
 """A second DHCP server: it can give every client a false router and false name servers.
 
 Two servers that cannot be one machine or relay (`dhcp_servers`) answer on one segment. Believed is whom the school has
-named, then the router that this machine uses, then the longer known. Where both tell the same, they are most likely a
-pair that was set up on purpose. Where the school has named its servers, any other is unknown even if alone.
+named, then the router that this machine uses, then the longer known. Where the other tells nothing else, they are most
+likely a pair that was set up on purpose. Where the school has named its servers, any other is unknown even if alone.
+Where the known one answers this machine no more, it was replaced or is held down: a warning, accepted after a day.
 
 It is over when nothing was heard of it for an hour; or when it answers this machine's questions no more (`lan.own`).
 """
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from haidang_agent.lanwatch.dhcp_servers import Server
     from haidang_agent.lanwatch.frames import Frame
-    from haidang_agent.lanwatch.incident import Place
     from haidang_agent.lanwatch.lan import Lan, Segment
 
 MOST_TRANSACTIONS = 1024
@@ -32,6 +32,7 @@ MOST_ANSWERS = 8
 MOST_ASKING = 64
 UNANSWERED = 4
 ANSWER_SECONDS = 10.0
+ACCEPTED_SECONDS = 86400.0
 
 TWO_SERVERS = N_(
     "{ip} ({mac}) answers clients besides {known_ip} ({known_mac}); it gives out router {router} and name servers "
@@ -61,8 +62,6 @@ class RogueDhcp(Detector):
         super().__init__()
         self._asked: Table[Segment, deque[float]] = Table(MOST_ASKING, lambda: deque(maxlen=UNANSWERED))
         """When this machine itself asked for servers last."""
-        self._answered: Table[Place, float] = Table(MOST_ASKING, float)
-        """When a suspect answered this machine last."""
         self._advertised: Table[tuple[Segment, bytes, bytes], list[Answer]] = Table(MOST_TRANSACTIONS, list)
 
     def feed(self, frame: Frame) -> Iterator[Change]:
@@ -76,13 +75,10 @@ class RogueDhcp(Detector):
             return
         servers = self._lan.dhcp_servers
         if isinstance(message, Dhcp) and message.client_mac in self._lan.own:
-            self._answered[frame.segment, _key(server)] = frame.time
+            server.answered_us = True
         for other in servers.others(server):
-            is_moved = server.address == other.address and _tell_the_same(server, other)
-            if is_moved or all(self._lan.is_redundant(frame.segment, mac) for mac in (server.mac, other.mac)):
-                continue
             known, newer = sorted((server, other), key=servers.rank)
-            if servers.is_school_server(newer):
+            if self._is_fine(frame, known, newer):
                 continue
             if newer is server or self._is_news(frame, newer):
                 yield from self._report(frame, known, newer)
@@ -92,23 +88,33 @@ class RogueDhcp(Detector):
 
     def tick(self, now: float) -> Iterator[Change]:
         """Also over: who has answered this machine before, and left its questions of late without an answer."""
-        for place, last in self._cases.heard():
-            if self._is_gone(place, last, now):
-                yield from self._cases.close(place)
+        for (segment, key), _last in self._cases.heard():
+            suspect = self._lan.dhcp_servers.find(segment, *key) if isinstance(key, tuple) else None
+            if suspect and self._is_gone(suspect, now):
+                yield from self._cases.close((segment, key))
         yield from super().tick(now)
+
+    def _is_fine(self, frame: Frame, known: Server, newer: Server) -> bool:
+        servers, is_same_name = self._lan.dhcp_servers, known.address == newer.address
+        if is_same_name and _tells_nothing_else(newer, known):
+            return True
+        if servers.is_school_card(newer) or (servers.is_school_server(newer) and not is_same_name):
+            return True
+        if all(self._lan.is_redundant(frame.segment, mac) for mac in (known.mac, newer.mac)):
+            return True
+        return known.last < frame.time - ACCEPTED_SECONDS and self._is_gone(known, frame.time)
 
     def _is_news(self, frame: Frame, suspect: Server) -> bool:
         """It spoke lately, before the one that shows it up."""
-        place = frame.segment, _key(suspect)
-        is_recent = suspect.last > frame.time - self.quiet and not self._is_gone(place, suspect.last, frame.time)
-        return is_recent and not self._cases.has(*place)
+        is_recent = suspect.last > frame.time - self.quiet and not self._is_gone(suspect, frame.time)
+        return is_recent and not self._cases.has(frame.segment, _key(suspect))
 
-    def _is_gone(self, place: Place, last: float, now: float) -> bool:
-        """A server last heard of at `last`, which used to answer this machine."""
-        asked = self._asked.get(place[0])
-        if place not in self._answered or not asked or len(asked) < UNANSWERED:
+    def _is_gone(self, server: Server, now: float) -> bool:
+        """It used to answer this machine, and has left its last questions without an answer."""
+        asked = self._asked.get(server.segment)
+        if not server.answered_us or not asked or len(asked) < UNANSWERED:
             return False
-        return last < min(asked[0], now - ANSWER_SECONDS)
+        return server.last < min(asked[0], now - ANSWER_SECONDS)
 
     def _report_unknown(self, frame: Frame, server: Server) -> Iterator[Change]:
         values = {"ip": ip_text(server.address), "mac": mac_text(server.mac)}
@@ -117,14 +123,14 @@ class RogueDhcp(Detector):
         yield from self._cases.report(frame, _key(server), "critical", evidence, values, server.first)
 
     def _report(self, frame: Frame, known: Server, newer: Server) -> Iterator[Change]:
-        same = _tell_the_same(known, newer)
+        same = _tells_nothing_else(newer, known)
         evidence = Evidence(PAIR if same else TWO_SERVERS, {
             "ip": ip_text(newer.address), "mac": mac_text(newer.mac),
             "router": _told(newer, ROUTERS), "servers": _told(newer, NAME_SERVERS),
             "known_ip": ip_text(known.address), "known_mac": mac_text(known.mac),
             "known_router": _told(known, ROUTERS), "known_servers": _told(known, NAME_SERVERS),
         })  # fmt: skip
-        severity: Severity = "info" if same else "critical"
+        severity: Severity = "info" if same else "warning" if self._is_gone(known, frame.time) else "critical"
         subject = {"ip": ip_text(newer.address), "mac": mac_text(newer.mac)}
         subject |= {"known_ip": ip_text(known.address), "known_mac": mac_text(known.mac)}
         yield from self._cases.report(frame, _key(newer), severity, evidence, subject, newer.first)
@@ -148,13 +154,13 @@ def _key(server: Server) -> tuple[bytes, bytes]:
     return server.address, server.mac
 
 
-def _tell_the_same(one: Server, other: Server) -> bool:
-    return one.settings is not None and one.settings == other.settings
+def _tells_nothing_else(newer: Server, known: Server) -> bool:
+    return bool(newer.settings) and newer.settings.items() <= known.settings.items()
 
 
 def _told(server: Server, option: int) -> str:
     """The addresses that it gives out."""
-    packed = server.settings.get(option, b"") if server.settings else b""
+    packed = server.settings.get(option, b"")
     return ", ".join(ip_text(packed[at : at + 4]) for at in range(0, len(packed) - 3, 4)) or "?"
 
 

@@ -20,6 +20,8 @@ PAD, END = 0, 255
 MASK, ROUTERS, NAME_SERVERS, REQUESTED, OVERLOAD, TYPE, SERVER, CLASS = 1, 3, 6, 50, 52, 53, 54, 60
 NO_ADDRESS = bytes(4)
 ADDRESS_BYTES = 4
+ROUTES, ROUTES_OF_WINDOWS, PROXY = 121, 249, 252
+"""Routes (RFC 3442, and Microsoft's number for them) go before the router; where the proxy's settings are (WPAD)."""
 OVERLOAD_FILE, OVERLOAD_NAME = 1, 2
 
 
@@ -38,6 +40,8 @@ class Dhcp:
     mask: bytes
     routers: bytes
     name_servers: bytes
+    routes: bytes
+    proxy: bytes
     is_pxe: bool
 
     @property
@@ -72,6 +76,8 @@ def read(data: bytes) -> Dhcp:
         mask=_address(options.get(MASK, b"")),
         routers=options.get(ROUTERS, b""),
         name_servers=options.get(NAME_SERVERS, b""),
+        routes=options.get(ROUTES, b"") or options.get(ROUTES_OF_WINDOWS, b""),
+        proxy=options.get(PROXY, b""),
         is_pxe=options.get(CLASS, b"").startswith(b"PXEClient"),
     )
 
