@@ -46,7 +46,7 @@ class Store:
             answer = json.loads(body)
             if status != httpx.codes.OK:
                 raise StoreAwayError(f"Prometheus at {self._name} refuses: status {status}: {_words(answer['error'])}")
-            return [(item["metric"], float(item["value"][1])) for item in answer["data"]["result"]]
+            return [(_labels(item["metric"]), float(item["value"][1])) for item in answer["data"]["result"]]
         except (ValueError, LookupError, TypeError, RecursionError) as failed:
             raise self._away(f"status {status}, and the answer is none of Prometheus' API") from failed
 
@@ -69,6 +69,13 @@ class Store:
         return StoreAwayError(
             f"Prometheus at {self._name} does not answer ({why}): start it, or set HAIDANG_PROMETHEUS_URL"
         )
+
+
+def _labels(told: Mapping[str, str]) -> Mapping[str, str]:
+    """Raises TypeError for what are no labels."""
+    if not isinstance(told, dict) or not all(isinstance(text, str) for text in told.values()):
+        raise TypeError("labels are texts by name")
+    return told
 
 
 def _words(text: object) -> str:

@@ -47,10 +47,14 @@ def test_what_a_real_store_refuses_is_told_in_its_words(told: Prometheus) -> Non
         httpx.Response(200, text="<html>a proxy's login</html>"),
         httpx.Response(200, json=[]),
         httpx.Response(200, json={"status": "success", "data": {"result": [{"metric": {}}]}}),
+        httpx.Response(200, json={"status": "success", "data": {"result": [{"metric": [], "value": [0, "1"]}]}}),
+        httpx.Response(
+            200, json={"status": "success", "data": {"result": [{"metric": {"district": {}}, "value": [0, "1"]}]}}
+        ),
         httpx.Response(200, text="[" * 100_000),
         httpx.Response(502, text="bad gateway"),
     ],
-    ids=["html", "list", "no value", "deep", "502"],
+    ids=["html", "list", "no value", "no labels", "labels of no text", "deep", "502"],
 )
 def test_what_is_no_answer(answer: httpx.Response) -> None:
     with pytest.raises(StoreAwayError, match=f"status {answer.status_code}, and the answer is none"):
