@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 import time
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
 
 TARGETS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
 WARM_UP_SECONDS = 60
-SITE = f'[probes.internet]\ntargets = {list(TARGETS)}\n[probes.lan]\ninterfaces = ["lan0"]\n'.replace("'", '"')
+ALL = f'[probes.internet]\ntargets = {list(TARGETS)}\n[probes.lan]\ninterfaces = ["lan0"]\n'.replace("'", '"')
+SITE = f'probes = ["internet", "machine", "lan"]\n{ALL}'
+"""The peers' work."""
 HOST = 'roles = ["host"]\nprobes = ["machine"]\n'
+AGENTS = {"site agent": SITE, "host agent": HOST, "all-probes agent": ALL}
+ENVIRONMENT = {**os.environ, "MALLOC_ARENA_MAX": "1"}
+"""As in packaging/haidang-agent.service."""
 
 
 def main(seconds: float) -> None:
@@ -26,10 +32,10 @@ def main(seconds: float) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="haidang-bench-")))
         running = centre.start(stack, folder / "centre")
         pids = peers.start(stack, folder / "peers", TARGETS, running.store.write_url)
-        for name, config in (("site agent", SITE), ("host agent", HOST)):
+        for name, config in AGENTS.items():
             command = running.enrolled_agent(folder / name.replace(" ", "-"), config)
             with (folder / f"{name}.log").open("wb") as log:
-                process = subprocess.Popen(command, stdout=log, stderr=log)
+                process = subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT)
             stack.callback(process.wait)
             stack.callback(process.terminate)
             pids[name] = process.pid

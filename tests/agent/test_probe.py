@@ -137,6 +137,6 @@ def test_memory_keeps_by_key_and_a_copy_is_apart():
 
 
 def test_what_leads_to_an_isp_is_outside() -> None:
-    lines = (Wan("wan1", "VNPT", interface="ppp0", port="eth0"), Wan("wan2", "FPT", interface="eth1"), Wan("wan3", "CMC"))
+    lines = (Wan("wan1", "VNPT", interface="ppp0", port="eth0"), Wan("wan2", "FPT", interface="eth1"), Wan("wan3", "-"))
 
     assert Watch(wan=lines).outside == {"ppp0", "eth0", "eth1"}

@@ -102,5 +102,5 @@ def agent(plan: Plan) -> Child:
         [own("haidang-agent"), "run", "--config", str(plan.agent_config)],
         log=plan.log("agent"),
         ready_url=plan.agent_metrics,
-        environment=os.environ,
+        environment={"MALLOC_ARENA_MAX": "1", **os.environ},  # 2.5 MiB less; as in packaging/haidang-agent.service
     )
