@@ -132,7 +132,8 @@ class City:
         for file in (self.folder / "mail" / "new").iterdir():
             message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
             if (message["X-Haidang-Status"], message["X-Haidang-Alert"]) == (status, alert):
-                text = message.get_body(("plain",)).get_content()
+                body = message.get_body(("plain",))
+                text = body.get_content() if body else ""
                 found.append(Mail(message["Subject"], text, file.stat().st_mtime))
         return sorted(found, key=lambda mail: mail.received)
 
@@ -206,7 +207,7 @@ class City:
             encoding="utf-8",
         )
         database = os.environ | self._commands["collector"][2]
-        command = [BIN / "haidang", "tokens", "create", UNIT]
+        command = [str(BIN / "haidang"), "tokens", "create", UNIT]
         token = subprocess.run(command, env=database, check=True, capture_output=True, text=True).stdout.strip()
         agent = str(BIN / "haidang-agent")
         enrolled = pc.run(agent, "enrol", "--config", str(config), env=os.environ | {"HAIDANG_TOKEN": token})

@@ -83,6 +83,7 @@ class RunningCity:
         """From now on the store is as it is: nobody speaks, nothing is scraped, no rule runs."""
         self.silence()
         (self.store.folder / "prometheus.yml").write_text(PROMETHEUS_YML.format(window="31d"))
+        assert self.store._process
         self.store._process.send_signal(signal.SIGHUP)
         eventually("a Prometheus without rules", lambda: not self.groups(), seconds=FROZEN_SECONDS)
 
