@@ -18,6 +18,7 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CONFIG = Path(__file__).parents[2] / "alerts/alertmanager.yml"
 RULES = Path(__file__).parents[2] / "alerts/rules/incidents.yml"
 ALERTS: dict[str, dict[str, Any]] = {
     match[1]: rule
@@ -87,3 +88,43 @@ def test_what_is_mere_information_sends_no_mail(people: People) -> None:
     eventually("the webhook hears of it", lambda: people.told("firing") == ["RogueDhcpServer"], seconds=10)
 
     assert people.mails == []
+
+
+def test_what_devices_offer_is_told_apart_from_an_attack(people: People) -> None:
+    port = SPOOF | {"alertname": "RiskyPort", "kind": "risky_port", "severity": "warning"}
+    people.post(alert(port, {"summary": "SMB"}), alert(SPOOF, {"summary": "ARP"}))
+    told = {people.mail(number)["X-Haidang-Alert"] for number in (1, 2)}
+
+    assert told == {"RiskyPort", "ArpSpoofing"}
+
+
+@pytest.mark.parametrize("alertname", ["RiskyPort", "DefaultSnmpCommunity", "LanWatchBlind", "PostureFindings"])
+@pytest.mark.parametrize("severity", ["critical", "warning"])
+def test_work_for_a_week_is_reminded_of_weekly(alertname: str, severity: str) -> None:
+    kind = {} if alertname in {"LanWatchBlind", "PostureFindings"} else {"kind": "of an incident"}
+    labels = {"alertname": alertname, "severity": severity, "category": "security"} | kind
+
+    assert _repeats(labels) == "7d"
+    assert _repeats(LOOP) == "12h", "an attack is not forgotten for a week"
+
+
+def _repeats(labels: dict[str, str]) -> str:
+    """How often people hear of it again: by the deepest of the routes that takes it, as Alertmanager walks them."""
+    route = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["route"]
+    repeats: str = route["repeat_interval"]
+    while route := next((each for each in route.get("routes", ()) if _takes(each["matchers"], labels)), None):
+        repeats = route.get("repeat_interval", repeats)
+    return repeats
+
+
+def _takes(matchers: list[str], labels: dict[str, str]) -> bool:
+    parts = [re.fullmatch(r'(\w+)(=~|!=|=)"(.*)"', matcher) for matcher in matchers]
+    return all(
+        part is not None
+        and (
+            re.fullmatch(part[3], labels.get(part[1], "")) is not None
+            if part[2] == "=~"
+            else (labels.get(part[1], "") == part[3]) == (part[2] == "=")
+        )
+        for part in parts
+    )

@@ -7,9 +7,10 @@ and it is an attack when one of the two keeps telling others, unasked, where the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 from haidang_agent.lanwatch.bounded import Table
+from haidang_agent.lanwatch.claimant import DISPUTE_SECONDS, FORGET_SECONDS, Claimant, Times, Verdict, lately, with_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     Knowledge = Callable[["Segment", bytes], bool]
 
 Segment = tuple[int, ...]
-Times = tuple[float, ...]
-"""The latest few, in Unix seconds."""
 
 MOST_ADDRESSES = 4096
 MOST_CLAIMANTS = 6
@@ -30,45 +29,13 @@ MOST_QUESTIONS = 4096
 
 ASKED_SECONDS = 2.0
 """A reply that comes later answers nothing. In the first seconds of a capture the question may be missing, once."""
-DISPUTE_SECONDS = 60.0
-"""Claims this close together contradict each other."""
-FORGET_SECONDS = 600.0
 DEFENCE_SECONDS = 3.0
 """RFC 5227 lets the owner defend its address at once."""
-MANY_ANNOUNCEMENTS = 6
-"""More in a minute than any defence: RFC 5227 allows one in ten seconds, failovers send a handful once."""
+MANY_QUESTIONS, CROSSED_QUESTIONS = 5, 3
+"""For one station in another's name, within ten minutes; and after how many of them the owner was heard."""
 MANY_PROXIED = 4
-KEPT = 16
 NEIGHBOURING = 8
 """Network cards of one machine have numbers this close, which share an address where they are bonded (balance-alb)."""
-
-
-class Verdict(NamedTuple):
-    """`suspect` is the MAC address in the wrong where one is, else the newer; `unasked` counts its unasked replies."""
-
-    kind: Literal["spoof", "conflict"]
-    suspect: bytes
-    rival: bytes
-    unasked: int
-    since: float
-
-
-@dataclass(slots=True)
-class Claimant:
-    """Times of a MAC address's claims to one address: the first, the last, unasked replies and announcements."""
-
-    first: float
-    last: float
-    unasked: Times = ()
-    announced: Times = ()
-
-    def replies(self, now: float) -> int:
-        """Those of the last minute that nobody asked for."""
-        return _lately(self.unasked, now)
-
-    def insists(self, now: float) -> bool:
-        """It announced itself more often within the last minute than anybody would."""
-        return _lately(self.announced, now) >= MANY_ANNOUNCEMENTS
 
 
 @dataclass(slots=True)
@@ -93,9 +60,13 @@ class _Holding:
 
 
 class Claims:
-    """`is_redundant` tells machines that may take over an address, `is_router` those that may answer for others."""
+    """`is_redundant` tells machines that may take over an address, `is_router` those that may answer for others.
 
-    def __init__(self, is_redundant: Knowledge, is_router: Knowledge) -> None:
+    `is_gateway` tells addresses that all stations send their traffic to.
+    """
+
+    def __init__(self, is_redundant: Knowledge, is_router: Knowledge, is_gateway: Knowledge) -> None:
+        self._is_gateway = is_gateway
         self._is_redundant = is_redundant
         self._is_router = is_router
         self._holdings: Table[tuple[Segment, bytes], _Holding] = Table(MOST_ADDRESSES, _Holding)
@@ -116,14 +87,19 @@ class Claims:
         known = holding.claimants.get(arp.sender_mac)
         changed_hands = holding.last not in {b"", arp.sender_mac}
         if changed_hands and known and known.last > now - DISPUTE_SECONDS:
-            holding.returns = _with(holding.returns, now)
+            holding.returns = with_one(holding.returns, now)
         claimant = holding.claimant(now, arp.sender_mac)
         if arp.is_announcement:
-            claimant.announced = _with(claimant.announced, now)
+            claimant.announced = with_one(claimant.announced, now)
         elif arp.is_reply:
             self._take_reply(frame, arp, holding, claimant)
+        else:
+            claimant.ask(arp.target, now)
+        for mac, other in holding.claimants.items():
+            if mac != arp.sender_mac and other.asks(now) >= CROSSED_QUESTIONS:
+                other.crossed = now
         if changed_hands and self._is_defence(holding, arp, now):
-            holding.opposed = _with(holding.opposed, now)
+            holding.opposed = with_one(holding.opposed, now)
         claimant.last = max(now, claimant.last)
         holding.last = arp.sender_mac
         own = self._of[segment, arp.sender_mac]
@@ -136,14 +112,14 @@ class Claims:
         if self._was_asked(frame.segment, arp, now):
             before, whom, when = holding.answer
             if before not in {b"", arp.sender_mac} and whom == arp.target and abs(now - when) <= ASKED_SECONDS:
-                holding.opposed = _with(holding.opposed, now)
+                holding.opposed = with_one(holding.opposed, now)
             holding.answer = arp.sender_mac, arp.target, now
             return
         key = frame.segment, arp.sender_mac, arp.sender, arp.target
         may_be_answer = key not in self._told and self.began >= now - ASKED_SECONDS
-        self._told[key] = _with(self._told[key], now)
+        self._told[key] = with_one(self._told[key], now)
         if not may_be_answer:
-            claimant.unasked = _with(claimant.unasked, now)
+            claimant.unasked = with_one(claimant.unasked, now)
             self._witness(frame, arp)
 
     def witness(self, frame: Frame, address: bytes) -> None:
@@ -166,7 +142,7 @@ class Claims:
 
     def repeats(self, segment: Segment, arp: Arp, now: float) -> int:
         """How often this sender told this target the same, unasked, within the last minute."""
-        return _lately(self._told.get((segment, arp.sender_mac, arp.sender, arp.target)) or (), now)
+        return lately(self._told.get((segment, arp.sender_mac, arp.sender, arp.target)) or (), now)
 
     def judge(self, segment: Segment, address: bytes, now: float) -> Verdict | None:
         """What the claims to an address amount to by now."""
@@ -178,19 +154,35 @@ class Claims:
             return None
         claimant, other = holding.claimants[suspect], holding.claimants[rival]
         replies = claimant.replies(now)
-        returns = 0 if are_near(suspect, rival) else _lately(holding.returns, now)
+        returns = 0 if are_near(suspect, rival) else lately(holding.returns, now)
         has_own = self.addresses(segment, suspect) > 1
         if replies > other.replies(now):
             is_spoof = replies > 1 or (returns > 0 and has_own)  # one alone may be a stray
         else:
             is_spoof = returns > 0 and (claimant.insists(now) or self._disputes(segment, suspect, now) > 1)
+        asks_on = (
+            not is_spoof
+            and self._is_gateway(segment, address)
+            and self._asks_on(segment, suspect, claimant, other, now)
+        )
         is_conflict = (
-            returns > 1 or _lately(holding.opposed, now) > has_own
+            returns > 1 or lately(holding.opposed, now) > has_own
         )  # who has an address of its own may answer for the other card
+        is_spoof = is_spoof or asks_on
         if not is_spoof and (not is_conflict or self._is_proxy(segment, suspect)):
             return None
         since = claimant.first if is_spoof else max(claimant.first, other.first)
-        return Verdict("spoof" if is_spoof else "conflict", suspect, rival, replies, since)
+        return Verdict("spoof" if is_spoof else "conflict", suspect, rival, replies, since, asks_on)
+
+    def _asks_on(self, segment: Segment, suspect: bytes, claimant: Claimant, other: Claimant, now: float) -> bool:
+        """It repeats itself in the gateway's name, while that is there and it uses an address of its own as well.
+
+        For other addresses that is life: a laptop on Wi-Fi and cable may ask by one card in the name of the other.
+        """
+        is_crossed = claimant.crossed > now - FORGET_SECONDS and claimant.asks(now) >= MANY_QUESTIONS
+        if not is_crossed or claimant.first <= other.first or self._is_router(segment, suspect):
+            return False
+        return sum(last > claimant.first for last in (self._of.get((segment, suspect)) or {}).values()) > 1
 
     def _sides(self, segment: Segment, holding: _Holding, now: float) -> tuple[bytes, bytes]:
         """Who presses hardest, or claims most, or came last; and who else claimed it most recently."""
@@ -251,14 +243,6 @@ class Claims:
             if claimant and claimant.replies(now):
                 return True
         return False
-
-
-def _with(times: Times, now: float) -> Times:
-    return (*times[1 - KEPT :], now)
-
-
-def _lately(times: Times, now: float) -> int:
-    return sum(time > now - DISPUTE_SECONDS for time in times)
 
 
 def is_station(mac: bytes) -> bool:

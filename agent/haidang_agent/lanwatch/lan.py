@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from haidang_agent.lanwatch.bounded import Table
 from haidang_agent.lanwatch.claims import Claims
 from haidang_agent.lanwatch.dhcp_servers import DhcpServers
+from haidang_agent.lanwatch.ipv6_routers import Ipv6Routers
 from haidang_agent.lanwatch.protocols.arp import Arp
 from haidang_agent.lanwatch.protocols.bridging import Bpdu
 from haidang_agent.lanwatch.protocols.dhcp import ACK, OFFER, Dhcp
@@ -28,6 +29,7 @@ Station = tuple[Segment, bytes]
 """A MAC address on a segment."""
 
 MOST_STATIONS = 4096
+SPOOFER_SECONDS = 3600.0
 DISTANT_SOURCES = 3
 """Different public source addresses behind one MAC address make it a router."""
 
@@ -40,12 +42,16 @@ class Lan:
         """MAC addresses of the machine that watches; empty for a capture file."""
         self.scanners: frozenset[bytes] = frozenset()
         """MAC addresses that may ask for every address of the network."""
-        self.claims = Claims(self.is_redundant, self.is_infrastructure)
+        self.claims = Claims(self.is_redundant, self.is_infrastructure, self.is_gateway)
         self.looping: Table[Segment, float] = Table(MOST_STATIONS, lambda: float("-inf"))
         """Until when copies of frames circulate in a segment, as the detector of loops found."""
         self.dhcp_servers = DhcpServers()
         self.answering: Server | None = None
         """The DHCP server whose answer the frame at hand is."""
+        self.ipv6_routers = Ipv6Routers()
+        """Kept and told of advertisements by the detector of rogue ones."""
+        self.spoofers: Table[Station, float] = Table(MOST_STATIONS, lambda: float("-inf"))
+        """When each was last the suspect of ARP spoofing, or claimed a router's address after that."""
         self._infrastructure: Table[Station, bool] = Table(MOST_STATIONS, bool)
         self._redundant: Table[Station, bool] = Table(MOST_STATIONS, bool)
         self._gateways: Table[Station, bool] = Table(MOST_STATIONS, bool)
@@ -86,6 +92,10 @@ class Lan:
         station = segment, mac
         routes = len(self._distant.get(station) or ()) >= DISTANT_SOURCES
         return routes or station in self._infrastructure or self.is_redundant(segment, mac)
+
+    def is_spoofer(self, segment: Segment, mac: bytes, now: float) -> bool:
+        """It was the suspect of ARP spoofing within the last hour."""
+        return (self.spoofers.get((segment, mac)) or float("-inf")) > now - SPOOFER_SECONDS
 
     def is_gateway(self, segment: Segment, address: bytes) -> bool:
         """DHCP has named this address as the router, or this machine uses it."""

@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -20,7 +21,6 @@ from haidang_agent.platform.mount import Mount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 VIRTUAL_INTERFACES = (
     "br-", "cali", "cni", "docker", "flannel", "kube", "lxcbr", "lxdbr", "podman", "tailscale", "tap", "tun", "vboxnet",
@@ -154,13 +154,33 @@ def _read(file: Path) -> str:
 def mounts() -> Iterable[Mount]:
     """Local file systems on a device, each once: asking a network file system whose server is away would hang."""
     found: dict[tuple[str, ...], Mount] = {}
+    systems = file_systems(Path(psutil.PROCFS_PATH, "self", "mountinfo"))
+    told = set[str]()
     for part in psutil.disk_partitions(all=False):
+        number, readonly = systems.get(part.mountpoint, (part.mountpoint, "ro" in part.opts.split(",")))
         mountpoint = public_mountpoint(part.mountpoint)
-        if mountpoint and part.fstype not in READ_ONLY_IMAGES:
-            readonly = "ro" in part.opts.split(",")
+        if mountpoint and part.fstype not in READ_ONLY_IMAGES and number not in told:
+            told.add(number)
             mount = Mount(part.mountpoint, public_device(part.device), part.fstype, mountpoint, readonly)
             found.setdefault(mount.labels, mount)
     return found.values()
+
+
+def file_systems(mountinfo: Path) -> dict[str, tuple[str, bool]]:
+    """By mount point: the file system's number, and whether it is itself read-only (proc(5)).
+
+    A mount of it may be read-only alone: a service's own view is, where systemd protects the system from it.
+    """
+    found: dict[str, tuple[str, bool]] = {}
+    try:
+        lines = mountinfo.read_text(errors="replace").splitlines()
+    except FileNotFoundError:  # a captured tree without it
+        return found
+    for line in lines:
+        mount, _dash, system = line.partition(" - ")
+        _id, _parent, number, _root, point, *_ = mount.split(" ")
+        found[point] = number, "ro" in system.split(" ")[2].split(",")
+    return found
 
 
 def public_mountpoint(path: str) -> str:

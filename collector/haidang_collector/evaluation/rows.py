@@ -116,6 +116,7 @@ CATALOGUE = (
         _("Information security"),
         _("Security of machines, network and websites is reviewed regularly, and weaknesses are mended."),
         (
+            Input("machines_reviewed", "unit:school_machines_reviewed:count", _("machines reviewed"), "count"),
             Input("posture_findings", "unit:school_posture_findings:count", _("weaknesses"), "count", ("severity",)),
             Input(
                 "website_findings",

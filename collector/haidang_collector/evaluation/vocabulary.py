@@ -82,6 +82,7 @@ LIMITS = {
     "connected_labs_ratio": _("computer rooms on the Internet"),
     "students_per_computer": _("students per computer at most"),
     "watched_seconds": _("rooms watched for at least"),
+    "idle_seconds": _("rooms idle for at most"),
     "equipment": _("at least"),
     "subject_groups_with_computer_ratio": _("subject groups with a computer"),
     "eschool_parts": _("parts at least"),

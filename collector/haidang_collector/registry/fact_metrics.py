@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from haidang_collector.registry.contracts import in_force
 from haidang_collector.registry.fact_words import ROLES
 from haidang_collector.registry.mail_domains import domain_word
-from haidang_collector.registry.models import Contact, Equipment, Lab, Plan, Portal, SubjectGroup, Unit
+from haidang_collector.registry.models import Change, Contact, Equipment, Lab, Plan, Portal, SubjectGroup, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -44,6 +44,7 @@ def fact_metrics(database: Database) -> Iterator[Metric]:
         yield _mail_domains(connection)
         yield _plans(connection)
         yield _contracts(connection)
+        yield _told(connection)
     yield school_year(datetime.now(VIETNAM))
 
 
@@ -155,6 +156,14 @@ def _contracts(connection: Connection) -> Metric:
     )
     text = "Speed of a line by the contract in force; direction receive or transmit."
     return _family("school_contract_bytes_per_second", text, ("wan", "isp", "direction"), told)
+
+
+def _told(connection: Connection) -> Metric:
+    query = select(Change.unit, Unit.district, Change.what, func.max(Change.at)).join(Unit)
+    rows = connection.execute(query.group_by(Change.unit, Unit.district, Change.what))
+    newest = (((unit, district, what), at.timestamp()) for unit, district, what, at in rows)
+    text = "When facts of a kind (units, labs, equipment ...) of the unit last changed; absent where none ever did."
+    return _family("school_fact_told_timestamp_seconds", text, ("what",), newest)
 
 
 def _all_of(

@@ -216,7 +216,7 @@ def _public_services(unit: SimUnit, _: Limits) -> State:
 def _servers(unit: SimUnit, _: Limits) -> State:
     servers = [machine for machine in unit.machines if machine.use == "server"]
     if not servers or unit.presence != "heard":
-        return "not_applicable"
+        return "unknown" if unit.equipment.get("server") else "not_applicable"
     return _verdict(all(map(safe, servers)))
 
 

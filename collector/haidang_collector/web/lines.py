@@ -20,6 +20,8 @@ FRESH_SECONDS = 45
 EVIDENCE = ("optical", "interface", "declared")
 """Best first."""
 CAUSES = ("power", "host", "lan", "router", "carrier", "isp", "service")
+OF_LINES = ("router", "carrier", "isp", "service")
+"""Those that agents count for each line that they watch."""
 WINDOW = "30d"
 
 NOW = ("unit:school_wan_up", "unit:school_wan_active", "unit:school_outage_active", "unit:haidang_agent_egress:count")
@@ -162,8 +164,11 @@ def _truth(value: float | None) -> bool | None:
 
 
 def _outages(books: Iterable[Series]) -> dict[str, dict[str, float]]:
-    """Causes in their order; only those that anything was counted for."""
+    """Causes in their order; only those that anything was counted for. The books hold no 0: a line watched had none."""
+    told = _by_name(books)
     seconds: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for cause in OF_LINES:
+        seconds[cause] = dict.fromkeys(told["unit:school_wan_observed_seconds:increase"], 0.0)
     for labels, value in books:
         if labels.get("__name__") == "unit:school_outage_seconds:increase":
             seconds[labels.get("cause", "")][_wan(labels)] = value

@@ -145,9 +145,16 @@ def netbios(number: int, asked: str, answer: str = "", suffix: int = 0x20) -> by
 
 
 def router_advertisement(
-    who: str, address: str, *, prefix: str = "2001:db8:1::", lifetime: int = 1800, preference: int = 0, hops: int = 255
+    who: str,
+    address: str,
+    *,
+    prefix: str = "2001:db8:1::",
+    lifetime: int = 1800,
+    preference: int = 0,
+    managed: bool = False,
+    hops: int = 255,
 ) -> bytes:
-    body = struct.pack("!BBHBBHII", 134, 0, 0, 64, (preference & 3) << 3, lifetime, 0, 0)
+    body = struct.pack("!BBHBBHII", 134, 0, 0, 64, managed << 7 | (preference & 3) << 3, lifetime, 0, 0)
     body += struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 86400, 14400, 0) + ip(prefix)
     return ethernet(who, "33:33:00:00:00:01", 0x86DD, ipv6(address, "ff02::1", 58, body, hops))
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.agent.lanwatch.building import (
     EVERYBODY,
     EVIL,
     EVIL_IP,
     GATEWAY,
+    NOBODY,
     OTHER,
     PC,
     PC_IP,
@@ -16,6 +19,7 @@ from tests.agent.lanwatch.building import (
     arp,
     asks,
     dhcp_client,
+    dhcp_server,
     ethernet,
     everyday,
     found,
@@ -83,6 +87,61 @@ def test_spoofing_by_announcements_that_never_end():
         frames += [(5.0 + count, announces(EVIL, GATEWAY)), (5.5 + count, asks(ROUTER, GATEWAY, "10.0.0.9"))]
 
     assert ("arp_spoof", "critical") in found(frames)
+
+
+NAMED: Timed = (0.0, dhcp_server(2, 1, PC, (ROUTER, GATEWAY)))
+"""DHCP has named the router."""
+
+
+def false_questions(every: float, times: int, to: str = EVERYBODY) -> list[Timed]:
+    """What scapy's arpcachepoison does: asks the victim, in the router's name."""
+    false = ethernet(EVIL, to, 0x0806, arp(1, EVIL, GATEWAY, NOBODY, PC_IP))
+    return [(5.0 + every * count, false) for count in range(times)]
+
+
+@pytest.mark.parametrize("to", [EVERYBODY, PC], ids=["everybody", "the victim"])
+@pytest.mark.parametrize(("every", "times"), [(1.0, 120), (15.0, 30), (60.0, 15)])
+def test_spoofing_by_questions_in_the_routers_name(every: float, times: int, to: str):
+    until = int(every * times)
+    alive = [(float(when), asks(ROUTER, GATEWAY, "10.0.0.9")) for when in range(20, until, 50)]
+    own = [(float(when), asks(EVIL, EVIL_IP, "10.0.0.9")) for when in range(8, until, 100)]
+    result = look(sorted([NAMED, *everyday(), *false_questions(every, times, to), *alive, *own]))
+
+    spoofs = [one for one in result.incidents if one.kind == "arp_spoof"]
+
+    assert [one.subject for one in spoofs] == [{"ip": GATEWAY, "mac": EVIL, "true_mac": ROUTER}]
+    assert f"asks again and again in the name of {GATEWAY}, while {ROUTER} has" in spoofs[0].evidence.told(str)
+    assert "ip_conflict" not in {one.kind for one in result.incidents}
+
+
+def test_a_pc_with_the_routers_address_by_mistake_is_a_conflict():
+    """It has no other address any more, and asks for the same machines again and again."""
+    alive = [(float(when), asks(ROUTER, GATEWAY, "10.0.0.9")) for when in range(20, 300, 11)]
+    result = look(
+        sorted([NAMED, (0.0, asks(EVIL, EVIL_IP, PC_IP)), *everyday(1.0), *false_questions(10.0, 30), *alive])
+    )
+
+    kinds = {one.kind for one in result.incidents}
+    assert "ip_conflict" in kinds
+    assert "arp_spoof" not in kinds
+
+
+def test_a_cluster_that_fails_over_and_asks_on_is_no_attack():
+    """Both nodes have addresses of their own; the one that gave the address up does not come back to it."""
+    before = [(float(when), asks(ROUTER, GATEWAY, "10.0.0.9")) for when in range(5)]
+    own = [(float(when), asks(EVIL, EVIL_IP, "10.0.0.9")) for when in range(8, 300, 20)]
+    other = [(float(when), asks(ROUTER, "10.0.0.67", "10.0.0.9")) for when in range(8, 300, 20)]
+
+    kinds = {kind for kind, _ in found(sorted([NAMED, *before, *false_questions(10.0, 30), *own, *other]))}
+    assert not kinds & {"arp_spoof", "ip_conflict"}
+
+
+def test_a_laptop_that_asks_by_cable_in_the_name_of_its_wifi():
+    """Linux answers for all its addresses by any card (arp_announce 0)."""
+    wifi = [(float(when), asks(OTHER, "10.0.0.7", GATEWAY)) for when in range(0, 600, 50)]
+    cable = [(float(when), asks(PC, ("10.0.0.7", PC_IP)[when % 40 == 0], GATEWAY)) for when in range(300, 900, 10)]
+
+    assert "arp_spoof" not in {kind for kind, _ in found(sorted([NAMED, *wifi, *cable]))}
 
 
 def test_spoofing_that_races_the_owners_replies():

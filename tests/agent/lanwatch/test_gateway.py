@@ -132,6 +132,27 @@ def test_what_becomes_a_dispute_is_withdrawn():
     assert {kind for state, kind, _ in states if state == "opened"} == {"gateway_mac_changed", "arp_spoof"}
 
 
+def test_an_attacker_is_not_learnt_as_the_router():
+    """Neither when the agent starts amid the attack, nor when the attack outlasts all that is remembered of it."""
+    attack = [(2.0 * number, replies(EVIL, GATEWAY, PC, PC_IP)) for number in range(3000)]
+    memory = Memory()
+    states = told(attack, [(20.0, asks(ROUTER, GATEWAY, PC_IP))], answers(ROUTER, 6010, 6400), memory=memory)
+
+    assert {kind for _, kind, _ in states} == {"arp_spoof"}
+    assert memory.recall("intrusion_gateway_mac_changed") == {GATEWAY: ROUTER.replace(":", "")}
+
+
+def test_a_router_stays_known_while_it_is_impersonated_for_hours():
+    memory = Memory()
+    told(everyday(), memory=memory)
+    attack = [(30 + 5.0 * number, replies(EVIL, GATEWAY, PC, PC_IP)) for number in range(2500)]
+    own = [(20.0, asks(EVIL, EVIL_IP, PC_IP))]
+    states = told(everyday(), own, attack, answers(ROUTER, 13_000, 13_100), memory=memory)
+
+    assert {kind for _, kind, _ in states} == {"arp_spoof"}
+    assert memory.recall("intrusion_gateway_mac_changed") == {GATEWAY: ROUTER.replace(":", "")}
+
+
 def test_what_changed_while_the_agent_was_off_is_told():
     memory = Memory()
     told(everyday(), memory=memory)

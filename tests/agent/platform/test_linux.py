@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -123,3 +125,14 @@ def test_default_gateways_are_the_kernels_by_metric():
 
     assert found == [("lan0", IPv4Address("10.9.0.18")), ("lan0", IPv4Address("10.9.0.2"))]
     assert none == []
+
+
+def test_a_service_that_may_write_nowhere_calls_no_file_system_read_only():
+    """As systemd's ProtectSystem=strict shows it the system, and its own folder as a mount of its own."""
+    view = 'mount --make-rprivate / && mount --bind /var/tmp /var/tmp && mount -o remount,bind,ro / && exec "$@"'
+    show = "from haidang_agent.platform import linux; print([(m.path, m.readonly) for m in linux.mounts()])"
+    command = ["unshare", "--mount", "sh", "-c", view, "sh", sys.executable, "-B", "-c", show]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    assert "('/', False)" in told
+    assert "/var/tmp" not in told

@@ -67,7 +67,8 @@ def test_a_policy_of_ones_own_is_shown_as_it_holds_on_a_day() -> None:
 def test_the_built_in_policy_is_shown_for_today() -> None:
     told = json.loads(show("--json").stdout)["limits"]
 
-    assert [limit["value"] for limit in told if limit["row"] == "R4" and limit["state"] == "in force"] == [24, 16, 12]
+    ratios = [limit for limit in told if limit["limit"] == "students_per_computer" and limit["state"] == "in force"]
+    assert [limit["value"] for limit in ratios] == [24, 16, 12]
 
 
 def test_a_bad_policy_and_a_bad_day_are_status_2(policy: Path) -> None:

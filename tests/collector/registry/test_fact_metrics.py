@@ -10,7 +10,17 @@ from haidang_collector.metrics import FactCollector
 from haidang_collector.policy.policy import parse
 from haidang_collector.registry.fact_metrics import VIETNAM, school_year
 from haidang_collector.registry.mail_domains import domain_word
-from haidang_collector.registry.models import Contact, Contract, Equipment, Lab, Plan, Portal, SubjectGroup, Unit
+from haidang_collector.registry.models import (
+    Change,
+    Contact,
+    Contract,
+    Equipment,
+    Lab,
+    Plan,
+    Portal,
+    SubjectGroup,
+    Unit,
+)
 from haidang_collector.registry.store import Registry
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -125,6 +135,23 @@ def test_addresses_and_portals_are_told_of_without_themselves(registry: Registry
         (TH | {"role": "leader", "domain": "education"}, 1), (TH | {"role": "leader", "domain": "other"}, 1),
     ]  # fmt: skip
     assert "bi-mat" not in exposition(registry).decode()
+
+
+def test_facts_have_the_age_of_their_newest_change_of_that_kind(registry: Registry) -> None:
+    first, newest = datetime(2026, 9, 1, 8, tzinfo=UTC), datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+    told = {"who": "A", "before": None, "after": {}}
+    with registry.database.write() as session:
+        session.add(Change(unit="TH-001", what="labs", entry="Phòng 1", at=newest, **told))
+        session.add(Change(unit="TH-001", what="labs", entry="Phòng 2", at=first, **told))
+        session.add(Change(unit="TH-001", what="contacts", entry="Người Bí Mật", at=first, **told))
+        session.add(Change(unit="THCS-002", what="labs", entry="Phòng 1", at=first, **told))
+
+    assert samples(registry, "school_fact_told_timestamp_seconds") == [
+        (TH | {"what": "contacts"}, first.timestamp()),
+        (TH | {"what": "labs"}, newest.timestamp()),
+        (THCS | {"what": "labs"}, first.timestamp()),
+    ]
+    assert "Bí Mật" not in exposition(registry).decode()
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,8 @@ def test_computers_by_the_limit_of_each_level(unit: SimUnit, state: str) -> None
         ("R12", replace(UNIT, services={"smas": False}), "unmet"),
         ("R13", replace(UNIT, services={"smas": True}), "unknown"),
         ("R14", replace(UNIT, machines=(SITE, Machine(("host",), "server", "", {}))), "met"),
+        ("R14", replace(UNIT, equipment=UNIT.equipment | {"server": 1}), "unknown"),
+        ("R14", replace(UNIT, equipment=UNIT.equipment | {"server": 0}), "not_applicable"),
         ("R15", replace(UNIT, people=UNIT.people[:1]), "unmet"),
         ("R16", replace(UNIT, plan=None), "unknown"),
     ],

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 SETTLED_SECONDS = 90
 SHOWN = 10
+AGELESS = "school:row:compliant unless on (unit, row) school:row:evidence_age_seconds"
 
 
-def test_every_judgement_is_what_the_city_was_built_as(tmp_path: Path) -> None:
+def test_every_judgement_is_what_the_city_was_built_as_and_has_an_age(tmp_path: Path) -> None:
     city = build(150, seed=5, day=today())
 
     with running_city(tmp_path, city, interval="3s") as running:
@@ -27,3 +28,4 @@ def test_every_judgement_is_what_the_city_was_built_as(tmp_path: Path) -> None:
             return True
 
         assert eventually("all judgements", agreed, seconds=SETTLED_SECONDS, every=2)
+        assert eventually("an age of each", lambda: not running.query(AGELESS), seconds=SETTLED_SECONDS, every=2)

@@ -137,7 +137,7 @@ def test_a_line_without_end_is_cut(tmp_path: Path) -> None:
 def test_a_full_disk_does_not_stop_the_child(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Its pipe is read on, and nothing is written over the supervisor's own words."""
     with disk(tmp_path / "full", "16k") as folder:
-        talker = child(folder, "sh", "-c", "head -c 300000 /dev/zero | tr '\\0' '\\n' | sed s/^/line/; echo end")
+        talker = child(folder, "sh", "-c", "head -c 30000 /dev/zero | tr '\\0' '\\n' | sed s/^/line/; echo end")
         talker.start()
 
         assert ended(talker).last_words == "end"

@@ -1,8 +1,9 @@
 """ARP spoofing: a machine tells others that an address which is not its own is at its MAC address.
 
-Seen in three ways: by two claims to one address, one of them pressed by replies that nobody asked for (`claims`); by a
-machine with an address of its own that never tires of telling one station of another; or by the effect: a station's
-way to the Internet moves to the MAC address whose unasked reply it has just got.
+Seen in three ways: by two claims to one address, one of them pressed by replies that nobody asked for, or by endless
+questions in the router's name (`claims`); by a machine with an address of its own that never tires of telling one
+station of another; or by the effect: a station's way to the Internet moves to the MAC address whose unasked reply it
+has just got.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from haidang_agent.i18n import N_
 from haidang_agent.lanwatch.bounded import Table
-from haidang_agent.lanwatch.claims import Verdict, is_station
+from haidang_agent.lanwatch.claimant import Verdict
+from haidang_agent.lanwatch.claims import is_station
 from haidang_agent.lanwatch.frames import Frame
 from haidang_agent.lanwatch.incident import Change, Detector, Evidence
 from haidang_agent.lanwatch.lan import is_public
@@ -34,6 +36,9 @@ INSISTS = 5
 TWO_CLAIMS = N_(
     "{mac} keeps telling others that {ip} is there ({unasked} replies in the last minute that nobody asked for), "
     "while {rival} has that address"
+)
+ASKS_ON = N_(
+    "{mac}, which has another address as well, asks again and again in the name of {ip}, while {rival} has that address"
 )
 INSISTING = N_(
     "{mac}, which has another address as well, told {victim} {unasked} times within a minute, unasked, "
@@ -72,7 +77,7 @@ class ArpSpoof(Detector):
     def _judge(self, frame: Frame, arp: Arp) -> Iterator[Change]:
         verdict = self._lan.claims.judge(frame.segment, arp.sender, frame.time)
         if verdict and verdict.kind == "spoof":
-            evidence = Evidence(TWO_CLAIMS, {
+            evidence = Evidence(ASKS_ON if verdict.asks_on else TWO_CLAIMS, {
                 "mac": mac_text(verdict.suspect), "ip": ip_text(arp.sender),
                 "rival": mac_text(verdict.rival), "unasked": verdict.unasked,
             })  # fmt: skip
@@ -106,6 +111,7 @@ class ArpSpoof(Detector):
 
     def _report(self, frame: Frame, address: bytes, verdict: Verdict, evidence: Evidence) -> Iterator[Change]:
         mac = verdict.suspect
+        self._lan.spoofers[frame.segment, mac] = frame.time
         victims = self._victims[frame.segment, mac]
         if address in victims or len(victims) < MOST_VICTIMS:
             victims.add(address)

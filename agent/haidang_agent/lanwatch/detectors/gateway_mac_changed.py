@@ -4,7 +4,7 @@ Routers are replaced, get new cards and stand in for each other: what speaks for
 addresses, VRRP and HSRP, cards with neighbouring numbers, a card of the same vendor that announces itself while the old
 one is silent). What remains is told: as a warning where the old card is still at work, or the new one belongs to a
 machine that was known by another address; else for information. Two that both claim the address are `arp_spoof` or
-`ip_conflict`, and not told here. What lasts is accepted.
+`ip_conflict`, and not told here. What lasts is accepted, but never from who spoofed within the hour before.
 """
 
 from __future__ import annotations
@@ -81,6 +81,13 @@ class GatewayMacChanged(Remembering):
     def _claimed(self, frame: Frame, said: Arp) -> Iterator[Change]:
         place = frame.segment, said.sender
         router = self._routers[place]
+        if self._lan.is_spoofer(frame.segment, said.sender_mac, frame.time):
+            self._lan.spoofers[frame.segment, said.sender_mac] = frame.time
+            router.move = None
+            yield from self._cases.withdraw(*place)
+            return
+        if self._lan.is_spoofer(frame.segment, router.mac, frame.time):
+            yield from self._settle(frame.segment, said.sender, router, said.sender_mac)
         if not router.mac:
             kept = self.recall().get(ip_text(said.sender), said.sender_mac.hex())
             router.mac = bytes.fromhex(kept)

@@ -5,6 +5,8 @@ named, then the router that this machine uses, then the longer known. Where the 
 likely a pair that was set up on purpose. Where the school has named its servers, any other is unknown even if alone.
 Where the known one answers this machine no more, it was replaced or is held down: a warning, accepted after a day.
 
+So is, live, a DHCPv6 server that appears in a network that has had no IPv6 for long (`ipv6_routers`).
+
 It is over when nothing was heard of it for an hour; or when it answers this machine's questions no more (`lan.own`).
 """
 
@@ -18,7 +20,7 @@ from haidang_agent.lanwatch.bounded import Table
 from haidang_agent.lanwatch.incident import Change, Detector, Evidence, Severity
 from haidang_agent.lanwatch.naming import ip_text, mac_text
 from haidang_agent.lanwatch.protocols.dhcp import DISCOVER, NAME_SERVERS, ROUTERS, Dhcp
-from haidang_agent.lanwatch.protocols.dhcpv6 import ADVERTISE, SERVER_PORT, Dhcpv6
+from haidang_agent.lanwatch.protocols.dhcpv6 import ADVERTISE, REPLY, SERVER_PORT, Dhcpv6
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +45,7 @@ UNKNOWN = N_(
     "{ip} ({mac}) answers clients and is none of the DHCP servers that the school has named; it gives out router "
     "{router} and name servers {servers}"
 )
+LONE_V6 = N_("{ip} ({mac}) answers DHCPv6 clients in a network that has had no IPv6 router so far")
 TWO_SERVERS_V6 = N_("{ip} ({mac}) answered the same DHCPv6 client as {known_ip} ({known_mac})")
 
 Answer = tuple[bytes, bytes, bytes]
@@ -136,7 +139,13 @@ class RogueDhcp(Detector):
         yield from self._cases.report(frame, _key(newer), severity, evidence, subject, newer.first)
 
     def _feed_v6(self, frame: Frame, message: Dhcpv6) -> Iterator[Change]:
-        if message.type != ADVERTISE or frame.ports is None or frame.ports[0] != SERVER_PORT or frame.ip is None:
+        if frame.ports is None or frame.ports[0] != SERVER_PORT or frame.ip is None:
+            return
+        if self._is_stranger(frame, message):
+            subject = {"ip": ip_text(frame.ip.source), "mac": mac_text(frame.source)}
+            evidence = Evidence(LONE_V6, dict(subject))
+            yield from self._cases.report(frame, frame.ip.source, "warning", evidence, subject)
+        if message.type != ADVERTISE:
             return
         answers = self._advertised[frame.segment, message.client, message.transaction]
         answer = message.server, frame.source, frame.ip.source
@@ -148,6 +157,12 @@ class RogueDhcp(Detector):
                 yield from self._cases.report(frame, frame.ip.source, "warning", evidence, values)
         if answer not in answers and len(answers) < MOST_ANSWERS:
             answers.append(answer)
+
+    def _is_stranger(self, frame: Frame, message: Dhcpv6) -> bool:
+        is_watched = bool(self._lan.own) and frame.source not in self._lan.own
+        if not is_watched or message.type not in {ADVERTISE, REPLY}:
+            return False
+        return self._lan.ipv6_routers.is_stranger(frame.segment, frame.source, frame.time)
 
 
 def _key(server: Server) -> tuple[bytes, bytes]:

@@ -21,16 +21,21 @@ MAC_BYTES = 6
 PREFERENCES = {0b01: 1, 0b00: 0, 0b11: -1, 0b10: 0}
 """High, medium, low; the reserved value counts as medium (RFC 4191, section 2.2)."""
 SOLICITED, OVERRIDE = 0x40, 0x20
+MANAGED = 0x80
 
 
 @dataclass(frozen=True, slots=True)
 class RouterAdvertisement:
-    """`lifetime` in seconds, 0 for a router that is no default router (any more)."""
+    """`lifetime` in seconds, 0 for a router that is no default router (any more).
+
+    `is_managed`: it tells clients to ask a DHCPv6 server.
+    """
 
     lifetime: int
     preference: int
     prefixes: frozenset[tuple[bytes, int]]
     name_servers: bytes
+    is_managed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,8 @@ def _router(data: bytes) -> RouterAdvertisement:
     prefixes = {(value[14:30], value[0]) for code, value in options if code == PREFIX and len(value) == PREFIX_BYTES}
     servers = b"".join(value[6:] for code, value in options if code == NAME_SERVERS and len(value) >= NAME_SERVER_BYTES)
     preference = PREFERENCES[data[5] >> 3 & 0b11]
-    return RouterAdvertisement(int.from_bytes(data[6:8]), preference, frozenset(prefixes), servers)
+    is_managed = bool(data[5] & MANAGED)
+    return RouterAdvertisement(int.from_bytes(data[6:8]), preference, frozenset(prefixes), servers, is_managed)
 
 
 def _options(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
