@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from haidang_agent.intrusion import checks
+from haidang_agent.probe import ProbeError
 
 if TYPE_CHECKING:
     import threading
@@ -33,6 +34,10 @@ class Site:
     ending: threading.Event
 
 
+class NotYetError(ProbeError):
+    """What the check needs from another probe is not told yet: in the first quarter of an hour no failure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """`subject` says who or what (keys of `lanwatch.words.SUBJECT`), and is the same each time it is found."""
@@ -49,7 +54,8 @@ class Check:
 
     `run` raises ProbeError where it could not look: then nothing opens or closes, and the reason is told. `kinds` are
     those it can find, with the severities each can have; none where what it stirs up is found by the passive watch.
-    `every` gives seconds, 0 for never; `while_open` is the pace as long as an incident of `hurries` is open.
+    `every` gives seconds, 0 for never; `while_open` is the pace as long as an incident of `hurries` is open. Where one
+    of these is suspected (`Keeper.suspect`) it looks at once, and after a failure within a minute.
     """
 
     name: str

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from haidang_agent.intrusion.case import bounded
-from haidang_agent.intrusion.check import Check, Found, Site, discover
+from haidang_agent.intrusion.check import Check, Found, NotYetError, Site, discover
 from haidang_agent.intrusion.metrics import CHECK
 from haidang_agent.lanwatch.incident import Incident
 from haidang_agent.platform.subnets import own_subnets
@@ -29,6 +29,12 @@ log = logging.getLogger(__name__)
 FIRST_SECONDS = 3.0
 LOOK_SECONDS = 5.0
 """So often it is looked whether a check is due."""
+RETRY_SECONDS = 60.0
+"""After one that could not look: at boot the network comes after the agent."""
+SUSPICION_SECONDS = 30.0
+"""Between two looks on suspicion, which anybody on the LAN can raise."""
+BEGINNING_SECONDS = 900.0
+"""So long a check may wait for what another probe tells."""
 
 Thing = tuple[str, tuple[tuple[str, str], ...]]
 """Kind and subject."""
@@ -42,6 +48,7 @@ class Checking:
         self._ending = threading.Event()
         wanted = [check for check in discover().values() if check.name not in settings.checks_off]
         self._checks = [Pace(check) for check in wanted if check.every(settings) > 0]
+        self._began = time.monotonic()
         self._thread = threading.Thread(target=self._work, name="lan checks", daemon=True)
 
     def start(self) -> None:
@@ -70,9 +77,11 @@ class Checking:
         wait = FIRST_SECONDS
         while not self._ending.wait(wait):
             for pace in self._checks:
-                now = time.monotonic()
-                if pace.is_due(now, self._settings, hurried=self._keeper.is_open(pace.check.hurries)):
-                    pace.began = now
+                now, kinds = time.monotonic(), pace.check.hurries
+                suspected = self._keeper.suspects(kinds)
+                if pace.is_due(now, self._settings, hurried=self._keeper.is_open(kinds), suspected=suspected):
+                    pace.begin(now, suspected=suspected)
+                    self._keeper.dispel(kinds)
                     self._run(pace)
             wait = min(LOOK_SECONDS, *(pace.check.every(self._settings) for pace in self._checks))
 
@@ -80,6 +89,11 @@ class Checking:
         name, problem = pace.check.name, ""
         try:
             pace.judge(pace.check.run(self._site()), self._keeper)
+        except NotYetError as missing:
+            if time.monotonic() < self._began + BEGINNING_SECONDS:
+                pace.is_to_retry = True
+                return
+            problem = str(missing)
         except ProbeError as failed:
             problem = str(failed)
         except Exception:
@@ -87,7 +101,7 @@ class Checking:
             problem = "crashed"
         if problem and problem != pace.problem:
             log.warning("check %s: %s", name, problem)
-        pace.problem, pace.is_sound = problem, not problem
+        pace.problem, pace.is_sound, pace.is_to_retry = problem, not problem, bool(problem)
         pace.has_looked = pace.has_looked or not problem
 
     def _site(self) -> Site:
@@ -103,16 +117,29 @@ class Pace:
 
     def __init__(self, check: Check) -> None:
         self.check = check
-        self.began = float("-inf")
+        self._began = self._suspected = float("-inf")
+        self.is_to_retry = False
         self.problem = ""
         self.is_sound: bool | None = None
         self.has_looked = False
         self._found: Counter[Thing] = Counter()
         self._missed: Counter[Thing] = Counter()
 
-    def is_due(self, now: float, settings: Settings, *, hurried: bool) -> bool:
+    def is_due(self, now: float, settings: Settings, *, hurried: bool = False, suspected: bool = False) -> bool:
+        """Times are monotonic."""
+        if suspected and now >= self._suspected + SUSPICION_SECONDS:
+            return True
         seconds = self.check.every(settings)
-        return now >= self.began + (min(seconds, self.check.while_open) if hurried else seconds)
+        if hurried:
+            seconds = min(seconds, self.check.while_open)
+        if self.is_to_retry:
+            seconds = min(seconds, RETRY_SECONDS)
+        return now >= self._began + seconds
+
+    def begin(self, now: float, *, suspected: bool = False) -> None:
+        self._began = now
+        if suspected:
+            self._suspected = now
 
     def judge(self, results: Sequence[Found], keeper: Keeper) -> None:
         """Open, go on, close."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ipaddress import AddressValueError, IPv4Address
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from haidang_agent.probe import ProbeError
+from haidang_agent.intrusion.check import NotYetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from haidang_agent.probe import Memory
 
 EVIDENCE = "lan_devices"
-ROUND_SECONDS = 300.0
+ROUND_SECONDS = 60.0
 """Between two rounds, each of which looks at those that are due."""
-AT_ONCE = 40
-"""Devices of a round."""
+AT_ONCE = 8
+"""Devices of a round, so few that other checks do not wait for long."""
 MOST_DEVICES = 2048
 FORGOTTEN_SECONDS, RANDOM_SECONDS = 7 * 86400.0, 86400.0
 """What a device showed holds for so long after it was seen last; shorter where its MAC address is made up."""
@@ -43,10 +43,10 @@ def pace(every_seconds: float) -> float:
 
 
 def online(site: Site) -> list[Device]:
-    """In this machine's own subnets, without itself. Raises ProbeError where `lan` has told nothing."""
+    """In this machine's own subnets, without itself. Raises NotYetError where `lan` has told nothing."""
     told = site.host.evidence.ask(EVIDENCE)
     if told is None:
-        raise ProbeError("unreadable", "the probe lan has not told yet which devices are online")
+        raise NotYetError("unreadable", "the probe lan has not told yet which devices are online")
     own = {str(subnet.own) for subnet in site.subnets} | {subnet.mac for subnet in site.subnets}
     devices = [Device(one["mac"], one["ip"], one["class"]) for one in told[:MOST_DEVICES]]
     return [each for each in devices if not own & {each.ip, each.mac} and _is_inside(each.ip, site)]
@@ -68,7 +68,7 @@ class Rounds:
         self._shown: dict[str, dict[str, Any]] = dict(memory.recall(key) or {})
 
     def due(self, devices: Sequence[Device], now: float, every_seconds: float) -> list[Device]:
-        """Those looked at longest ago, at most 40. A clock that was set back makes all due."""
+        """Those looked at longest ago, at most 8. A clock that was set back makes all due."""
         late = []
         for device in devices:
             at = self._shown.get(device.mac, {}).get("at", float("-inf"))

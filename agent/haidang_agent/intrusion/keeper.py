@@ -49,6 +49,7 @@ class Keeper:
         self._open: dict[Key, Case] = {}
         self._stored, self._is_news = now, False
         self._left_out = 0
+        self._suspicions: frozenset[str] = frozenset()
         self._begun: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MOST_NEW))
         for case in recall(kept.get("open", [])):
             case.until = now + patience(case.kind)
@@ -105,6 +106,21 @@ class Keeper:
         """Any of these kinds."""
         with self._lock:
             return any(case.kind in kinds for case in self._open.values())
+
+    def suspect(self, kind: str) -> None:
+        """Something passed that may belong to one: checks that hurry for this kind are to look at once."""
+        with self._lock:
+            self._suspicions |= {kind}
+
+    def suspects(self, kinds: frozenset[str]) -> bool:
+        """Any of these, and nobody has looked since."""
+        with self._lock:
+            return bool(self._suspicions & kinds)
+
+    def dispel(self, kinds: frozenset[str]) -> None:
+        """Somebody looks now."""
+        with self._lock:
+            self._suspicions -= kinds
 
     def captures(self) -> set[str]:
         """Names of the files that cases have."""

@@ -80,7 +80,7 @@ def _read(message: bytes) -> Dns | None:
         return None
 
 
-def question(name: str, number: int) -> bytes:
-    """For the A records. `name` is ASCII, its labels no longer than 63 bytes."""
+def question(name: str, number: int, *, recursion: bool = True) -> bytes:
+    """For the A records. `name` is ASCII, its labels no longer than 63 bytes. Neighbours do no recursion."""
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    return HEAD.pack(number, RECURSION, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", A, 1)
+    return HEAD.pack(number, RECURSION if recursion else 0, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", A, 1)

@@ -15,11 +15,15 @@ class Settings:
     `dhcp_servers` are addresses (IP or MAC) of the school's DHCP servers: with them any other is unknown, also when it
     is the only one to answer. `dhcp_ask_every_seconds`: how often DHCP servers are asked to show themselves, 0 never.
 
+    `bait_every_seconds`: how often made-up names are asked for by LLMNR, NetBIOS and mDNS, 0 never.
+
     `protected` are IPv4 networks in which a device never seen before is told of, after the first `learning_days`.
 
     `risky_ports_every_seconds` and `default_communities_every_seconds`: so often each device of the unit's own subnets
     is looked at, 0 never; the second only with `allow_default_communities`. `risky_ports_allowed` are exceptions:
     "445" (a port), "10.20.0.5" (a device or a network), "10.20.0.5:445"; "upnp" as a port is port opening by UPnP.
+
+    `tls_check_every_seconds` is for the collector; other sites are looked at hourly, sooner while one is odd.
 
     What the centre sees (`haidang views`): `known_sites` are names, each with the networks in which its addresses lie
     where these do not change, as "hcm.edu.vn 203.0.113.0/24"; `known_issuers` are certificates of the authorities that
@@ -32,14 +36,15 @@ class Settings:
     evidence: bool = True
     dhcp_servers: tuple[str, ...] = ()
     dhcp_ask_every_seconds: float = 3600.0
+    bait_every_seconds: float = 60.0
     protected: tuple[str, ...] = ()
     learning_days: float = 7.0
     risky_ports_every_seconds: float = 86400.0
     risky_ports_allowed: tuple[str, ...] = ()
     allow_default_communities: bool = False
     default_communities_every_seconds: float = 86400.0
-    dns_check_every_seconds: float = 900.0
-    tls_check_every_seconds: float = 3600.0
+    dns_check_every_seconds: float = 60.0
+    tls_check_every_seconds: float = 300.0
     known_sites: tuple[str, ...] = ()
     known_issuers: tuple[str, ...] = ()
     missing_under: tuple[str, ...] = ("edu.vn", "com")

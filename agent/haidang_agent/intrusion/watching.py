@@ -12,14 +12,19 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
+from haidang_agent.intrusion.asking import Asking
 from haidang_agent.intrusion.evidence import Files, Kept, Recent
 from haidang_agent.intrusion.listening import Listening, own_macs
 from haidang_agent.intrusion.metrics import FRAMES, LOST
 from haidang_agent.intrusion.preparing import prepare, watched
+from haidang_agent.intrusion.way_back import WayBack
+from haidang_agent.lanwatch.detectors.rogue_dhcp import RogueDhcp
 from haidang_agent.lanwatch.frames import dissect
 from haidang_agent.lanwatch.pcap import Packet
 from haidang_agent.lanwatch.watch import Watch
+from haidang_agent.platform import arp
 from haidang_agent.platform.gateway import default_gateway
+from haidang_agent.platform.subnets import own_subnets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from haidang_agent.lanwatch.frames import Frame
     from haidang_agent.lanwatch.incident import Change, Severity
     from haidang_agent.platform.capture import Capture, Captured
+    from haidang_agent.platform.gateway import Gateway
     from haidang_agent.probe import Host
 
 log = logging.getLogger(__name__)
@@ -67,6 +73,8 @@ class Watching:
         self.problem = ""
         self._recent, self._files = Recent(), Files(folder) if folder else None
         self.watch = Watch()
+        self._asking, self._way_back = Asking(self.watch.lan), WayBack()
+        self._gateway: Gateway | None = None
         self.watch.lan.scanners = frozenset(_packed(settings.scanners))
         self.watch.lan.dhcp_servers.school_servers = frozenset(_packed(settings.dhcp_servers))
         prepare(self.watch, settings, host.memory)
@@ -116,16 +124,19 @@ class Watching:
         now = time.monotonic() + self._base - age
         packet = Packet(self._number, now, capture.index, ETHERNET, captured.length, captured.data)
         frame = dissect(packet)
-        if frame is None:
+        if frame is None or self._way_back.hides(frame, self.watch.lan.own):
             return
         if frame.message is not None or frame.ports is not None:
             self._recent.add(Kept(captured.time, captured.length, captured.data))
         self._tell(self.watch.feed(frame), frame)
+        if self._asking.is_reason(frame):
+            self._keeper.suspect(RogueDhcp.kind)
 
     def _tick(self) -> None:
         self._ticks += 1
         self._tell(self.watch.tick(time.monotonic() + self._base))
         self._keeper.tick(time.time())
+        self._ask_for_router()
         frames, lost = self._listening.statistics()
         self._host.totals.add(FRAMES, frames)
         self._host.totals.add(LOST, lost)
@@ -140,15 +151,26 @@ class Watching:
         if self._ticks % STORE_TICKS == 0 or len(self.watch.lan.dhcp_servers) != self._servers_kept:
             self._keep_servers()
 
+    def _ask_for_router(self) -> None:
+        router, now = self._gateway, time.monotonic() + self._base
+        if router is None or not self._way_back.is_to_ask(self._keeper.open_of(SOURCE), router.address, now):
+            return
+        try:
+            here = [each for each in own_subnets((router.interface,)) if router.address in each.network]
+            for subnet in here[:1]:
+                arp.request(router.interface, subnet.own, router.address)
+        except (LookupError, OSError) as failed:  # the interface has just gone: the next look around sees that
+            log.debug("the router was not asked where it is: %s", failed)
+
     def _look_around(self) -> None:
         self._listening.look_around()
         self.watch.lan.own = own_macs()
         try:
-            gateway = default_gateway(self._host.proc)
+            self._gateway = default_gateway(self._host.proc)
         except OSError:  # the system does not tell: then DHCP servers are known by who was first
             return
-        if gateway is not None:
-            self.watch.lan.dhcp_servers.routers = frozenset((gateway.address.packed,))
+        if self._gateway is not None:
+            self.watch.lan.dhcp_servers.routers = frozenset((self._gateway.address.packed,))
 
     def _tell(self, changes: Iterable[Change], frame: Frame | None = None) -> None:
         for change in changes:

@@ -41,6 +41,15 @@ def ask(interface: str, own: IPv4Address, address: IPv4Address) -> bool:
     return False
 
 
+def request(interface: str, own: IPv4Address, address: IPv4Address) -> None:
+    """Ask everybody once, and wait for nothing: the system takes in the answer, and the owner where this machine is.
+
+    Raises PermissionError without the capability, OSError where the interface is gone.
+    """
+    with _opened(interface) as raw:
+        raw.send(FRAME.pack(*Answers(raw.getsockname()[4], own.packed).question(address.packed)))
+
+
 def _opened(interface: str) -> socket.socket:
     if sys.platform != "linux":  # elsewhere Python has no AF_PACKET
         raise PermissionError(f"no raw frames on {sys.platform}")

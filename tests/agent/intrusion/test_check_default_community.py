@@ -87,7 +87,7 @@ def test_silence_costs_little(lan: Lan) -> None:
 
 def test_it_runs_only_where_it_is_allowed() -> None:
     assert CHECK.every(Settings()) == 0
-    assert CHECK.every(Settings(allow_default_communities=True)) == 300
+    assert CHECK.every(Settings(allow_default_communities=True)) == 60
     assert CHECK.every(Settings(allow_default_communities=True, default_communities_every_seconds=0)) == 0
 
 

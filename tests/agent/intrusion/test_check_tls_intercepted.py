@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from haidang_agent.intrusion.certificates import issuer
-from haidang_agent.intrusion.checks.tls_intercepted import CHECK
+from haidang_agent.intrusion.checks.tls_intercepted import CHECK, MEMORY_KEY, SITES_SECONDS
 from haidang_agent.intrusion.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,6 +132,31 @@ def test_the_collector_may_have_no_certificate_but_the_departments(internet, pub
         looked = look(internet, "tls_intercepted", server=(f"https://{COLLECTOR}", str(department.pem)))
 
     assert {key: severity for key, (severity, _) in looked.found.items()} == {("Public CA",): "critical"}
+
+
+def test_sites_are_looked_at_hourly_and_each_time_while_one_is_odd(internet, department, public, proxy) -> None:
+    """The collector is looked at each time: the site's proxy is not seen before the hour is over."""
+    true, forged = (f"{SITES[0]}={authority.issue(SITES[0])}" for authority in (public, proxy))
+    own = f"{COLLECTOR}={department.issue(COLLECTOR)}"
+    asked = {
+        "server": (f"https://{COLLECTOR}", str(department.pem)), "known_sites": SITES[:1],
+        "known_issuers": [public.known],
+    }  # fmt: skip
+    with internet.site(HERE, true, own):
+        first = look(internet, "tls_intercepted", **asked)
+    hour_ago = {MEMORY_KEY: first.memory[MEMORY_KEY] | {"at": first.memory[MEMORY_KEY]["at"] - SITES_SECONDS}}
+    with internet.site(HERE, forged, own):
+        soon = look(internet, "tls_intercepted", memory=first.memory, **asked)
+        late = look(internet, "tls_intercepted", memory=hour_ago, **asked)
+    with internet.site(HERE, true, own):
+        over = [late]
+        for _ in range(CHECK.closes_after):
+            over.append(look(internet, "tls_intercepted", memory=over[-1].memory, **asked))
+
+    assert (first.found, soon.found) == ({}, {})
+    assert list(late.found) == [("School Filter CA",)]
+    assert [one.found for one in over[1:]] == [{}, {}]
+    assert [one.memory[MEMORY_KEY]["looks"] for one in over] == [2, 1, 0]
 
 
 def test_who_gives_no_handshake_is_not_judged(internet, department) -> None:

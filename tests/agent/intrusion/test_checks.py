@@ -8,7 +8,7 @@ import pytest
 from haidang_advice.kinds import KINDS
 from haidang_agent.intrusion import checks
 from haidang_agent.intrusion.check import Check, Found, Site, discover
-from haidang_agent.intrusion.checking import Checking, Pace
+from haidang_agent.intrusion.checking import RETRY_SECONDS, SUSPICION_SECONDS, Checking, Pace
 from haidang_agent.intrusion.checks.dhcp import question
 from haidang_agent.intrusion.settings import Settings
 from haidang_agent.lanwatch.frames import dissect
@@ -70,6 +70,42 @@ def test_the_other_kinds_incidents_are_none_of_its_business() -> None:
     assert len(kept.open_of("ports")) == 1
 
 
+def paced(**facts: bool) -> Pace:
+    """Of an hourly check that began at 0 seconds."""
+    pace = Pace(Check("ports", nothing, never, while_open=120))
+    pace.begin(0, **facts)
+    return pace
+
+
+def due(pace: Pace, **facts: bool) -> float:
+    """The first second at which it is."""
+    return next(now for now in range(4000) if pace.is_due(now, Settings(), **facts))
+
+
+def test_a_check_hurries_while_its_kind_is_open_and_looks_at_once_on_suspicion() -> None:
+    assert due(paced()) == 3600
+    assert due(paced(), hurried=True) == 120
+    assert due(paced(), suspected=True) == 0
+    assert due(paced(suspected=True), suspected=True) == SUSPICION_SECONDS
+
+
+def test_what_could_not_look_tries_again_within_a_minute() -> None:
+    pace = paced()
+    pace.is_to_retry = True
+
+    assert due(pace) == RETRY_SECONDS
+
+
+def test_a_suspicion_lasts_until_somebody_looks() -> None:
+    kept = keeper()
+    kept.suspect("rogue_dhcp")
+
+    assert kept.suspects(frozenset({"rogue_dhcp", "arp_spoof"}))
+    assert not kept.suspects(frozenset({"arp_spoof"}))
+    kept.dispel(frozenset({"rogue_dhcp"}))
+    assert not kept.suspects(frozenset({"rogue_dhcp"}))
+
+
 @pytest.mark.parametrize("check", discover().values(), ids=lambda check: check.name)
 def test_a_check_is_well_declared(check: Check) -> None:
     assert check.every(Settings()) >= 0
@@ -103,6 +139,27 @@ def test_one_that_fails_says_so_and_the_next_one_runs(tmp_path, monkeypatch) -> 
         eventually("all have run", lambda: len(values(checking)) == 3, seconds=5)
         assert values(checking) == {"denied": 0, "crash": 0, "fine": 1}
         assert checking.kinds() == {"fine_kind": ("warning",)}, "what could never look is not watched for"
+    finally:
+        checking.close()
+
+
+@pytest.mark.parametrize(("name", "patience", "expected"), [("early", 900.0, {}), ("late", 0.0, {"late": 0})])
+def test_one_that_waits_for_another_probe_fails_only_after_a_while(
+    tmp_path, monkeypatch, caplog, name, patience, expected
+) -> None:
+    count = "memory = site.host.memory; memory.keep('tried', (memory.recall('tried') or 0) + 1)"
+    text = check_file(name, f"{count}; raise NotYetError('unreadable', 'not told yet')")
+    (tmp_path / f"{name}.py").write_text("from haidang_agent.intrusion.check import NotYetError\n" + text)
+    monkeypatch.setattr(checks, "__path__", [str(tmp_path)])
+    monkeypatch.setattr("haidang_agent.intrusion.checking.FIRST_SECONDS", 0.0)
+    monkeypatch.setattr("haidang_agent.intrusion.checking.BEGINNING_SECONDS", patience)
+    host = Host()
+    checking = Checking(Settings(), host, keeper())
+    checking.start()
+    try:
+        eventually("it was tried again", lambda: (host.memory.recall("tried") or 0) > 1, seconds=5)
+        assert values(checking) == expected
+        assert ("not told yet" in caplog.text) is bool(expected)
     finally:
         checking.close()
 
