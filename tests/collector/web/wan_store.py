@@ -83,6 +83,8 @@ def told_store(folder: Path) -> Iterator[Prometheus]:
         eventually(
             "the books are closed", lambda: len(store.query("unit:school_wan_availability:ratio")) == 4, seconds=30
         )
+        month = 'unit:school_outage_seconds:increase{window="30d",cause="carrier",wan="wan1"} > 3600'
+        eventually("and those of the month", lambda: len(store.query(month)) == 1, seconds=30)
         eventually("the line is down", lambda: len(store.query("unit:school_wan_up == 0")) == 1, seconds=30)
         yield store
 
