@@ -162,7 +162,9 @@ class AttackedSchool(City):
         start(serving.addresses(router, "lan", "10.20.0.100", "10.20.0.199", *serving.ADVERTISE))
         self.resolver = start(Resolver(router, dict.fromkeys(sites, server)))
         start(serving.sites(internet, server, 443, sites))
-        pace = {f"{name}_every_seconds": self._check_seconds for name in ("dhcp_ask", "dns_check", "tls_check")}
+        pace = {
+            f"{name}_every_seconds": self._check_seconds for name in ("dhcp_ask", "dns_check", "tls_check", "tls_sites")
+        }
         known = {"known_sites": [f"{site} {server}/32" for site in sites], "known_issuers": [self.public.known]}
         lines = [f"{key} = {json.dumps(value)}" for key, value in (pace | known).items()]
         watch = self.folder / "watch.toml"

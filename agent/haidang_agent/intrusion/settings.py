@@ -23,7 +23,7 @@ class Settings:
     is looked at, 0 never; the second only with `allow_default_communities`. `risky_ports_allowed` are exceptions:
     "445" (a port), "10.20.0.5" (a device or a network), "10.20.0.5:445"; "upnp" as a port is port opening by UPnP.
 
-    `tls_check_every_seconds` is for the collector; other sites are looked at hourly, sooner while one is odd.
+    `tls_check_every_seconds` is for the collector, `tls_sites_every_seconds` for others, sooner while one is odd.
 
     What the centre sees (`haidang views`): `known_sites` are names, each with the networks in which its addresses lie
     where these do not change, as "hcm.edu.vn 203.0.113.0/24"; `known_issuers` are certificates of the authorities that
@@ -45,6 +45,7 @@ class Settings:
     default_communities_every_seconds: float = 86400.0
     dns_check_every_seconds: float = 60.0
     tls_check_every_seconds: float = 300.0
+    tls_sites_every_seconds: float = 3600.0
     known_sites: tuple[str, ...] = ()
     known_issuers: tuple[str, ...] = ()
     missing_under: tuple[str, ...] = ("edu.vn", "com")

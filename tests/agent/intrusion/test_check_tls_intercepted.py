@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from haidang_agent.intrusion.certificates import issuer
-from haidang_agent.intrusion.checks.tls_intercepted import CHECK, MEMORY_KEY, SITES_SECONDS
+from haidang_agent.intrusion.checks.tls_intercepted import CHECK, MEMORY_KEY
 from haidang_agent.intrusion.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,7 +144,10 @@ def test_sites_are_looked_at_hourly_and_each_time_while_one_is_odd(internet, dep
     }  # fmt: skip
     with internet.site(HERE, true, own):
         first = look(internet, "tls_intercepted", **asked)
-    hour_ago = {MEMORY_KEY: first.memory[MEMORY_KEY] | {"at": first.memory[MEMORY_KEY]["at"] - SITES_SECONDS}}
+    hour_ago = {
+        MEMORY_KEY: first.memory[MEMORY_KEY]
+        | {"at": first.memory[MEMORY_KEY]["at"] - Settings().tls_sites_every_seconds}
+    }
     with internet.site(HERE, forged, own):
         soon = look(internet, "tls_intercepted", memory=first.memory, **asked)
         late = look(internet, "tls_intercepted", memory=hour_ago, **asked)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from haidang_agent.tables import Server
 
 MOST_SITES, MOST_TOLD = 8, 4
-SITES_SECONDS = 3600.0
 MEMORY_KEY = "intrusion_tls_sites"
 CLOSES_AFTER = 2
 FORGED = N_("{names} show certificates of {issuer}, which is none that the centre knows for them")
@@ -57,7 +56,7 @@ def run(site: Site) -> Sequence[Found]:
     if not collector and not sites:
         raise ProbeError("misconfigured", "neither [server] ca nor known_issuers: there is nothing to compare with")
     kept, now = _kept(site.host.memory, sites), time.time()
-    are_due = kept["looks"] > 0 or not 0 <= now - kept["at"] < SITES_SECONDS
+    are_due = kept["looks"] > 0 or not 0 <= now - kept["at"] < site.settings.tls_sites_every_seconds
     targets = [*collector, *(sites if are_due else ())]
     shown = {target: one for target in targets if not site.ending.is_set() and (one := _look(target)) is not None}
     if site.ending.is_set():
