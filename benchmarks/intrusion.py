@@ -2,7 +2,7 @@
 
 `python -m benchmarks.intrusion [--runs N] [--seed N] [--closing]`, as root, about twenty minutes: in schools made anew
 each kind once, in any order and at any moment. The agent pushes every 15 s, as it ships; its active checks of DHCP, DNS
-and TLS run every 10 s instead of hourly, and what a check has still to wait comes on top. `--closing`: until the last
+and TLS run every 10 s, not as shipped, and what a check has still to wait comes on top. `--closing`: until the last
 school's incidents are over, half an hour for a router advertisement.
 
 `python -m benchmarks.intrusion --hour [--seconds N]`: what happens on normal days, one thing after the other.
