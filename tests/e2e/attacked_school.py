@@ -55,12 +55,12 @@ class Heard(NamedTuple):
 
 
 class AttackedSchool(City):
-    """Context manager. `check_seconds` is the pace of the active checks.
+    """Context manager. `check_seconds` is the pace of the active checks, None: as shipped.
 
     The router gives addresses, names and IPv6 prefixes as it should; sites that the centre knows are in the Internet.
     """
 
-    def __init__(self, folder: Path, *, push_seconds: int, check_seconds: float) -> None:
+    def __init__(self, folder: Path, *, push_seconds: int, check_seconds: float | None = None) -> None:
         super().__init__(folder, isps=("VNPT",), push_seconds=push_seconds)
         self.school = VirtualSchool(isps=("VNPT",), pcs=PCS)
         self._check_seconds = check_seconds
@@ -162,9 +162,8 @@ class AttackedSchool(City):
         start(serving.addresses(router, "lan", "10.20.0.100", "10.20.0.199", *serving.ADVERTISE))
         self.resolver = start(Resolver(router, dict.fromkeys(sites, server)))
         start(serving.sites(internet, server, 443, sites))
-        pace = {
-            f"{name}_every_seconds": self._check_seconds for name in ("dhcp_ask", "dns_check", "tls_check", "tls_sites")
-        }
+        names = ("dhcp_ask", "dns_check", "tls_check") if self._check_seconds else ()
+        pace = {f"{name}_every_seconds": self._check_seconds for name in names}
         known = {"known_sites": [f"{site} {server}/32" for site in sites], "known_issuers": [self.public.known]}
         lines = [f"{key} = {json.dumps(value)}" for key, value in (pace | known).items()]
         watch = self.folder / "watch.toml"

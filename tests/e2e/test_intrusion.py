@@ -56,7 +56,9 @@ def test_attacks_reach_people_and_are_over_when_they_stop(city: AttackedSchool) 
     for kind, at in began.items():
         city.told(attacks[kind].alert, "resolved", at, OVER_SECONDS)
 
-    assert {(case["kind"], case["severity"]) for case in city.incidents()} == {(kind, "critical") for kind in TRIED}
+    cases = {case["kind"]: case for case in city.incidents()}
+    assert {kind: case["severity"] for kind, case in cases.items()} == dict.fromkeys(TRIED, "critical")
+    assert cases["dns_tampered"]["file"], "the frames of the questions and their answers are kept"
 
 
 def test_poisoning_by_a_machine_that_forwards_reaches_people(city: AttackedSchool) -> None:

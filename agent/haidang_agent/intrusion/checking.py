@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FIRST_SECONDS = 3.0
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 2.0
 """So often it is looked whether a check is due."""
 RETRY_SECONDS = 60.0
 """After one that could not look: at boot the network comes after the agent."""

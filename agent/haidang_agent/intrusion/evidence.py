@@ -48,9 +48,9 @@ class Recent:
         while len(self._frames) > RECENT_FRAMES or self._bytes > RECENT_BYTES:
             self._bytes -= len(self._frames.popleft().data)
 
-    def about(self, macs: Collection[bytes]) -> list[Kept]:
-        """Those that name one of these MAC addresses anywhere; all, where none is given."""
-        return [frame for frame in self._frames if not macs or any(mac in frame.data for mac in macs)]
+    def about(self, addresses: Collection[bytes]) -> list[Kept]:
+        """Those that name one of these MAC or IPv4 addresses anywhere; all, where none is given."""
+        return [frame for frame in self._frames if not addresses or any(each in frame.data for each in addresses)]
 
 
 class Files:

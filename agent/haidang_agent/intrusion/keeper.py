@@ -102,6 +102,11 @@ class Keeper:
         with self._lock:
             return [case for case in self._open.values() if case.source == source]
 
+    def newly_found(self, since: float) -> list[Case]:
+        """Cases opened since then that have no frames yet."""
+        with self._lock:
+            return [case for case in self._open.values() if not case.capture and case.opened >= since]
+
     def is_open(self, kinds: frozenset[str]) -> bool:
         """Any of these kinds."""
         with self._lock:

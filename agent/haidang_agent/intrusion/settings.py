@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+LEAST_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,10 @@ class Settings:
     is looked at, 0 never; the second only with `allow_default_communities`. `risky_ports_allowed` are exceptions:
     "445" (a port), "10.20.0.5" (a device or a network), "10.20.0.5:445"; "upnp" as a port is port opening by UPnP.
 
-    `tls_check_every_seconds` is for the collector, `tls_sites_every_seconds` for others, sooner while one is odd.
+    `dns_check_every_seconds` and `tls_check_every_seconds`: how often the name servers are asked, and how often the
+    collector or one of the sites, in turn, is asked for its certificate.
+
+    A pace is 0 or at least a second.
 
     What the centre sees (`haidang views`): `known_sites` are names, each with the networks in which its addresses lie
     where these do not change, as "hcm.edu.vn 203.0.113.0/24"; `known_issuers` are certificates of the authorities that
@@ -43,9 +48,15 @@ class Settings:
     risky_ports_allowed: tuple[str, ...] = ()
     allow_default_communities: bool = False
     default_communities_every_seconds: float = 86400.0
-    dns_check_every_seconds: float = 60.0
-    tls_check_every_seconds: float = 300.0
-    tls_sites_every_seconds: float = 3600.0
+    dns_check_every_seconds: float = 20.0
+    tls_check_every_seconds: float = 20.0
     known_sites: tuple[str, ...] = ()
     known_issuers: tuple[str, ...] = ()
     missing_under: tuple[str, ...] = ("edu.vn", "com")
+
+    def check(self) -> None:
+        """Raises ValueError for a pace that would flood the LAN or the sites."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name.endswith("_every_seconds") and value != 0 and not value >= LEAST_SECONDS:
+                raise ValueError(f"{field.name} = {value:g}: write at least {LEAST_SECONDS:g}, or 0 for never")

@@ -52,7 +52,10 @@ STORE_TICKS = 600
 ETHERNET = 1
 OLDEST_SECONDS = 2.0
 """No frame waits longer in the kernel; what seems to has met a clock that was set."""
+EXCHANGE_SECONDS = 5.0
 SUBJECTS_MACS = ("mac", "other_mac", "true_mac", "known_mac")
+SUBJECTS_ADDRESSES = ("mac", "ip", "server")
+"""Of what checks find."""
 
 
 class Watching:
@@ -136,6 +139,7 @@ class Watching:
         self._ticks += 1
         self._tell(self.watch.tick(time.monotonic() + self._base))
         self._keeper.tick(time.time())
+        self._keep_exchanges()
         self._ask_for_router()
         frames, lost = self._listening.statistics()
         self._host.totals.add(FRAMES, frames)
@@ -194,6 +198,14 @@ class Watching:
         macs = [bytes.fromhex(text.replace(":", "")) for key in SUBJECTS_MACS if (text := case.subject.get(key))]
         capture = files.begin(case.id, self._recent.about(macs), self._keeper.captures())
         self._keeper.attach(case, capture)
+
+    def _keep_exchanges(self) -> None:
+        """Of what a check has just found: the frames that passed between it and the address that it found."""
+        for case in self._keeper.newly_found(time.time() - EXCHANGE_SECONDS) if self._files else ():
+            named = [_address(case.subject[key]) for key in SUBJECTS_ADDRESSES if case.subject.get(key)]
+            exchange = self._recent.about(named) if named else []
+            if case.source != SOURCE and exchange and self._files is not None:
+                self._keeper.attach(case, self._files.begin(case.id, exchange, self._keeper.captures()))
 
     def _keep_servers(self) -> None:
         """By the names of interfaces: numbers differ after a restart."""

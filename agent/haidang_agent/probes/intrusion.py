@@ -31,6 +31,7 @@ class Intrusion:
         folder = host.state_dir / EVIDENCE_FOLDER if host.state_dir and settings.evidence else None
         self._host = host
         try:
+            settings.check()
             self._watching = Watching(settings, host, folder)
         except PermissionError as denied:
             raise ProbeError("denied", DENIED) from denied

@@ -53,7 +53,7 @@ def test_open_services_are_told_by_service_and_worse_on_cameras_and_routers(lan:
         lines = [camera.stdout.readline() for _ in range(2)] if camera.stdout else []
 
     assert {key[0]: severity for key, (severity, _) in looked.found.items()} == {
-        "Telnet": "critical", "SMB": "warning", "HTTP administration": "info",
+        "Telnet": "critical", "SMB": "info", "HTTP administration": "info",
     }  # fmt: skip
     assert looked.found["Telnet",][1] == "Telnet is open to the whole network at 10.9.0.2 (camera), 10.9.0.3 (computer)"
     assert sorted(lines) == ["23 0\n", "80 0\n"], "connected once each, and nothing was sent"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from haidang_agent.intrusion.certificates import issuer
-from haidang_agent.intrusion.checks.tls_intercepted import CHECK, MEMORY_KEY
+from haidang_agent.intrusion.checks.tls_intercepted import AGAIN_SECONDS, CHECK, MEMORY_KEY
 from haidang_agent.intrusion.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,32 +134,55 @@ def test_the_collector_may_have_no_certificate_but_the_departments(internet, pub
     assert {key: severity for key, (severity, _) in looked.found.items()} == {("Public CA",): "critical"}
 
 
-def test_sites_are_looked_at_hourly_and_each_time_while_one_is_odd(internet, department, public, proxy) -> None:
-    """The collector is looked at each time: the site's proxy is not seen before the hour is over."""
-    true, forged = (f"{SITES[0]}={authority.issue(SITES[0])}" for authority in (public, proxy))
-    own = f"{COLLECTOR}={department.issue(COLLECTOR)}"
+def test_after_the_first_time_one_is_looked_at_in_turn(internet, department, public) -> None:
+    own, sites = f"{COLLECTOR}={department.issue(COLLECTOR)}", [f"{name}={public.issue(name)}" for name in SITES]
     asked = {
-        "server": (f"https://{COLLECTOR}", str(department.pem)), "known_sites": SITES[:1],
-        "known_issuers": [public.known],
+        "server": (f"https://{COLLECTOR}", str(department.pem)), "known_sites": SITES, "known_issuers": [public.known],
     }  # fmt: skip
-    with internet.site(HERE, true, own):
-        first = look(internet, "tls_intercepted", **asked)
-    hour_ago = {
-        MEMORY_KEY: first.memory[MEMORY_KEY]
-        | {"at": first.memory[MEMORY_KEY]["at"] - Settings().tls_sites_every_seconds}
-    }
-    with internet.site(HERE, forged, own):
-        soon = look(internet, "tls_intercepted", memory=first.memory, **asked)
-        late = look(internet, "tls_intercepted", memory=hour_ago, **asked)
-    with internet.site(HERE, true, own):
-        over = [late]
-        for _ in range(CHECK.closes_after):
-            over.append(look(internet, "tls_intercepted", memory=over[-1].memory, **asked))
+    turns, memory = [], None
+    for handshakes in (3, 1, 1, 1, 1):
+        with internet.site(HERE, own, *sites) as said:
+            looked = look(internet, "tls_intercepted", memory=memory, **asked)
+            heard = [said.readline() for _ in range(handshakes)]
+        memory = looked.memory
+        turns.append(memory[MEMORY_KEY]["turn"])
+        assert (looked.found, looked.problem, set(heard)) == ({}, "", {"0\n"})
 
-    assert (first.found, soon.found) == ({}, {})
-    assert list(late.found) == [("School Filter CA",)]
-    assert [one.found for one in over[1:]] == [{}, {}]
-    assert [one.memory[MEMORY_KEY]["looks"] for one in over] == [2, 1, 0]
+    assert turns == [0, 1, 2, 0, 1], "the collector, both sites, and the collector again"
+
+
+def test_one_that_is_odd_has_all_looked_at_and_is_looked_at_each_minute(internet, department, public, proxy) -> None:
+    """The collector is served honestly: the proxy takes the sites alone."""
+    own = f"{COLLECTOR}={department.issue(COLLECTOR)}"
+    true, forged = ([f"{name}={authority.issue(name)}" for name in SITES] for authority in (public, proxy))
+    asked = {
+        "server": (f"https://{COLLECTOR}", str(department.pem)), "known_sites": SITES, "known_issuers": [public.known],
+    }  # fmt: skip
+    with internet.site(HERE, own, *true):
+        first = look(internet, "tls_intercepted", **asked)
+    with internet.site(HERE, own, *forged):
+        of_collector = look(internet, "tls_intercepted", memory=first.memory, **asked)
+        of_site = look(internet, "tls_intercepted", memory=of_collector.memory, **asked)
+    with internet.site(HERE, own, *true):
+        soon = look(internet, "tls_intercepted", memory=of_site.memory, **asked)
+        a_minute_ago = {MEMORY_KEY: soon.memory[MEMORY_KEY] | {"at": soon.memory[MEMORY_KEY]["at"] - AGAIN_SECONDS}}
+        late = look(internet, "tls_intercepted", memory=a_minute_ago, **asked)
+
+    assert (first.found, of_collector.found) == ({}, {})
+    assert [text for _, text in of_site.found.values()] == [
+        "hcm.edu.vn, smas.edu.vn show certificates of School Filter CA, which is none that the centre knows for them"
+    ]
+    assert list(soon.found) == [("School Filter CA",)], "one of the two was looked at, in turn"
+    assert late.found == {}
+
+
+def test_one_that_is_away_does_not_hide_the_others(internet, department, public) -> None:
+    asked = {"server": (f"https://{COLLECTOR}:9", str(department.pem)), "known_sites": SITES[:1]}
+    with internet.site(HERE, f"x={public.issue(SITES[0])}"):
+        looked = look(internet, "tls_intercepted", known_issuers=[public.known], **asked)
+        again = look(internet, "tls_intercepted", memory=looked.memory, known_issuers=[public.known], **asked)
+
+    assert (looked.problem, again.problem, again.found) == ("", "", {})
 
 
 def test_who_gives_no_handshake_is_not_judged(internet, department) -> None:

@@ -233,6 +233,7 @@ def test_whoever_may_not_capture_is_told_so():
 
 def test_wrong_settings_are_told():
     with Namespace() as alone:
-        for settings in ({"interfaces": ["none0"]}, {"dhcp_servers": ["router"]}, {"scanners": ["aa:bb"]}):
+        pace = {"dns_check_every_seconds": 0.5}
+        for settings in ({"interfaces": ["none0"]}, {"dhcp_servers": ["router"]}, {"scanners": ["aa:bb"]}, pace):
             with Running(alone, "intrusion", **settings) as probe:
                 assert probe.collect().reason == "misconfigured"

@@ -56,7 +56,7 @@ class Risk(NamedTuple):
 
 RISKS = (
     Risk("Telnet", (23, 2323), "warning", worse=ADMINISTERED),
-    Risk("SMB", (445,), "warning"),
+    Risk("SMB", (445,), "info"),
     Risk("RDP", (3389,), "warning"),
     Risk("VNC", (5900,), "warning"),
     Risk("Android debugging (ADB)", (5555,), "critical"),
@@ -67,7 +67,8 @@ RISKS = (
     Risk("HTTP administration", (80, 8080), "info", of=ADMINISTERED),
 )
 """Ports by IANA's registry and the vendors' manuals; 2323, 5555 and 7547 as the Mirai botnets look for them
-(CISA alert TA16-288A; ADB: Android's developer guide; TR-069 amendment 6, section 3.2.2)."""
+(CISA alert TA16-288A; ADB: Android's developer guide; TR-069 amendment 6, section 3.2.2). SMB: machines that share
+files and printers are ordinary; whether they do so dangerously (version 1, guests) is for their own posture to say."""
 PORT_OPENING = Risk("UPnP port opening", (), "warning", of=NETWORK | UNKNOWN)
 
 

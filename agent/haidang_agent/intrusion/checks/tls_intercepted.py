@@ -4,7 +4,8 @@ The collector's certificate has to be issued by the CA of `[server] ca`, a site'
 sees it issued. A site that has a certificate of another authority that this machine trusts has most likely changed it
 (the centre learns that within a day), or a filter's authority was installed here: a warning.
 
-The collector is looked at each time; sites hourly, and each time while one of them is odd.
+They are looked at in turn, one at a time; all at once at the very first, and when one turns out to be odd. What is odd
+is looked at again each minute.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from haidang_agent.tables import Server
 
 MOST_SITES, MOST_TOLD = 8, 4
-MEMORY_KEY = "intrusion_tls_sites"
-CLOSES_AFTER = 2
+MEMORY_KEY = "intrusion_tls"
+AGAIN_SECONDS = 60.0
 FORGED = N_("{names} show certificates of {issuer}, which is none that the centre knows for them")
 
 
@@ -45,48 +46,70 @@ class Target(NamedTuple):
 
 
 class _Odd(NamedTuple):
-    issuer: str
     name: str
+    issuer: str
     severity: Severity
 
 
 def run(site: Site) -> Sequence[Found]:
     """Raises ProbeError where there is nothing to compare with, or nobody gives a handshake."""
-    collector, sites = list(_collector(site.host.watch.server)), list(_sites(site.settings))
-    if not collector and not sites:
+    targets = [*_collector(site.host.watch.server), *_sites(site.settings)]
+    if not targets:
         raise ProbeError("misconfigured", "neither [server] ca nor known_issuers: there is nothing to compare with")
-    kept, now = _kept(site.host.memory, sites), time.time()
-    are_due = kept["looks"] > 0 or not 0 <= now - kept["at"] < site.settings.tls_sites_every_seconds
-    targets = [*collector, *(sites if are_due else ())]
-    shown = {target: one for target in targets if not site.ending.is_set() and (one := _look(target)) is not None}
+    kept, now = _kept(site.host.memory, targets), time.time()
+    before = [_Odd(*each) for each in kept["odd"]]
+    is_due = not 0 <= now - kept["at"] < AGAIN_SECONDS
+    again = [target for target in targets if is_due and target.name in {each.name for each in before}]
+    shown = _look_at(site, targets if kept["turn"] is None else again)
+    turn = kept["turn"] or 0
+    if not shown:
+        shown = _first_of(site, [*targets[turn:], *targets[:turn]])
+        turn = next(((targets.index(target) + 1) % len(targets) for target in shown), turn)
     if site.ending.is_set():
         return ()
-    if targets and not shown:
+    if not shown:
         raise ProbeError("timeout", f"no handshake with {', '.join(target.name for target in targets[:MOST_TOLD])}")
-    odd = list(_odd(shown))
-    if are_due:
-        looks = CLOSES_AFTER if any(not target.is_own for target in _strange(shown)) else max(kept["looks"] - 1, 0)
-        names = [target.name for target in sites]
-        site.host.memory.keep(MEMORY_KEY, {"at": now, "names": names, "looks": looks})
+    odd = _odd(shown, before)
+    if odd and not before:
+        shown |= _look_at(site, [target for target in targets if target not in shown])
+        odd = _odd(shown, before)
+    at = now if again or not before else kept["at"]
+    site.host.memory.keep(MEMORY_KEY, {"names": _names(targets), "turn": turn, "odd": odd, "at": at})
     authorities = dict.fromkeys(each.issuer for each in odd)
     return [_found(name, [each for each in odd if each.issuer == name]) for name in authorities]
 
 
-def _kept(memory: Memory, sites: Sequence[Target]) -> dict[str, Any]:
-    """When the sites were looked at last, and how many looks are to follow at once; never where they were others."""
+def _kept(memory: Memory, targets: Sequence[Target]) -> dict[str, Any]:
+    """Whose turn it is, what was odd, and when that was looked at; nothing of it where the targets were others."""
     kept: dict[str, Any] = memory.recall(MEMORY_KEY) or {}
-    is_same = kept.get("names") == [target.name for target in sites]
-    return kept if is_same else {"at": float("-inf"), "looks": 0}
+    return kept if kept.get("names") == _names(targets) else {"turn": None, "odd": [], "at": 0.0}
 
 
-def _strange(shown: Mapping[Target, certificates.Shown]) -> list[Target]:
-    return [target for target, one in shown.items() if one.judgement != "genuine"]
+def _names(targets: Sequence[Target]) -> list[str]:
+    return [target.name for target in targets]
 
 
-def _odd(shown: Mapping[Target, certificates.Shown]) -> Iterator[_Odd]:
-    for target in _strange(shown):
-        is_bad = target.is_own or shown[target].judgement == "foreign"
-        yield _Odd(shown[target].issuer, target.name, "critical" if is_bad else "warning")
+def _look_at(site: Site, targets: Sequence[Target]) -> dict[Target, certificates.Shown]:
+    """Those that gave a handshake."""
+    return {target: one for target in targets if not site.ending.is_set() and (one := _look(target)) is not None}
+
+
+def _first_of(site: Site, targets: Sequence[Target]) -> dict[Target, certificates.Shown]:
+    """The first that gives a handshake."""
+    for target in targets:
+        if shown := _look_at(site, [target]):
+            return shown
+    return {}
+
+
+def _odd(shown: Mapping[Target, certificates.Shown], before: Sequence[_Odd]) -> list[_Odd]:
+    """Of those shown now; and what was odd before, of those that are not."""
+    odd = [each for each in before if each.name not in {target.name for target in shown}]
+    for target, one in shown.items():
+        if one.judgement != "genuine":
+            is_bad = target.is_own or one.judgement == "foreign"
+            odd.append(_Odd(target.name, one.issuer, "critical" if is_bad else "warning"))
+    return odd
 
 
 def _found(issuer: str, shown: Sequence[_Odd]) -> Found:
@@ -133,6 +156,4 @@ CHECK = Check(
     every=_every,
     kinds={"tls_intercepted": ("critical", "warning")},
     hurries=frozenset({"tls_intercepted"}),
-    while_open=300.0,
-    closes_after=CLOSES_AFTER,
 )
