@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
-TOOLS := advice agent collector isps dashboards scripts tests benchmarks
+TOOLS := advice agent collector isps reach dashboards scripts tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint bench demo lock
@@ -32,7 +32,7 @@ test: setup lint ## Everything CI checks
 lint: $(STAMP) ## Style, types, import contracts
 	@$(BIN)/ruff check $(wildcard $(TOOLS))
 	@$(BIN)/ruff format --check --quiet $(wildcard $(TOOLS))
-	@$(BIN)/mypy $(wildcard advice agent collector isps dashboards scripts benchmarks tests/lab)
+	@$(BIN)/mypy $(wildcard advice agent collector isps reach dashboards scripts benchmarks tests/lab)
 	@$(BIN)/lint-imports --no-logo
 
 bench: setup ## Speed and size beside the peers (Debian packages), ratios in one run
