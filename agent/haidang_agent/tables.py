@@ -117,15 +117,26 @@ class Snmp:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """An online system the school uses."""
+    """An online system the school uses; one of a unit's own for parents has a name that begins with `public_`.
+
+    `match` is a text that must be on its page, `status` what it may answer after redirects (empty: 200 to 299),
+    `family` the only one to be tried (empty: both, as a browser does).
+    """
 
     name: str
     url: str
+    match: str = ""
+    status: tuple[int, ...] = ()
+    family: Literal["", "ipv4", "ipv6"] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """The unit's web portal; `mail_domain` is that of its e-mail addresses. Empty: none, or not known."""
+    """The unit's web portal; `mail_domain` is that of its e-mail addresses. Empty: none, or not known.
+
+    `department_feed` is the address of the feed (RSS, Atom) whose news the unit is to take into its site.
+    """
 
     url: str = ""
     mail_domain: str = ""
+    department_feed: str = ""

@@ -1,0 +1,1 @@
+"""The online systems that a school uses, asked in turn: what the `services` probe tells."""
