@@ -16,11 +16,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from haidang_collector.access.attempts import ADDRESS_SECONDS
 from haidang_collector.ingest.memory import Memory
 from haidang_collector.ingest.refusal import UNAUTHORISED, UNAVAILABLE, Refusal
 from haidang_collector.registry.store import Identity
 
 if TYPE_CHECKING:
+    from haidang_collector.access.attempts import Attempts
     from haidang_collector.settings import Settings
 
 KNOWN_SECONDS = 10.0
@@ -96,20 +98,47 @@ class AgentTime:
 
 
 def operator(request: Request) -> None:
-    """Dependency of pages, exporters and the webhook. Raises HTTPException 401 or 403.
+    """Dependency of exporters and the webhook: doors for machines. Raises HTTPException 401, 403 or 429.
 
     Let in are requests made on this machine: a loopback peer, asking for a loopback name (so that no web page can
     lead a browser here by DNS), and not forwarded. A reverse proxy here must therefore set X-Forwarded-For, as all
     do. Everybody else needs the password, where one is set.
     """
+    if not (is_local(request) or knows_password(request)):
+        raise nobody(request)
+
+
+def knows_password(request: Request) -> bool:
+    """Whether it brings the operator's password, by HTTP Basic. False as well where none is set.
+
+    Raises HTTPException 429 for an address that brought too many wrong ones.
+    """
     settings: Settings = request.app.state.settings
-    if is_local(request):
-        return
-    if settings.operator_password is None:
-        raise HTTPException(403, "open this page on the collector itself, or set HAIDANG_OPERATOR_PASSWORD")
     given = _basic_password(request.headers.get("authorization", ""))
-    if given is None or not hmac.compare_digest(given, settings.operator_password.encode()):
-        raise HTTPException(401, "operator's password wanted", {"WWW-Authenticate": 'Basic realm="Hai Dang"'})
+    if given is None or settings.operator_password is None:
+        return False
+    attempts: Attempts = request.app.state.attempts
+    address = address_of(request)
+    if attempts.closed(address):
+        raise HTTPException(429, "too many wrong passwords; wait", {"Retry-After": str(round(ADDRESS_SECONDS))})
+    right = hmac.compare_digest(given, settings.operator_password.encode())
+    if not right:
+        attempts.failed(address)
+    return right
+
+
+def nobody(request: Request) -> HTTPException:
+    """What somebody is told who is not let in where there are no accounts, or whose password is wrong."""
+    settings: Settings = request.app.state.settings
+    if settings.operator_password is None:
+        return HTTPException(403, "open this page on the collector itself, or set HAIDANG_OPERATOR_PASSWORD")
+    return HTTPException(401, "operator's password wanted", {"WWW-Authenticate": 'Basic realm="Hai Dang"'})
+
+
+def address_of(request: Request) -> str:
+    """Who sends, as far as trusted proxies tell; empty where that cannot be told."""
+    address = request.app.state.egress.sender(request)
+    return "" if address is None else str(address)
 
 
 def is_local(request: Request) -> bool:

@@ -1,5 +1,10 @@
 """Alembic's entry: runs the migrations on the connection that `database.Database.upgrade` hands over."""
 
+import haidang_collector.access.tables
+import haidang_collector.centre.tables
+import haidang_collector.grafana.tables
+import haidang_collector.incidents.tables
+import haidang_collector.notify.tables  # noqa: F401 - as above
 from alembic import context
 from haidang_collector.registry.models import Base
 
