@@ -1,0 +1,1 @@
+"""Grafana: its tokens here, and what the centre puts into it."""
