@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from haidang_collector.registry.fact_words import word, yes_no
 from haidang_collector.registry.models import EMAIL_LENGTH, URL_LENGTH, WORD_LENGTH
+from haidang_collector.registry.said import _
+from haidang_collector.registry.sheet import RUN_BY_SPREADSHEETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,13 +27,13 @@ MOST_MBIT = 400_000
 MOST_NETWORKS, MOST_SWITCHES, MOST_PORTS, MOST_MACHINES = 64, 64, 128, 256
 """In one room; a range is one port. Agents compare the ports of every two rooms."""
 SHOWN = 60
+ONE_OF = _("write one of %(known)s")
 _NOT_BURNT_IN = 0x3
 """The bits of a MAC address's first byte for groups and for addresses that a machine draws itself (IEEE 802)."""
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}")
 _PORT = re.compile(r"[A-Za-z0-9][ -:<-~]{0,63}")
 """As devices name their interfaces: ASCII, without a semicolon."""
 _RANGE = re.compile(r".*?([0-9]{1,9})-([0-9]{1,9})")
-_RUN_BY_SPREADSHEETS = "=+-@"
 _ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"})
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}([., ][0-9]{3})+")
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
@@ -52,9 +54,9 @@ class BadCellError(ValueError):
 def refuse_formula(text: str) -> None:
     """Formulas are never worked out here, and what a spreadsheet could not work out is no value."""
     if text.startswith("="):
-        raise BadCellError("is a formula", "copy the column and paste it as values")
+        raise BadCellError(_("is a formula"), _("copy the column and paste it as values"))
     if text.upper() in _ERRORS:
-        raise BadCellError("is a spreadsheet's error", "mend the formula, or leave the cell empty")
+        raise BadCellError(_("is a spreadsheet's error"), _("mend the formula, or leave the cell empty"))
 
 
 def words(longest: int) -> Reader:
@@ -62,11 +64,13 @@ def words(longest: int) -> Reader:
 
     def read(text: str) -> str:
         if len(text) > longest:
-            raise BadCellError(f"has {len(text)} characters", f"write at most {longest}")
+            raise BadCellError(
+                _("has %(count)s characters", count=len(text)), _("write at most %(most)s", most=longest)
+            )
         if not text.isprintable():
-            raise BadCellError("has a line break or control character", "remove it, or close the quotes")
-        if text[0] in _RUN_BY_SPREADSHEETS:
-            raise BadCellError(f"begins with {text[0]!r}, so spreadsheets would run it", "begin with a letter")
+            raise BadCellError(_("has a line break or control character"), _("remove it, or close the quotes"))
+        if text.startswith(RUN_BY_SPREADSHEETS):
+            raise _run_by_spreadsheets(text)
         return text
 
     return read
@@ -75,17 +79,17 @@ def words(longest: int) -> Reader:
 def name(text: str) -> str:
     """A short name that configuration and labels carry, as wan1."""
     if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{WORD_LENGTH - 1}}}", text):
-        raise BadCellError("is no name of a line", "write it as wan1: letters, digits, '-', '_', '.'")
+        raise BadCellError(_("is no name of a line"), _("write it as wan1: letters, digits, '-', '_', '.'"))
     return text
 
 
-def one_of(known: Mapping[str, str], otherwise: str = "") -> Reader:
-    """One of the words of `known`, spelt in any way people do; `otherwise` is what else may be written."""
+def one_of(known: Mapping[str, str], otherwise: str = ONE_OF) -> Reader:
+    """One of the words of `known`, spelt in any way people do; `otherwise` is the msgid that says what to write."""
 
     def read(text: str) -> str:
         meant = word(text, known)
         if meant is None:
-            raise BadCellError("is none of the known", f"write one of {', '.join(known.values())}{otherwise}")
+            raise BadCellError(_("is none of the known"), _(otherwise, known=", ".join(known.values())))
         return meant
 
     return read
@@ -94,7 +98,7 @@ def one_of(known: Mapping[str, str], otherwise: str = "") -> Reader:
 def flag(text: str) -> bool:
     meant = yes_no(text)
     if meant is None:
-        raise BadCellError("is neither yes nor no", "write có or không")
+        raise BadCellError(_("is neither yes nor no"), _("write có or không"))
     return meant
 
 
@@ -103,9 +107,13 @@ def whole(least: int, most: int) -> Reader:
 
     def read(text: str) -> int:
         if _GROUPED.fullmatch(text):
-            raise BadCellError("has a separator", f"write digits only, as {re.sub('[., ]', '', text)}")
+            raise BadCellError(
+                _("has a separator"), _("write digits only, as %(number)s", number=re.sub("[., ]", "", text))
+            )
         if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
-            raise BadCellError("is no such number", f"write digits only, {least} to {most}")
+            raise BadCellError(
+                _("is no such number"), _("write digits only, %(least)s to %(most)s", least=least, most=most)
+            )
         return int(text)
 
     return read
@@ -114,10 +122,12 @@ def whole(least: int, most: int) -> Reader:
 def mbit(text: str) -> float:
     """Mbit/s, with at most two decimals: three digits after a point may be thousands."""
     if not re.fullmatch(r"[0-9]{1,6}([.,][0-9]{1,2})?", text):
-        raise BadCellError("is no number of Mbit/s", "write the number alone, without a unit or separator, as 1000")
+        raise BadCellError(
+            _("is no number of Mbit/s"), _("write the number alone, without a unit or separator, as 1000")
+        )
     number = float(text.replace(",", "."))
     if not 0 < number <= MOST_MBIT:
-        raise BadCellError("is no number of Mbit/s", f"write one above 0, up to {MOST_MBIT}")
+        raise BadCellError(_("is no number of Mbit/s"), _("write one above 0, up to %(most)s", most=MOST_MBIT))
     return number
 
 
@@ -125,7 +135,7 @@ def day(text: str) -> date:
     """2026-11-25, 25/11/2026 (the day first, as in Vietnam), or the serial number of a spreadsheet."""
     found = _date(text)
     if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise BadCellError("is no date", "write it as 25/11/2026 or 2026-11-25")
+        raise BadCellError(_("is no date"), _("write it as 25/11/2026 or 2026-11-25"))
     return found
 
 
@@ -133,7 +143,7 @@ def school_year(text: str) -> str:
     """Two years that follow one another, as `2025-2026`."""
     found = re.fullmatch(r"([0-9]{4})\s*[-\u2013/]\s*([0-9]{4})", text)
     if found is None or int(found[2]) != int(found[1]) + 1:
-        raise BadCellError("is no school year", "write it as 2025-2026")
+        raise BadCellError(_("is no school year"), _("write it as 2025-2026"))
     return f"{found[1]}-{found[2]}"
 
 
@@ -142,9 +152,12 @@ def cidr(text: str) -> str:
     try:
         network = ipaddress.ip_interface(text).network
     except ValueError:
-        raise BadCellError("is no network", "write it as 10.20.1.0/24") from None
+        raise BadCellError(_("is no network"), _("write it as 10.20.1.0/24")) from None
     if "/" not in text or str(network) != text.lower():
-        raise BadCellError("is no network", f"write {network}" if "/" in text else "add its length, as 10.20.1.0/24")
+        raise BadCellError(
+            _("is no network"),
+            _("write %(network)s", network=network) if "/" in text else _("add its length, as 10.20.1.0/24"),
+        )
     return str(network)
 
 
@@ -163,7 +176,10 @@ def ports(text: str) -> str:
     switches = _listed(text, r"[;\n]", _ports, MOST_SWITCHES)
     listed = sum(switch.count(",") + 1 for switch in switches)
     if listed > MOST_PORTS:
-        raise BadCellError(f"lists {listed} ports", f"write at most {MOST_PORTS}; Gi1/0/1-24 counts as one")
+        raise BadCellError(
+            _("lists %(count)s ports", count=listed),
+            _("write at most %(most)s; Gi1/0/1-24 counts as one", most=MOST_PORTS),
+        )
     return "; ".join(switches)
 
 
@@ -177,22 +193,22 @@ def phone(text: str) -> str:
     elif re.fullmatch("[2-9][0-9]{8,9}", digits):
         digits = "0" + digits
     if not re.fullmatch("0[1-9][0-9]{8,9}|00[1-9][0-9]{6,14}", digits):
-        raise BadCellError("is no telephone number", "write one number as 0901234567")
+        raise BadCellError(_("is no telephone number"), _("write one number as 0901234567"))
     return digits
 
 
 def domain(text: str) -> str:
     if not _DOMAIN.fullmatch(text.lower()):
-        raise BadCellError("is no mail domain", "write what stands behind the @, as th-mau-01.edu.vn")
+        raise BadCellError(_("is no mail domain"), _("write what stands behind the @, as th-mau-01.edu.vn"))
     return text.lower()
 
 
 def email(text: str) -> str:
     mailbox, at, host = text.partition("@")
     if not (at and _MAILBOX.fullmatch(mailbox) and _DOMAIN.fullmatch(host.lower())) or len(text) > EMAIL_LENGTH:
-        raise BadCellError("is no e-mail address", "write one address as ten@truong.edu.vn")
-    if mailbox[0] in _RUN_BY_SPREADSHEETS:
-        raise BadCellError(f"begins with {mailbox[0]!r}, so spreadsheets would run it", "begin with a letter")
+        raise BadCellError(_("is no e-mail address"), _("write one address as ten@truong.edu.vn"))
+    if mailbox.startswith(RUN_BY_SPREADSHEETS):
+        raise _run_by_spreadsheets(mailbox)
     return f"{mailbox}@{host.lower()}"
 
 
@@ -203,9 +219,11 @@ def url(text: str) -> str:
     except ValueError:
         sound = False
     if not sound or len(text) > URL_LENGTH or not text.isprintable() or re.search(r"""[\s"'<>]""", text):
-        raise BadCellError("is no address of a site", f"write https://… of at most {URL_LENGTH} characters")
+        raise BadCellError(
+            _("is no address of a site"), _("write https://… of at most %(most)s characters", most=URL_LENGTH)
+        )
     if parts.username is not None or parts.password is not None:
-        raise BadCellError("holds a user name or password", "leave it out")
+        raise BadCellError(_("holds a user name or password"), _("leave it out"))
     return text
 
 
@@ -213,34 +231,44 @@ def _listed(text: str, between: str, read: Callable[[str], str], most: int) -> l
     """Each once."""
     parts = dict.fromkeys(read(part.strip()) for part in re.split(between, text) if part.strip())
     if not parts or len(parts) > most:
-        raise BadCellError(f"lists {len(parts)}", f"write 1 to {most}")
+        raise BadCellError(_("lists %(count)s", count=len(parts)), _("write 1 to %(most)s", most=most))
     return list(parts)
 
 
 def _mac(text: str) -> str:
     digits = re.sub("[-:.]", "", text).lower()
     if not re.fullmatch("[0-9a-f]{12}", digits) or not digits.strip("0"):
-        raise BadCellError(f"holds {text[:SHOWN]!r}, which is no MAC address", "write it as 8c:ec:4b:00:00:01")
+        raise BadCellError(
+            _("holds %(text)r, which is no MAC address", text=text[:SHOWN]), _("write it as 8c:ec:4b:00:00:01")
+        )
     if int(digits[:2], 16) & _NOT_BURNT_IN:
         raise BadCellError(
-            f"holds {text[:SHOWN]!r}, which no network card was made with",
-            "switch off random addresses on that machine",
+            _("holds %(text)r, which no network card was made with", text=text[:SHOWN]),
+            _("switch off random addresses on that machine"),
         )
     return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
 def _ports(text: str) -> str:
-    host, _, names = text.partition(" ")
+    host, _space, names = text.partition(" ")
     listed = [name.strip() for name in names.split(",")]
     if not (_HOST.fullmatch(host) and all(map(_PORT.fullmatch, listed))):
         raise BadCellError(
-            f"holds {text[:SHOWN]!r}, which is no port", "write the switch, then its ports, as 10.20.0.2 Gi1/0/1-24"
+            _("holds %(text)r, which is no port", text=text[:SHOWN]),
+            _("write the switch, then its ports, as 10.20.0.2 Gi1/0/1-24"),
         )
     for name in listed:
         ends = _RANGE.fullmatch(name)
         if ends and int(ends[1]) > int(ends[2]):
-            raise BadCellError(f"holds {name!r}, which ends before it begins", "write the lower number first")
+            raise BadCellError(
+                _("holds %(text)r, which ends before it begins", text=name), _("write the lower number first")
+            )
     return f"{host} {','.join(listed)}"
+
+
+def _run_by_spreadsheets(text: str) -> BadCellError:
+    said = _("begins with %(sign)r, so spreadsheets would run it", sign=text[0])
+    return BadCellError(said, _("begin with a letter"))
 
 
 def _date(text: str) -> date | None:

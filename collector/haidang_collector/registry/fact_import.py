@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
+from dataclasses import replace as but
 from typing import TYPE_CHECKING, TextIO
 
 from sqlalchemy import bindparam, delete, insert, select
 
 from haidang_collector.registry.history import change, operator, stamped
 from haidang_collector.registry.models import Change, Unit
-from haidang_collector.registry.sheet import inert
+from haidang_collector.registry.reach import EVERYTHING, Reach
+from haidang_collector.registry.said import _
+from haidang_collector.registry.sheet import csv_line
 from haidang_collector.registry.unit_words import CODE
 from haidang_collector.registry.units_import import BYTE_ORDER_MARK, Outcome
 from haidang_collector.registry.units_table import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from sqlalchemy import Connection
@@ -45,56 +47,67 @@ def import_facts(
     skip_bad: bool = False,
     dry_run: bool = False,
     replace: bool = False,
+    whole_unit: str | None = None,
     who: str | None = None,
+    reach: Reach = EVERYTHING,
+    previewed: str | None = None,
+    first: Callable[[Session], None] | None = None,
 ) -> Outcome:
     """All sound rows in one transaction; none where a row is bad, unless `skip_bad`. Every change goes to the history.
 
-    With `replace`, entries that the file does not name go, of those units that it names. `who` is by default
-    `history.operator`.
+    With `replace`, entries that the file does not name go, of those units that it names; `whole_unit` is one that the
+    table has all entries of, even where it has none. `who`, `reach`, `previewed` and `first` are as of `import_units`.
     """
     with database.write() as session:
-        work = _Import(kind, _stored(session, kind), set(session.scalars(select(Unit.code))))
+        if first:
+            first(session)
+        units = dict(session.execute(select(Unit.code, Unit.district)).all())
+        work = _Import(kind, _stored(session, kind, whole_unit), units, reach, whole_unit)
         for row in table.rows:
             work.take(row)
-        if replace:
+        if replace or whole_unit:
             work.remove_unnamed()
-        problems = sorted([*table.problems, *work.problems], key=lambda problem: problem.row)
-        applied = not dry_run and (skip_bad or not problems)
-        if applied:
-            work.write(session, who or operator())
-    counts = (work.created, work.updated, work.unchanged)
-    return Outcome(applied, *counts, tuple(problems), tuple(table.notes), work.removed)
+        bad = tuple(sorted([*table.problems, *work.problems], key=lambda problem: problem.row))
+        counts = (work.created, work.updated, work.unchanged)
+        outcome = Outcome(False, *counts, bad, tuple(table.notes), work.removed, tuple(work.changes))
+        if dry_run or (bad and not skip_bad) or previewed not in (None, outcome.fingerprint):
+            return outcome
+        work.write(session, who or operator())
+    return but(outcome, applied=True)
 
 
-def all_facts(database: Database, kind: Kind) -> list[Fact]:
-    """Every entry of a kind, by unit and key."""
+def all_facts(database: Database, kind: Kind, unit: str | None = None) -> list[Fact]:
+    """Every entry of a kind, of all units or of one, by unit and key."""
     with database.read() as connection:
-        return [Fact(key[0], values) for key, values in sorted(_stored(connection, kind).items())]
+        return [Fact(key[0], values) for key, values in sorted(_stored(connection, kind, unit).items())]
 
 
 def export_facts(kind: Kind, facts: Iterable[Fact], file: TextIO) -> None:
     """As CSV that spreadsheets open rightly, and that `import_facts` reads again."""
     file.write(BYTE_ORDER_MARK)
-    writer = csv.writer(file)
-    writer.writerow(kind.titles.values())
+    file.write(csv_line(kind.titles.values()))
     for fact in facts:
         shown = [column.show(fact.values[column.name]) for column in kind.columns]
-        writer.writerow([fact.unit, *map(inert, shown)])
+        file.write(csv_line([fact.unit, *shown]))
 
 
 class _Import:
     """What a table changes, worked out before anything is written."""
 
-    def __init__(self, kind: Kind, stored: dict[Key, Values], units: set[str]) -> None:
+    def __init__(
+        self, kind: Kind, stored: dict[Key, Values], units: Mapping[str, str], reach: Reach, whole_unit: str | None
+    ) -> None:
+        """`units` by code, with their districts. Entries of a whole unit may be spelt anew: the old spelling goes."""
         self.problems: list[Problem] = []
         self.created = self.updated = self.unchanged = self.removed = 0
-        self._kind, self._stored, self._units = kind, stored, units
+        self.changes: list[dict[str, Any]] = []
+        self._kind, self._stored, self._units, self._reach = kind, stored, units, reach
         self._units_by_spelling = {unit.casefold(): unit for unit in units}
-        self._keys_by_spelling = {tuple(part.casefold() for part in key): key for key in stored}
-        self._named: dict[str, set[Key]] = {}
+        respelt = {} if whole_unit else stored
+        self._keys_by_spelling = {tuple(part.casefold() for part in key): key for key in respelt}
+        self._named: dict[str, set[Key]] = {whole_unit: set()} if whole_unit else {}
         self._new: dict[Key, Values] = {}
         self._gone: list[Key] = []
-        self._changes: list[dict[str, Any]] = []
 
     def take(self, row: FactRow) -> None:
         key = row.key(self._kind)
@@ -126,7 +139,7 @@ class _Import:
         doomed = [*self._gone, *(key for key in self._new if key in self._stored)]
         old = [{f"old_{name}": part for name, part in zip(names, key, strict=True)} for key in doomed]
         new = [{"unit": key[0], **values} for key, values in self._new.items()]
-        changes = stamped(self._changes, who)
+        changes = stamped(self.changes, who)
         connection = session.connection()
         for statement, rows in (
             (delete(table).where(*same), old),  # type: ignore[arg-type]  # declared as FromClause, is a Table
@@ -138,7 +151,7 @@ class _Import:
 
     def _note(self, key: Key, before: Values | None, after: Values | None) -> None:
         entry = " ".join(filter(None, key[1:]))
-        self._changes.append(change(key[0], self._kind.word, entry, self._beside_key(before), self._beside_key(after)))
+        self.changes.append(change(key[0], self._kind.word, entry, self._beside_key(before), self._beside_key(after)))
 
     def _beside_key(self, values: Values | None) -> Values | None:
         """What `entry` does not tell already."""
@@ -149,23 +162,29 @@ class _Import:
         if row.unit not in self._units:
             right = self._units_by_spelling.get(row.unit.casefold())
             if right:
-                fix = f"write {right!r}; capital and small letters count"
-                return Problem(row.number, titles[CODE], row.unit, "is registered otherwise", fix)
-            fix = "mend the code, or import the unit first"
-            return Problem(row.number, titles[CODE], row.unit, "is no registered unit", fix)
+                fix = _("write %(code)r; capital and small letters count", code=right)
+                return Problem(row.number, titles[CODE], row.unit, _("is registered otherwise"), fix)
+            fix = _("mend the code, or import the unit first")
+            return Problem(row.number, titles[CODE], row.unit, _("is no registered unit"), fix)
+        if not self._reach.holds(row.unit, self._units[row.unit]):
+            fix = _("leave the row to those whose unit it is")
+            return Problem(row.number, titles[CODE], row.unit, _("is not one of your units"), fix)
         right_key = self._keys_by_spelling.get(tuple(part.casefold() for part in key), key)
         for name, told, registered in zip(self._kind.key, key[1:], right_key[1:], strict=True):
             if told != registered:
-                fix = f"write {registered!r}; capital and small letters count"
-                return Problem(row.number, titles[name], told, "is registered otherwise", fix)
+                fix = _("write %(code)r; capital and small letters count", code=registered)
+                return Problem(row.number, titles[name], told, _("is registered otherwise"), fix)
         return None
 
 
-def _stored(source: Session | Connection, kind: Kind) -> dict[Key, Values]:
+def _stored(source: Session | Connection, kind: Kind, of_unit: str | None = None) -> dict[Key, Values]:
     names = [column.name for column in kind.columns]
     columns = [getattr(kind.model, name) for name in ("unit", *names)]
+    query = select(*columns)
+    if of_unit is not None:
+        query = query.where(columns[0] == of_unit)
     found: dict[Key, Values] = {}
-    for unit, *values in source.execute(select(*columns)):
+    for unit, *values in source.execute(query):
         told = dict(zip(names, values, strict=True))
         found[(unit, *(str(told[name]) for name in kind.key))] = told
     return found

@@ -22,6 +22,7 @@ from haidang_collector.registry.models import (
     Portal,
     SubjectGroup,
 )
+from haidang_collector.registry.said import _
 from haidang_collector.registry.unit_words import CODE, TITLES, column_field, plain
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ MOST_VLAN = 4094
 
 _COUNT = cells.whole(0, MOST_DEVICES)
 _WORDS = cells.words(PERSON_LENGTH)
+_SHARED = _("write one of %(known)s; empty: shared by all levels")
+_NOT_KNOWN = _("write one of %(known)s; empty: not known")
 
 Values = dict[str, "Value"]
 
@@ -106,13 +109,13 @@ def isp(text: str) -> str:
 def _contract(values: Values) -> tuple[str, str, str] | None:
     starts, ends = values.get("starts"), values.get("ends")
     if isinstance(starts, date) and isinstance(ends, date) and ends < starts:
-        return "ends", "is before the contract starts", "are the two dates swapped?"
+        return "ends", _("is before the contract starts"), _("are the two dates swapped?")
     return None
 
 
 def _portal(values: Values) -> tuple[str, str, str] | None:
     if not any(values.values()):
-        return "url", "and the mail domain are empty", "fill in one of them, or remove the row"
+        return "url", _("and the mail domain are empty"), _("fill in one of them, or remove the row")
     return None
 
 
@@ -124,7 +127,7 @@ LABS = Kind(
         Column("cidr", "Dải mạng", cells.cidr, "10.20.1.0/24", ("dai dia chi", "dai ip", "subnet", "network")),
         Column("vlan", "VLAN", cells.whole(1, MOST_VLAN), "20", ("vlan id",)),
         Column("computers", "Số máy tính", _COUNT, "40", ("so may", "so luong may", "declared")),
-        Column("level", "Cấp học", cells.one_of(words.LAB_LEVELS, "; empty: shared by all levels"), "Tiểu học",
+        Column("level", "Cấp học", cells.one_of(words.LAB_LEVELS, _SHARED), "Tiểu học",
                ("cap",), shown=words.LAB_LEVELS),
         Column("subnets", "Dải mạng khác", cells.networks, "10.20.3.0/24 10.20.4.0/24", ("cac dai mang khac",)),
         Column("ports", "Cổng chuyển mạch", cells.ports, "10.20.0.2 Gi1/0/1-24; 10.20.0.3 eth5",
@@ -180,7 +183,7 @@ CONTRACTS = Kind(
         Column("wan", "Đường truyền", cells.name, "wan1", ("ten duong truyen", "line"), True),
         Column("number", "Số hợp đồng", _WORDS, "HĐ-MAU-01", ("hop dong", "contract", "contract number")),
         Column("isp", "Nhà cung cấp", isp, "VNPT", ("nha mang", "nha cung cap dich vu", "provider"), True),
-        Column("medium", "Loại đường truyền", cells.one_of(words.MEDIA, "; empty: not known"), "Cáp quang",
+        Column("medium", "Loại đường truyền", cells.one_of(words.MEDIA, _NOT_KNOWN), "Cáp quang",
                ("cong nghe",), shown=words.MEDIA),
         Column("down", "Tải xuống (Mbit/s)", cells.mbit, "200", ("toc do tai xuong", "tai xuong", "download")),
         Column("up", "Tải lên (Mbit/s)", cells.mbit, "200", ("toc do tai len", "tai len", "upload")),

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from haidang_collector.registry.fact_cells import BadCellError, refuse_formula
-from haidang_collector.registry.sheet import HEADER_ROWS, BadFileError, Row, foreign_encoding, read_rows
+from haidang_collector.registry.said import _
+from haidang_collector.registry.sheet import HEADER_ROWS, BadFileError, Row, clean, foreign_encoding, read_rows
 from haidang_collector.registry.unit_words import CODE, TITLES
-from haidang_collector.registry.units_table import CODE_PATTERN, SHOWN_VALUE, Problem
+from haidang_collector.registry.units_table import CODE_PATTERN, SHOWN_VALUE, Problem, typed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from haidang_collector.registry.fact_cells import Value
     from haidang_collector.registry.fact_kinds import Column, Kind, Values
 
-MERGED = "fill it in; of merged cells only the first row holds the value, so unmerge them"
+MERGED = _("fill it in; of merged cells only the first row holds the value, so unmerge them")
 _LEAST_COLUMNS = 2
 
 
@@ -53,11 +55,26 @@ def read_facts(content: bytes, kind: Kind) -> FactTable:
     first = next((" | ".join(filter(None, row.cells)) for row in heads if any(row.cells)), "")
     old = foreign_encoding(" ".join(cell for row in heads for cell in row.cells))
     raise BadFileError(
-        f"no row among the first {HEADER_ROWS} has the columns of {kind.word}: {_titles(kind, kind.titles)}; "
-        f"the first text is {first[:SHOWN_VALUE]!r}"
-        + (f", which seems to be typed in the old encoding {old}: convert it to Unicode" if old else "")
-        + f"; `haidang units template {kind.word}` writes a table to fill in"
+        _(
+            "no row among the first %(rows)s has the columns of %(kind)s: %(titles)s; the first text is "
+            "%(first)r%(guess)s; `haidang units template %(kind)s` writes a table to fill in",
+            rows=HEADER_ROWS,
+            kind=kind.word,
+            titles=_titles(kind, kind.titles),
+            first=first[:SHOWN_VALUE],
+            guess=typed_in(old),
+        )
     )
+
+
+def check_rows(kind: Kind, unit: str, entries: Sequence[Mapping[str, str]]) -> FactTable:
+    """Entries of one unit as somebody typed them, each by every column: the same checks as of a file.
+
+    Rows are counted from 1, and problems name the titles of an export.
+    """
+    header = Row(0, tuple(kind.titles.values()))
+    typed = [(unit, *(clean(entry[column.name]) for column in kind.columns)) for entry in entries]
+    return _Reader(kind, header, [Row(number, cells) for number, cells in enumerate(typed, start=1)]).table
 
 
 def _titles(kind: Kind, names: Iterable[str]) -> str:
@@ -66,7 +83,7 @@ def _titles(kind: Kind, names: Iterable[str]) -> str:
 
 def _best_header(kind: Kind, rows: Iterable[Row]) -> tuple[Row, int]:
     best, known = Row(0, ()), 0
-    for _, row in zip(range(HEADER_ROWS), rows, strict=False):
+    for row in islice(rows, HEADER_ROWS):
         found = len({kind.field_of(cell) for cell in row.cells if cell} - {None})
         if found > known:
             best, known = row, found
@@ -98,22 +115,29 @@ class _Reader:
             name = self._kind.field_of(title)
             if name is None:
                 if title:
-                    self.table.notes.append(f"column {title!r} is not known and was left out")
+                    self.table.notes.append(_("column %(title)r is not known and was left out", title=title))
             elif name in places:
-                both = f"{header.cells[places[name]]!r} and {title!r}"
+                one = header.cells[places[name]]
                 raise BadFileError(
-                    f"row {header.number}: columns {both} both mean {_titles(self._kind, [name])}; remove one"
+                    _(
+                        "row %(row)s: columns %(one)r and %(other)r both mean %(title)s; remove one",
+                        row=header.number,
+                        one=one,
+                        other=title,
+                        title=_titles(self._kind, [name]),
+                    )
                 )
             else:
                 places[name] = place
         if missing := [name for name in self._kind.required if name not in places]:
-            raise BadFileError(f"row {header.number}: the header lacks {_titles(self._kind, missing)}; add it")
+            titles = _titles(self._kind, missing)
+            raise BadFileError(_("row %(row)s: the header lacks %(titles)s; add it", row=header.number, titles=titles))
         return places
 
     def _take(self, row: Row, width: int) -> None:
         try:
             for cell in filter(None, row.cells[width:]):
-                raise _RowBadError("", cell, "has no column", "put text that holds the delimiter in quotes")
+                raise _RowBadError("", cell, _("has no column"), _("put text that holds the delimiter in quotes"))
             self.table.rows.append(self._fact(row))
         except _RowBadError as bad:
             shown = bad.value if len(bad.value) <= SHOWN_VALUE else bad.value[:SHOWN_VALUE] + "…"
@@ -122,19 +146,20 @@ class _Reader:
     def _fact(self, row: Row) -> FactRow:
         code = self._cell(row, CODE)
         if not CODE_PATTERN.fullmatch(code):
-            reason, fix = (
-                ("is no unit code", "write the code as in the table of units") if code else ("is empty", MERGED)
-            )
-            raise _RowBadError(self._titles[CODE], code, reason, fix)
+            reason = _("is no unit code") if code else _("is empty")
+            mend = _("write the code as in the table of units") if code else MERGED
+            raise _RowBadError(self._titles[CODE], code, reason, mend)
         values: Values = {column.name: self._value(row, column) for column in self._columns}
         if wrong := self._kind.check(values):
-            name, reason, fix = wrong
-            raise _RowBadError(self._title(name), self._cell(row, name), reason, fix)
+            name, why, fix = wrong
+            raise _RowBadError(self._title(name), self._cell(row, name), why, fix)
         fact = FactRow(row.number, code, values)
         earlier = self._seen.setdefault(tuple(part.casefold() for part in fact.key(self._kind)), row.number)
         if earlier != row.number:
             name = self._kind.key[0] if self._kind.key else CODE
-            raise _RowBadError(self._title(name), self._cell(row, name), f"stands in row {earlier} already", "keep one")
+            raise _RowBadError(
+                self._title(name), self._cell(row, name), _("stands in row %(row)s already", row=earlier), _("keep one")
+            )
         return fact
 
     def _value(self, row: Row, column: Column) -> Value:
@@ -146,7 +171,7 @@ class _Reader:
         except BadCellError as bad:
             raise _RowBadError(self._title(column.name), text, bad.reason, bad.fix) from None
         if column.required:
-            raise _RowBadError(self._title(column.name), text, "is empty", MERGED)
+            raise _RowBadError(self._title(column.name), text, _("is empty"), MERGED)
         return None
 
     def _cell(self, row: Row, name: str) -> str:

@@ -32,6 +32,8 @@ class ChangeFact:
     entry: str
     before: Facts | None
     after: Facts | None
+    id: int
+    """Later changes have a greater one."""
 
     def parts(self) -> list[tuple[str, str, str]]:
         """Each fact with its value before and after, empty where there was none; new and removed entries begin so."""
@@ -69,7 +71,7 @@ def change(unit: str, what: str, entry: str, before: Facts | None, after: Facts 
 
 def history_of(database: Database, unit: str) -> list[ChangeFact]:
     """All changes of a unit's facts, the newest first. Raises UnknownUnitError."""
-    columns = (Change.at, Change.who, Change.what, Change.entry, Change.before, Change.after)
+    columns = (Change.at, Change.who, Change.what, Change.entry, Change.before, Change.after, Change.id)
     with database.read() as connection:
         if connection.scalar(select(Unit.code).where(Unit.code == unit)) is None:
             raise UnknownUnitError(unit)

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from haidang_collector.incidents.handling import comes_back, fires_again
 from haidang_collector.registry.models import CODE_LENGTH, DISTRICT_LENGTH, Incident
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from sqlalchemy.orm import Session
 
     from haidang_collector.registry.database import Database
@@ -73,32 +76,57 @@ class Notification(BaseModel):
     alerts: Annotated[list[Alert], Field(max_length=MAX_ALERTS)]
 
 
-def record(database: Database, notification: Notification, now: datetime | None = None) -> None:
-    """Keep every alert of a notification, in one transaction; the same one again changes nothing."""
+class News(NamedTuple):
+    """What a notification changed. `ended` may be all that is ever heard of an incident."""
+
+    what: Literal["opened", "reopened", "ended"]
+    incident: Incident
+
+
+def record(
+    database: Database,
+    notification: Notification,
+    now: datetime | None = None,
+    then: Callable[[Session, Sequence[News], datetime], None] | None = None,
+) -> None:
+    """Keep every alert of a notification, in one transaction; the same one again changes nothing.
+
+    `then` hears, in that transaction, what is new, if anything is.
+    """
     heard = now or datetime.now(UTC)
     alerts = sorted(notification.alerts, key=lambda alert: (alert.fingerprint, alert.startsAt))
     with database.write() as session:
-        for alert in alerts:
-            _record_one(session, alert, heard)
+        told = [news for alert in alerts if (news := _record_one(session, alert, heard)) is not None]
         session.flush()
         for fingerprint in sorted({alert.fingerprint for alert in alerts}):
-            _end_superseded(session, fingerprint, heard)
+            told += [News("ended", incident) for incident in _end_superseded(session, fingerprint, heard)]
+        fires_again(session, (incident for what, incident in told if what == "reopened"), heard)
+        comes_back(session, (incident for what, incident in told if what == "opened"), heard)
+        if told and then is not None:
+            session.flush()
+            then(session, told, heard)
 
 
-def _record_one(session: Session, alert: Alert, heard: datetime) -> None:
+def _record_one(session: Session, alert: Alert, heard: datetime) -> News | None:
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     state = _state(alert)
     first = insert(Incident).values(**state, received_at=heard, updated_at=heard).on_conflict_do_nothing()
-    session.execute(first)
+    is_new = session.scalar(first.returning(Incident.id)) is not None
     same = (Incident.fingerprint == alert.fingerprint, Incident.starts_at == alert.startsAt)
     incident = session.scalars(select(Incident).where(*same).with_for_update()).one()
+    if is_new:
+        return News("opened" if alert.status == "firing" else "ended", incident)
     overtaken = alert.status == "firing" and incident.status == "resolved"
     if overtaken and heard - incident.updated_at < timedelta(seconds=LATE_SECONDS):
-        return
+        return None
+    before = incident.status
     if {name: getattr(incident, name) for name in state} != state:
         for name, value in state.items():
             setattr(incident, name, value)
         incident.updated_at = heard
+    if alert.status == before:
+        return None
+    return News("reopened" if alert.status == "firing" else "ended", incident)
 
 
 def _state(alert: Alert) -> dict[str, object]:
@@ -114,11 +142,14 @@ def _state(alert: Alert) -> dict[str, object]:
     }
 
 
-def _end_superseded(session: Session, fingerprint: str, heard: datetime) -> None:
+def _end_superseded(session: Session, fingerprint: str, heard: datetime) -> list[Incident]:
     """One alert fires once at a time: where a later start is known, the end of the earlier one was never told."""
     every = select(Incident).where(Incident.fingerprint == fingerprint).order_by(Incident.starts_at)
+    ended = []
     for earlier, later in pairwise(session.scalars(every.with_for_update()).all()):
         if earlier.status == "firing":
             earlier.status = "resolved"
             earlier.ends_at = later.starts_at
             earlier.updated_at = heard
+            ended.append(earlier)
+    return ended

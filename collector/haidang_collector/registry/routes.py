@@ -5,6 +5,7 @@ Refusals are `{"detail": "<field>: <reason>"}` and never repeat what was sent: t
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Literal, TypeVar
 
 from anyio import to_thread
@@ -103,7 +104,7 @@ async def alertmanager(request: Request) -> dict[str, int]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "Content-Type: send application/json")
     notification = _read(incidents.Notification, await _bounded(request, NOTIFICATION_BYTES), 400)
-    await _ask(request, incidents.record, notification)
+    await _ask(request, partial(incidents.record, then=request.app.state.planner), notification)
     return {"alerts": len(notification.alerts)}
 
 

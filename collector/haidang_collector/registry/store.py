@@ -14,7 +14,9 @@ from haidang_collector.registry.facts import AgentFact, Identity, IncidentFact, 
 from haidang_collector.registry.models import Agent, Incident, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy.orm import Session
 
 __all__ = ["AgentFact", "Identity", "IncidentFact", "Registry", "UnitFact"]
 
@@ -61,13 +63,17 @@ class Registry:
         with self.database.write() as session:
             session.connection().execute(change, rows)
 
-    def agents(self) -> list[AgentFact]:
-        """All agents that ever enrolled, revoked ones too, by unit and id."""
+    def agents(self, unit: str | None = None, *, only_revoked: bool = False) -> list[AgentFact]:
+        """All agents that ever enrolled (of one unit), revoked ones too, by unit and id."""
         columns = (
             Agent.id, Agent.unit, Unit.district, Agent.roles, Agent.version, Agent.os,
             Agent.enrolled_at, Agent.last_seen, Agent.stopped, Agent.revoked_at,
         )  # fmt: skip
         query = select(*columns).join(Unit, Agent.unit == Unit.code).order_by(Agent.unit, Agent.id)
+        if unit is not None:
+            query = query.where(Agent.unit == unit)
+        if only_revoked:
+            query = query.where(Agent.revoked_at.is_not(None))
         with self.database.read() as connection:
             rows = connection.execute(query).all()
         return [
@@ -77,29 +83,38 @@ class Registry:
             for who, unit, district, roles, version, system, since, seen, stopped, gone in rows
         ]
 
-    def units(self) -> list[UnitFact]:
-        """All units by code."""
+    def units(self, code: str | None = None) -> list[UnitFact]:
+        """All units by code; with `code` that one, if there is one."""
         query = select(Unit.code, Unit.name, Unit.district, Unit.level).order_by(Unit.code)
+        if code is not None:
+            query = query.where(Unit.code == code)
         with self.database.read() as connection:
             return [UnitFact(*row) for row in connection.execute(query)]
 
-    def open_incidents(self) -> list[IncidentFact]:
-        """Incidents that still fire, the newest first."""
+    def open_incidents(self, unit: str | None = None) -> list[IncidentFact]:
+        """Incidents (of one unit) that still fire, the newest first."""
         columns = (
             Incident.fingerprint, Incident.alertname, Incident.unit, Incident.district, Incident.severity,
             Incident.category, Incident.starts_at, Incident.ends_at, Incident.labels, Incident.annotations,
         )  # fmt: skip
         query = select(*columns).where(Incident.status == "firing").order_by(Incident.starts_at.desc(), Incident.id)
+        if unit is not None:
+            query = query.where(Incident.unit == unit)
         with self.database.read() as connection:
             return [IncidentFact(**row) for row in connection.execute(query).mappings()]
 
-    def revoke_agent(self, agent: str) -> bool:
-        """Take an agent's right to push away for good. False: there is no such agent."""
+    def revoke_agent(self, agent: str, also: Callable[[Session], None] | None = None) -> bool:
+        """Take an agent's right to push away for good. False: there is no such agent.
+
+        `also` writes what belongs to it in the same transaction.
+        """
         with self.database.write() as session:
             found = session.get(Agent, agent)
             if found is None:
                 return False
             found.revoked_at = found.revoked_at or datetime.now(UTC)
+            if also:
+                also(session)
             return True
 
     def close(self) -> None:

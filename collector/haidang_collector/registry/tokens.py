@@ -12,7 +12,7 @@ from haidang_collector.registry.credentials import new_agent_id, new_token, secr
 from haidang_collector.registry.models import Agent, Enrolment, EnrolmentToken, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from sqlalchemy import Row
     from sqlalchemy.orm import Session
@@ -73,8 +73,15 @@ class Enrolled:
     again: bool
 
 
-def create_token(database: Database, unit: str, *, uses: int, lifetime: timedelta) -> NewToken:
-    """Raises UnknownUnitError."""
+def create_token(
+    database: Database,
+    unit: str,
+    *,
+    uses: int,
+    lifetime: timedelta,
+    also: Callable[[Session, NewToken], None] | None = None,
+) -> NewToken:
+    """`also` writes what belongs to it in the same transaction. Raises UnknownUnitError."""
     token = new_token()
     digest = secret_hash(token)
     now = datetime.now(UTC)
@@ -82,7 +89,10 @@ def create_token(database: Database, unit: str, *, uses: int, lifetime: timedelt
         if session.get(Unit, unit) is None:
             raise UnknownUnitError(unit)
         session.add(EnrolmentToken(hash=digest, unit=unit, created_at=now, expires_at=now + lifetime, uses_left=uses))
-    return NewToken(token, digest[:TOKEN_ID_LENGTH], unit, now + lifetime, uses)
+        made = NewToken(token, digest[:TOKEN_ID_LENGTH], unit, now + lifetime, uses)
+        if also:
+            also(session, made)
+    return made
 
 
 def list_tokens(database: Database) -> list[TokenFact]:
@@ -97,13 +107,15 @@ def list_tokens(database: Database) -> list[TokenFact]:
     ]
 
 
-def revoke_token(database: Database, token_id: str) -> bool:
-    """Nobody else gets in with it; who is in stays in. False: no token has this id."""
+def revoke_token(database: Database, token_id: str, also: Callable[[Session], None] | None = None) -> bool:
+    """Nobody else gets in with it; who is in stays in. False: no token has this id. `also` as of `create_token`."""
     named = select(EnrolmentToken).where(EnrolmentToken.hash.startswith(token_id, autoescape=True))
     with database.write() as session:
         found = session.scalars(named).all() if len(token_id) >= TOKEN_ID_LENGTH else []
         for token in found:
             token.revoked_at = token.revoked_at or datetime.now(UTC)
+        if found and also:
+            also(session)
         return bool(found)
 
 

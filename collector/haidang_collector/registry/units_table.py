@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from haidang_collector.registry import unit_words as words
 from haidang_collector.registry.models import ADDRESS_LENGTH, CODE_LENGTH, DISTRICT_LENGTH, NAME_LENGTH
-from haidang_collector.registry.sheet import HEADER_ROWS, BadFileError, Row, foreign_encoding, read_rows
+from haidang_collector.registry.said import _
+from haidang_collector.registry.sheet import (
+    HEADER_ROWS,
+    RUN_BY_SPREADSHEETS,
+    BadFileError,
+    Row,
+    clean,
+    foreign_encoding,
+    read_rows,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 CODE_PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{CODE_LENGTH - 1}}}")
 MOST_STUDENTS = 100_000
@@ -64,10 +74,25 @@ def read_table(content: bytes) -> UnitTable:
     first = next((" | ".join(filter(None, row.cells)) for row in heads if any(row.cells)), "")
     old = foreign_encoding(" ".join(cell for row in heads for cell in row.cells))
     raise BadFileError(
-        f"no row among the first {HEADER_ROWS} has the columns {_titles(words.REQUIRED)}; "
-        f"the first text is {first[:SHOWN_VALUE]!r}"
-        + (f", which seems to be typed in the old encoding {old}: convert it to Unicode" if old else "")
+        _(
+            "no row among the first %(rows)s has the columns %(titles)s; the first text is %(first)r%(guess)s",
+            rows=HEADER_ROWS,
+            titles=_titles(words.REQUIRED),
+            first=first[:SHOWN_VALUE],
+            guess=typed_in(old),
+        )
     )
+
+
+def typed_in(old: str | None) -> str:
+    """What to add where a text seems to be typed in an old encoding."""
+    return _(", which seems to be typed in the old encoding %(old)s: convert it to Unicode", old=old) if old else ""
+
+
+def check_row(cells: Mapping[str, str]) -> UnitTable:
+    """One unit as somebody typed it, by field: the same checks as of a file; problems name the titles of an export."""
+    header = Row(0, tuple(words.TITLES[name] for name in cells))
+    return _Reader(header, [Row(1, tuple(map(clean, cells.values())))]).table
 
 
 def _titles(fields: Iterable[str]) -> str:
@@ -76,7 +101,7 @@ def _titles(fields: Iterable[str]) -> str:
 
 def _best_header(rows: Iterable[Row]) -> tuple[Row, int]:
     best, known = Row(0, ()), 0
-    for _, row in zip(range(HEADER_ROWS), rows, strict=False):
+    for row in islice(rows, HEADER_ROWS):
         fields = {words.column_field(cell) for cell in row.cells} - {None}
         if len(fields) > known:
             best, known = row, len(fields)
@@ -107,14 +132,24 @@ class _Reader:
             name = words.column_field(title)
             if name is None:
                 if title:
-                    self.table.notes.append(f"column {title!r} is not known and was left out")
+                    self.table.notes.append(_("column %(title)r is not known and was left out", title=title))
             elif name in columns:
-                both = f"{header.cells[columns[name]]!r} and {title!r}"
-                raise BadFileError(f"row {header.number}: columns {both} both mean {_titles([name])}; remove one")
+                one = header.cells[columns[name]]
+                raise BadFileError(
+                    _(
+                        "row %(row)s: columns %(one)r and %(other)r both mean %(title)s; remove one",
+                        row=header.number,
+                        one=one,
+                        other=title,
+                        title=_titles([name]),
+                    )
+                )
             else:
                 columns[name] = index
         if missing := [name for name in words.REQUIRED if name not in columns]:
-            raise BadFileError(f"row {header.number}: the header lacks {_titles(missing)}; add it")
+            raise BadFileError(
+                _("row %(row)s: the header lacks %(titles)s; add it", row=header.number, titles=_titles(missing))
+            )
         return columns
 
     def _take(self, row: Row, width: int) -> None:
@@ -138,12 +173,14 @@ class _Reader:
 
     def _code(self, text: str, number: int) -> str:
         if not CODE_PATTERN.fullmatch(text):
-            reason = "is empty" if not text else "is no unit code"
-            fix = f"write a letter or digit, then up to {CODE_LENGTH - 1} of A-Z a-z 0-9 - _ ."
+            reason = _("is no unit code") if text else _("is empty")
+            fix = _("write a letter or digit, then up to %(most)s of A-Z a-z 0-9 - _ .", most=CODE_LENGTH - 1)
             raise _RowBadError(words.CODE, text, reason, fix)
         earlier = self._seen.setdefault(text.casefold(), number)
         if earlier != number:
-            raise _RowBadError(words.CODE, text, f"stands in row {earlier} already", "keep one row a unit")
+            raise _RowBadError(
+                words.CODE, text, _("stands in row %(row)s already", row=earlier), _("keep one row a unit")
+            )
         return text
 
     def _note_spellings(self) -> None:
@@ -153,33 +190,43 @@ class _Reader:
             spelt.setdefault(words.plain(district), {})[district] = None
         for ways in spelt.values():
             if len(ways) > 1:
-                self.table.notes.append(f"districts {', '.join(map(repr, ways))} count as different; is that meant?")
+                self.table.notes.append(
+                    _("districts %(names)s count as different; is that meant?", names=", ".join(map(repr, ways)))
+                )
 
 
 def _refuse_beyond(cells: tuple[str, ...]) -> None:
     for cell in filter(None, cells):
-        raise _RowBadError("", cell, "has no column", "put text that holds the delimiter in quotes")
+        raise _RowBadError("", cell, _("has no column"), _("put text that holds the delimiter in quotes"))
 
 
 def _text(name: str, text: str) -> str | None:
     if not text:
         if name in words.REQUIRED:
-            raise _RowBadError(name, text, "is empty", "fill it in")
+            raise _RowBadError(name, text, _("is empty"), _("fill it in"))
         return None
     if len(text) > _LONGEST[name]:
-        raise _RowBadError(name, text, f"has {len(text)} characters", f"write at most {_LONGEST[name]}")
+        raise _RowBadError(
+            name, text, _("has %(count)s characters", count=len(text)), _("write at most %(most)s", most=_LONGEST[name])
+        )
     if not text.isprintable():
-        raise _RowBadError(name, text, "has a line break or control character", "remove it, or close the quotes")
-    if text[0] in "=+-@":
-        raise _RowBadError(name, text, f"begins with {text[0]!r}, so spreadsheets would run it", "begin with a letter")
+        raise _RowBadError(name, text, _("has a line break or control character"), _("remove it, or close the quotes"))
+    if text.startswith(RUN_BY_SPREADSHEETS):
+        raise _RowBadError(
+            name,
+            text,
+            _("begins with %(sign)r, so spreadsheets would run it", sign=text[0]),
+            _("begin with a letter"),
+        )
     return text
 
 
 def _level(text: str) -> str:
     level = words.level_word(text)
     if level is None:
-        reason = "is empty" if not text else "is no level"
-        raise _RowBadError(words.LEVEL, text, reason, f"write one of {', '.join(words.LEVELS.values())}")
+        reason = _("is no level") if text else _("is empty")
+        known = ", ".join(words.LEVELS.values())
+        raise _RowBadError(words.LEVEL, text, reason, _("write one of %(known)s", known=known))
     return level
 
 
@@ -192,11 +239,13 @@ def _students(cells: dict[str, str], level: str) -> Iterator[tuple[str, int | No
     if words.STUDENTS not in cells or (level == "mixed" and total is None):
         return
     if level == "mixed":
-        fix = f"use columns such as {words.TITLES['students_primary']!r}"
-        raise _RowBadError(words.STUDENTS, str(total), "does not say which level the students are of", fix)
+        fix = _("use columns such as %(title)r", title=words.TITLES["students_primary"])
+        raise _RowBadError(words.STUDENTS, str(total), _("does not say which level the students are of"), fix)
     own = _number(f"{words.STUDENTS}_{level}", cells.get(f"{words.STUDENTS}_{level}", ""))
     if own is not None and total is not None and own != total:
-        raise _RowBadError(words.STUDENTS, str(total), f"the level's own column says {own}", "let them agree")
+        raise _RowBadError(
+            words.STUDENTS, str(total), _("the level's own column says %(number)s", number=own), _("let them agree")
+        )
     yield level, own if total is None else total
 
 
@@ -204,6 +253,6 @@ def _number(name: str, text: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch("[0-9]{1,6}", text) or int(text) > MOST_STUDENTS:
-        fix = f"write digits only, 0 to {MOST_STUDENTS}, or leave it empty"
-        raise _RowBadError(name, text, "is no number of students", fix)
+        fix = _("write digits only, 0 to %(most)s, or leave it empty", most=MOST_STUDENTS)
+        raise _RowBadError(name, text, _("is no number of students"), fix)
     return int(text)

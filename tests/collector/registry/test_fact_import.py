@@ -11,12 +11,12 @@ from haidang_collector.registry.fact_kinds import CONTACTS, CONTRACTS, KINDS, LA
 from haidang_collector.registry.fact_table import FactRow, FactTable, read_facts
 from haidang_collector.registry.history import history_of, operator
 from haidang_collector.registry.models import Unit
-from haidang_collector.registry.sheet import inert
+from haidang_collector.registry.sheet import RUN_BY_SPREADSHEETS, clean, csv_line, inert
 from haidang_collector.registry.store import Registry
 from haidang_collector.registry.tokens import UnknownUnitError
 from haidang_collector.registry.units_import import Outcome, import_units
 from haidang_collector.registry.units_table import read_table
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 EXAMPLES = Path(__file__).parents[3] / "docs/examples"
@@ -157,10 +157,45 @@ def test_who_is_at_work(environment: dict[str, str], who: str) -> None:
     assert operator({})
 
 
-def test_no_cell_of_an_export_is_a_formula() -> None:
-    assert [inert(text) for text in ("=1+1", "+84", "-1", "@x", "\tx", "Phòng 1")] == [
-        "'=1+1", "'+84", "'-1", "'@x", "'\tx", "Phòng 1",
-    ]  # fmt: skip
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n", " ="])
+def test_no_cell_of_an_export_is_a_formula(begin: str) -> None:
+    assert inert(f"{begin}1+1") == f"'{begin}1+1"
+
+
+def test_no_part_of_a_cell_is_a_formula_where_lines_part_at_semicolons() -> None:
+    assert inert("Phòng 1") == "Phòng 1"
+    assert inert("a;=1;b; ; +1;1=1") == "a;\u2060=1;b; ;\u2060 +1;1=1"
+    assert inert("a\r\n=1\t@b") == "a\r\u2060\n\u2060=1\t\u2060@b"
+    line = csv_line(["a;=1", 'b "c"', "d", "e,f", "g\nh"])
+    assert line == '"a;\u2060=1","b ""c""",d,"e,f","g\nh"\r\n'
+    assert next(csv.reader(io.StringIO(line, newline="")))[1:] == ['b "c"', "d", "e,f", "g\nh"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text("a;,=+-@ '\"\uff1d\uff20\u2060\u00a0\t", min_size=1, max_size=12))
+@example("a; =1")
+def test_what_the_import_takes_is_read_back_as_it_was(text: str) -> None:
+    taken = clean(text)
+    assume(taken and taken.isprintable() and not taken.startswith(RUN_BY_SPREADSHEETS))
+
+    first, second = next(csv.reader(io.StringIO(csv_line([taken, "b"]), newline="")))
+
+    assert (clean(first), second) == (taken, "b")
+    assert not [part for part in first.split(";") if part.lstrip().startswith(RUN_BY_SPREADSHEETS)]
+
+
+@pytest.mark.parametrize("sign", "\u061c\u200e\u200f\u202a\u202e\u2066\u2069")
+def test_what_turns_the_order_of_letters_is_shown_as_what_it_is(sign: str) -> None:
+    assert inert(f"Trường {sign}fdp.exe") == f"Trường \\u{ord(sign):04x}fdp.exe"
+
+
+@pytest.mark.parametrize("sign", "\uff1d\uff0b\uff0d\uff20")
+def test_a_full_width_formula_is_refused_as_any(registry: Registry, sign: str) -> None:
+    (of_facts,) = read_facts(f"code,name\nTH-001,{sign}1\n".encode(), LABS).problems
+    (of_units,) = read_table(f"code,name,district,level\nX-1,{sign}1,Q,TH\n".encode()).problems
+
+    assert "spreadsheets would run it" in of_facts.reason
+    assert "spreadsheets would run it" in of_units.reason
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +206,9 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     return registry
 
 
-texts = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), min_size=1, max_size=30)
+texts = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), min_size=1, max_size=30) | st.text(
+    "a;,=+-@ '\"\uff1d\uff0b\u202e\t\n", min_size=1, max_size=12
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -194,7 +231,8 @@ def test_what_is_written_out_and_read_in_again_changes_nothing(
 
     assert counts(again) == (0, 0, len(stored), 0)
     cells = [cell for row in csv.reader(io.StringIO(written.getvalue())) for cell in row]
-    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    parts = [part.lstrip() for cell in cells for part in cell.split(";")]
+    assert not [part for part in parts if part.startswith(RUN_BY_SPREADSHEETS)]
 
 
 @settings(max_examples=60, deadline=None)

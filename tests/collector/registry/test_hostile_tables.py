@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 
 import pytest
+from haidang_collector.registry import sheet
 from haidang_collector.registry.fact_kinds import LABS
 from haidang_collector.registry.fact_table import read_facts
 from haidang_collector.registry.sheet import BadFileError
 from haidang_collector.registry.units_table import read_table
+
+from tests.collector.registry.sheets import xlsx_of_one_text
 
 HEADER = "code,name,district,level,students\n"
 UNSORTED = "a" + "\u0315\u0300" * 60_000
@@ -55,3 +58,26 @@ def test_a_sheet_of_millions_of_cells_is_refused_before_they_fill_the_memory() -
 
     with pytest.raises(BadFileError, match="more than 1500000 cells; divide"):
         read_table((HEADER + f"{wide}\n" * 25_000).encode())
+
+
+@pytest.mark.parametrize(
+    ("length", "cells", "words"),
+    [
+        (1_000_000, 50, "line 1: a cell of 1000000 characters; at most 32767"),
+        (32_000, 700, "more than 20000000 characters"),
+    ],
+)
+def test_a_text_that_every_cell_names_is_refused_before_it_fills_the_memory(
+    length: int, cells: int, words: str
+) -> None:
+    with pytest.raises(BadFileError, match=words):
+        read_table(xlsx_of_one_text("A" * length, cells))
+
+
+def test_a_file_that_unpacks_to_much_costs_another_process_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheet, "XLSX_MEMORY_BYTES", 80 << 20)
+    content = xlsx_of_one_text("A" * 40_000_000, 1)
+    assert len(content) < 100_000
+
+    with pytest.raises(BadFileError, match="takes more than 60 s or 80 MB to read; divide the file"):
+        read_table(content)

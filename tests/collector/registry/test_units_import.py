@@ -106,7 +106,9 @@ def exported(registry: Registry) -> str:
     return file.getvalue()
 
 
-words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=40)
+words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=40) | st.text(
+    "a;,=+-@ '\"\uff1d\uff0b", min_size=1, max_size=12
+)
 codes = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", fullmatch=True)
 students = st.dictionaries(st.sampled_from(STUDENT_LEVELS), st.integers(0, 100_000))
 units = st.builds(UnitRecord, codes, words, words, st.sampled_from(list(LEVELS)), st.none() | words, students)

@@ -214,7 +214,7 @@ def test_a_hostile_spreadsheet_is_refused_soon(content: bytes, words: str) -> No
     with pytest.raises(BadFileError, match=words):
         read_table(content)
 
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60
 
 
 def told(content: bytes) -> list[str]:
