@@ -7,10 +7,12 @@ import email.policy
 import json
 import subprocess
 import threading
+import time
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,15 +30,22 @@ if TYPE_CHECKING:
     from aiosmtpd.smtp import SMTP, Envelope, Session
 
 ALERTS = Path(__file__).parents[2] / "alerts"
+DEAD_MAN = "/dead-man"
 
 
 @dataclass
 class People:
-    """What reached them: `mails` parsed, `notifications` of the webhook as posted."""
+    """What reached them: `mails` parsed, `notifications` of the webhook as posted, with `received` in Unix seconds.
+
+    The webhook answers `status`; what it refuses is only counted. `held` is what a dead man's switch got.
+    """
 
     alertmanager: str = ""
     mails: list[EmailMessage] = field(default_factory=list)
     notifications: list[dict[str, Any]] = field(default_factory=list)
+    held: list[dict[str, Any]] = field(default_factory=list)
+    status: int = 200
+    refused: int = 0
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802 - aiosmtpd's
         assert envelope.original_content is not None
@@ -75,7 +84,11 @@ def alert(labels: Mapping[str, str], annotations: Mapping[str, str], *, ended: b
 
 
 @contextmanager
-def listening_people(folder: Path) -> Iterator[People]:
+def listening_people(folder: Path, *, group_interval: str = "1s", dead_man: bool = False) -> Iterator[People]:
+    """`group_interval` in the place of the committed one, so that what is added to a group comes sooner.
+
+    `dead_man`: there is a switch to be held, every two seconds.
+    """
     people = People()
     mailbox = Controller(people, hostname="127.0.0.1", port=free_port())
     hook = ThreadingHTTPServer(("127.0.0.1", 0), _hook(people))
@@ -83,7 +96,10 @@ def listening_people(folder: Path) -> Iterator[People]:
     mailbox.start()
     thread.start()
     try:
-        with _alertmanager(folder, people, mail_port=mailbox.port, hook_port=hook.server_port):
+        config = _config(group_interval, mail_port=mailbox.port, hook_port=hook.server_port)
+        if dead_man:
+            _add_dead_man(config, hook.server_port)
+        with _alertmanager(folder, people, config):
             yield people
     finally:
         hook.shutdown()
@@ -95,8 +111,14 @@ def listening_people(folder: Path) -> Iterator[People]:
 def _hook(people: People) -> type[BaseHTTPRequestHandler]:
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            people.notifications.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
+            told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path == DEAD_MAN:
+                people.held.append(told)
+            elif people.status == HTTPStatus.OK:
+                people.notifications.append(told | {"received": time.time()})
+            else:
+                people.refused += 1
+            self.send_response(HTTPStatus.OK if self.path == DEAD_MAN else people.status)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -105,16 +127,28 @@ def _hook(people: People) -> type[BaseHTTPRequestHandler]:
     return Hook
 
 
-@contextmanager
-def _alertmanager(folder: Path, people: People, *, mail_port: int, hook_port: int) -> Iterator[None]:
-    """The committed configuration with addresses of this test; groups are looked at every second, to be done sooner."""
-    config = yaml.safe_load((ALERTS / "alertmanager.yml").read_text())
+def _config(group_interval: str, *, mail_port: int, hook_port: int) -> dict[str, Any]:
+    """The committed configuration with addresses of this test."""
+    config: dict[str, Any] = yaml.safe_load((ALERTS / "alertmanager.yml").read_text())
     config["global"]["smtp_smarthost"] = f"127.0.0.1:{mail_port}"
     config["templates"] = [str(ALERTS / name) for name in config["templates"]]
-    config["route"]["group_interval"] = "1s"
+    config["route"]["group_interval"] = group_interval
     for receiver in config["receivers"]:
         for webhook in receiver.get("webhook_configs", []):
             webhook["url"] = f"http://127.0.0.1:{hook_port}/"
+    return config
+
+
+def _add_dead_man(config: dict[str, Any], hook_port: int) -> None:
+    """As docs/alerts.md says, but for the pace."""
+    (receiver,) = (each for each in config["receivers"] if each["name"] == "deadman")
+    receiver["webhook_configs"] = [{"url": f"http://127.0.0.1:{hook_port}{DEAD_MAN}", "send_resolved": False}]
+    (route,) = (each for each in config["route"]["routes"] if each.get("receiver") == "deadman")
+    route["repeat_interval"] = "2s"
+
+
+@contextmanager
+def _alertmanager(folder: Path, people: People, config: dict[str, Any]) -> Iterator[None]:
     settings = folder / "alertmanager.yml"
     settings.write_text(yaml.safe_dump(config, allow_unicode=True))
     people.alertmanager = f"http://127.0.0.1:{free_port()}"
