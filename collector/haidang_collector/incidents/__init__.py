@@ -1,0 +1,1 @@
+"""What people do about incidents: acknowledge, note, assign, close; and how long that takes."""
