@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from haidang_collector.evaluation import recorded
 from haidang_collector.evaluation.model import (
     ROWS,
     STATES,
@@ -131,6 +132,8 @@ def gather(
         districts={} if scope == "unit" else _by_district(results),
         limits=_limits(policy, at),
         problems=list(_problems(at, then, units)),
+        city=recorded.city(store, at) if scope == "district" else {},
+        before=None if scope == "unit" else recorded.before(store, at, matcher),
     )
 
 

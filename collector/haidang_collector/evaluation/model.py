@@ -61,6 +61,10 @@ class Share:
         return self.met + self.unmet
 
     @property
+    def total(self) -> int:
+        return self.judged + self.unknown + self.not_applicable
+
+    @property
     def ratio(self) -> float | None:
         """None where nobody was judged."""
         return self.met / self.judged if self.judged else None
@@ -87,6 +91,15 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """What the recording rules had counted at the end of the mid-year or year-end day before."""
+
+    day: date
+    shares: Mapping[str, Mapping[str, Share]]
+    """By district (empty: the city), then by row; what was not recorded is not there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """The units of a scope at a moment, which is in the schools' own zone.
 
@@ -103,6 +116,10 @@ class Evaluation:
     """By district, then by row; empty for one unit."""
     limits: Sequence[LimitFact] = ()
     problems: Sequence[Problem] = ()
+    city: Mapping[str, Share] = field(default_factory=dict)
+    """The whole city's by row, as recorded, to set a district beside; empty where it is not known."""
+    before: Earlier | None = None
+    """None where nothing is recorded of it, and for one unit."""
 
 
 def worst(units: Sequence[UnitResult], number: int) -> list[UnitResult]:

@@ -1,4 +1,4 @@
-"""The evaluation as a PDF, A4, by WeasyPrint: with page numbers, bookmarks, title and language, fonts inside.
+"""The evaluation as a PDF, A4, by WeasyPrint: tagged, with page numbers, bookmarks, title and language, fonts inside.
 
 `python -m haidang_collector.evaluation.pdf` makes a PDF on stdout of the document on stdin: for who must not wait.
 """
@@ -14,6 +14,8 @@ from haidang_collector.evaluation import html
 if TYPE_CHECKING:
     from haidang_collector.evaluation.model import Evaluation
 
+VARIANT = "pdf/ua-1"
+"""Tagged for screen readers (ISO 14289-1): a fifth more time than without."""
 NICE = 10
 """Behind whoever serves."""
 
@@ -37,7 +39,7 @@ def convert(document: str, file: BinaryIO) -> None:
             f"PDFs cannot be made here ({missing}): pip install 'haidang[pdf]', "
             "and apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core"
         ) from missing
-    HTML(string=document, url_fetcher=URLFetcher(allowed_protocols=())).write_pdf(file)
+    HTML(string=document, url_fetcher=URLFetcher(allowed_protocols=())).write_pdf(file, pdf_variant=VARIANT)
 
 
 if __name__ == "__main__":

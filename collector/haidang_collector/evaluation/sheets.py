@@ -9,6 +9,7 @@ from openpyxl.styles import Alignment, Font, NamedStyle, PatternFill
 from openpyxl.utils import get_column_letter
 
 from haidang_collector.evaluation.words import printable
+from haidang_collector.registry.sheet import RUN_BY_SPREADSHEETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -77,7 +78,7 @@ class Sheet:
     def _text(self, value: str) -> str | Cell:
         """What looks like a formula or an error is marked as text, also for who edits it (OWASP, CSV injection)."""
         value = printable(value)[:LONGEST_TEXT]
-        if not value.startswith(("=", "+", "-", "@", "#")):
+        if not value.startswith((*RUN_BY_SPREADSHEETS, "#")):
             return value
         cell = WriteOnlyCell(self._sheet, value)
         cell.data_type = "s"

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from haidang_collector.evaluation.rows import _
+
+if TYPE_CHECKING:
+    from haidang_collector.evaluation.model import State
+    from haidang_collector.evaluation.occasion import Occasion
 
 STATES = {
     "met": _("met"),
@@ -12,6 +18,19 @@ STATES = {
 }
 MARKS = {"met": "✓", "unmet": "✗", "unknown": "?", "not_applicable": "–"}  # noqa: RUF001 - an en dash is meant
 SOURCES = {"measured": _("measured"), "declared": _("declared"), "mixed": _("measured and declared")}
+BASES: dict[str, tuple[State, str]] = {
+    "measured": ("met", _("measured")),
+    "mixed": ("unmet", _("measured and declared")),
+    "declared": ("not_applicable", _("declared")),
+    "untold": ("unknown", _("source not told")),
+    "unknown": ("unknown", _("not known")),
+}
+"""What judgements rest on, each with the state whose pattern it is drawn in."""
+OCCASIONS: dict[Occasion, str] = {
+    "mid_year": _("Mid-year evaluation of the school year %(year)s"),
+    "year_end": _("Year-end evaluation of the school year %(year)s"),
+    "at_date": _("Evaluation at a date in the school year %(year)s"),
+}
 LEVELS = {
     "": _("shared by all levels"),
     "kindergarten": _("kindergarten"),
@@ -35,6 +54,24 @@ KINDS = {
     "server": _("server"),
 }
 ROLES = {"leader": _("leader"), "officer": _("ICT officer")}
+SERVICES = {
+    "hcm": _("the sector's portal, hcm"),
+    "httt": _("the sector's database, httt"),
+    "smas": _("school management SMAS"),
+    "vietschool": _("school management VietSchool"),
+    "pcgd": _("universal education, pcgd"),
+    "mamnon": _("kindergarten accreditation, mamnon"),
+    "eqms": _("primary school statistics, eqms"),
+    "thongke": _("statistics of the ministry, thongke"),
+    "thongke-smas": _("statistics SMAS, thongke-smas"),
+    "thituyensinh": _("exams and admission, thituyensinh"),
+    "moet": _("the ministry's portal, moet"),
+    "e-ict": _("the ministry's ICT department, e-ict"),
+    "truonghocketnoi": _("connected schools, truonghocketnoi"),
+    "elearning": _("lecture store, elearning"),
+}
+"""The systems of `centre/services.toml`, by what the directive says they are for. Each keeps the name of alerts."""
+
 OF_LABEL = {
     "evidence": {"optical": _("light measured"), "interface": _("type of the interface"), "declared": _("declared")},
     "state": {
@@ -73,8 +110,9 @@ OF_LABEL = {
         "dmarc": _("domain has DMARC"),
     },
     "deadline": {"morning": _("morning"), "afternoon": _("afternoon")},
+    "service": SERVICES,
 }
-"""What is not in it is a name (of a year, a service), and is told as it stands."""
+"""What is not in it is a name (of a year, a unit's own service), and is told as it stands."""
 
 LIMITS = {
     "fibre_ratio": _("units with fibre"),
@@ -92,6 +130,8 @@ LIMITS = {
     "portal_changed_within_seconds": _("content renewed within"),
     "news_on_time_ratio": _("news on time"),
     "service_available_ratio": _("availability at least"),
+    "service_slow_ratio": _("slow: so many times its usual time"),
+    "service_slow_by_seconds": _("slow: longer than usual by"),
     "server_heard_within_seconds": _("servers heard within"),
     "plan_due_seconds": _("last day for plans"),
     "portal_ratio": _("units with a web portal"),
@@ -100,6 +140,37 @@ LIMITS = {
     "contacts": _("people at least"),
 }
 """A limit without words here is told by its name in the policy."""
+LIMIT_SOURCES = frozenset(
+    {
+        _("Directive 540/GDĐT-TTTT of 27 October 2016, § II.7"),
+        _("Directive 540/GDĐT-TTTT of 27 October 2016, § II.7 (encouraged)"),
+        _("Ours; the directive (§ II.7) does not say how computers are counted"),
+        _("Directive 540/GDĐT-TTTT of 27 October 2016, § II.6: the parts it names"),
+        _("Ours; the directive (§ II.7) asks for measures without a number"),
+        _("Ours; the directive (§ II.7) asks for regular review"),
+        _("Directive 540/GDĐT-TTTT of 27 October 2016, § II.3.1"),
+        _("Ours; the directive (§ II.3.1) asks that it be really used"),
+        _("Directive 540/GDĐT-TTTT of 27 October 2016, § II.3.4 (before 08:00)"),
+        _("Directive 540/GDĐT-TTTT of 27 October 2016, § II.3.4 (before 17:00)"),
+        _("Ours; the directive (§ II.3.4) asks for twice a day, without exceptions"),
+        _("Directive 540/GDĐT-TTTT of 27 October 2016, § II.3.4"),
+        _("Ours; the directive (§ II.2, II.3, II.4) asks for their use without a number"),
+        _("Ours; the directive (§ II.3.3) asks for online services without a number"),
+        _("Ours; the directive (§ II.7) asks for stable and safe servers without a number"),
+        _("Directive 540/GDĐT-TTTT of 27 October 2016, § II.1"),
+        _("Ours; the directive (§ III) leaves the day to each year's letter"),
+        _("Letter 4622/BGDĐT-CNTT of 20 September 2016"),
+        _("Letter 4622/BGDĐT-CNTT of 20 September 2016 (several ISPs)"),
+        _("Circular 13/2020/TT-BGDĐT of 26 May 2020, art. 14: an informatics room"),
+        _("Decision 131/QĐ-TTg of 25 January 2022: by 2025"),
+        _("ITU and UN targets for 2030, as known in November 2026: a school of up to 400 pupils"),
+        _("ITU and UN targets for 2030, as known in November 2026: a school of more than 400 pupils"),
+        _("Brazil's measure of school connections, as known in November 2026"),
+        _("Giga, as known in November 2026"),
+        _("Giga, as known in November 2026: live when measured within 21 days"),
+    }
+)
+"""Of the built-in policy's limits."""
 
 LACKS = {
     ("R2", "isps", None): _("ISPs, too few: %(count)s"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from haidang_collector.evaluation import vocabulary
+from haidang_collector.evaluation import occasion, vocabulary
 from haidang_collector.evaluation.rows import BY_CODE, INPUTS
 from haidang_collector.i18n import translations
 
@@ -36,8 +37,8 @@ def printable(text: str) -> str:
 
 
 def short(text: str, longest: int = LONGEST_TEXT) -> str:
-    """Printable, and with an ellipsis at the end of what is longer."""
-    clean = printable(text)
+    """Printable, letters with their marks as one, and with an ellipsis at the end of what is longer."""
+    clean = unicodedata.normalize("NFC", printable(text))
     return clean if len(clean) <= longest else f"{clean[: longest - 1]}…"
 
 
@@ -127,6 +128,10 @@ class Words:
         labels = ", ".join(self.label(label, value) for label, value in limit.labels.items())
         return f"{name} ({labels})" if labels else name, self._limit_value(limit)
 
+    def limit_source(self, source: str) -> str:
+        """Where a limit of the built-in policy comes from; what another policy says stands as it is."""
+        return self.say(source) if source in vocabulary.LIMIT_SOURCES else short(source)
+
     def _limit_value(self, limit: LimitFact) -> str:
         if limit.limit.endswith("_ratio"):
             return self.percent(limit.value)
@@ -156,6 +161,17 @@ class Words:
         """The percentage alone, for a narrow table; with a question mark where units are not known."""
         return self.percent(share.ratio).removesuffix(" %") + ("?" if share.judged and share.unknown else "")
 
+    def moved(self, share: Share, then: Share | None) -> str:
+        """By how many points of a percentage it rose (▲) or fell (▼) since; empty where one of the two is not known."""
+        if share.ratio is None or then is None or then.ratio is None:
+            return ""
+        points = round(100 * (rounded_down(share.ratio) - rounded_down(then.ratio)), 1)
+        return f"{_arrow(points)} {self.number(abs(points))}"
+
+    def school_year(self, day: date) -> str:
+        """The school year that the day lies in."""
+        return "\N{EN DASH}".join(map(str, occasion.school_year(day)))
+
     def age(self, seconds: float | None) -> str:
         """In the largest unit that there is a whole one of; empty where it is not known."""
         if seconds is None or abs(seconds) >= BEYOND:
@@ -179,8 +195,8 @@ class Words:
         """In the zone that it is given in."""
         return moment.strftime(MOMENTS[self.language])
 
-    def day(self, moment: datetime) -> str:
-        """In the zone that it is given in."""
+    def day(self, moment: date) -> str:
+        """In the zone that it is given in, if it is a time."""
         return moment.strftime(DAYS[self.language])
 
     def scope(self, evaluation: Evaluation) -> str:
@@ -205,6 +221,10 @@ class Words:
     def figures(self, facts: Sequence[Fact]) -> list[str]:
         """Each as `title: value`; what is lacking is told by `missing`."""
         return [": ".join(self.fact(fact)) for fact in facts if not fact.name.endswith("_missing")]
+
+
+def _arrow(points: float) -> str:
+    return "▲" if points > 0 else "▼" if points < 0 else "="
 
 
 def _lack(row: str, fact: Fact) -> str | None:

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import replace
+from datetime import date, datetime
 from urllib.parse import urlencode
 
 import pytest
 from haidang_collector.evaluation import html
-from haidang_collector.evaluation.model import ROWS, Evaluation, Judgement, Share
+from haidang_collector.evaluation.model import ROWS, Earlier, Evaluation, Judgement, Share
 from haidang_collector.registry.facts import UnitFact
 
-from tests.collector.evaluation.sample import SCHOOL, evaluation, result
+from tests.collector.evaluation.sample import AT, SCHOOL, evaluation, result
 from tests.collector.web.reading import Page
 
 ATTACK = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>\x00\x1b[2J\x9b\u202e\n\ud800"
@@ -50,7 +52,8 @@ def test_nothing_comes_from_outside_and_nothing_is_left_open(scope: str, languag
         page = Page(text)
 
         assert f'<html lang="{language}">' in text
-        assert page.values("href") + page.values("src") + page.values("style") == []
+        assert page.values("src") + page.values("style") == []
+        assert [href for href in page.values("href") if href.removeprefix("#") not in page.values("id")] == []
         assert {tag for tag, _ in page.tags}.isdisjoint({"script", "link", "img", "iframe"})
         assert "url(" not in html.STYLE
         assert "@import" not in html.STYLE
@@ -101,27 +104,6 @@ def test_a_percentage_is_of_the_judged_and_never_rounded_up(share: Share, vi: st
         assert dict(rows) == dict.fromkeys(ROWS, "100 %") | {"R5": said}
 
 
-def test_a_bar_shows_all_units_by_state() -> None:
-    share = Share(met=5, unmet=2, unknown=2, not_applicable=1)
-    sample = replace(evaluation("district"), shares=dict.fromkeys(ROWS, share))
-
-    page = Page(html.page(sample, "vi"))
-    drawn = [
-        (each["x"], each["width"], each["fill"])
-        for tag, each in page.tags
-        if tag == "rect" and each.get("height") == "8"
-    ]
-
-    fills = html.FILLS
-    assert drawn[:4] == [
-        ("0.0", "50.0", fills["met"]),
-        ("50.0", "20.0", fills["unmet"]),
-        ("70.0", "20.0", fills["unknown"]),
-        ("90.0", "10.0", fills["not_applicable"]),
-    ]
-    assert len(drawn) == 4 * len(ROWS)
-
-
 def test_every_unit_has_a_mark_for_every_row_on_a_screen_and_on_paper() -> None:
     marks = "✓ ? ? ✗ ? ? ✗ ? ? ? ? ✓ ? – ? ✓".split()  # noqa: RUF001, SIM905 - as it is read
     on_screen = html.page(evaluation("city"), "vi")
@@ -133,13 +115,82 @@ def test_every_unit_has_a_mark_for_every_row_on_a_screen_and_on_paper() -> None:
     assert [run[4 * place] for place in range(len(ROWS))] == marks, "every mark below its row"
 
 
+def sheet(text: str, heading: str) -> str:
+    """The text of the sheet under a heading."""
+    sheets = re.split(r'<section class="sheet[^>]*>\n', text)[1:]
+    return Page(next(each for each in sheets if each.startswith(f"<h2>{heading}")).partition("</section>")[0]).text
+
+
+def told_beside() -> Evaluation:
+    """Where the city and an earlier evaluation are known."""
+    before = Earlier(date(2026, 5, 31), {of: {"R1": Share(met=1, unmet=3)} for of in ("", "Quận 1")})
+    return replace(evaluation("district"), city={"R1": Share(met=3, unmet=1)}, before=before)
+
+
 def test_the_city_has_a_sheet_a_district_with_the_units_that_lack_most() -> None:
     page = html.page(evaluation("city"), "en")
-    sheets = page.split('<section class="sheet">')
-    district = next(sheet for sheet in sheets if sheet.startswith("\n<h2>Quận 1 "))
 
-    assert re.search(r"Trường Tiểu học Sao Mai.*\n.*computers missing: 16", district)
-    assert len(re.findall(r"<h2>", page)) == 3 + 2 + 1, "glance, comparison, limits, two districts, all units"
+    assert re.search(r"Units that miss most .*Trường Tiểu học Sao Mai .*computers missing: 16", sheet(page, "Quận 1"))
+    assert "R4 teaching computers 16 1 0" in sheet(page, "Quận 1"), "how many, at units, not known of units"
+    assert len(re.findall(r"<h2>", page)) == 3 + 2 + 2, "glance, comparison, missing; two districts; limits, all units"
+
+
+def test_a_district_stands_beside_the_city_and_beside_itself_before() -> None:
+    text = sheet(html.page(told_beside(), "vi"), "Quận 1: tổng quan")
+
+    assert "Điểm phần trăm so với 31/05/2026" in text
+    assert re.search(r"R1 Cáp quang đạt 1, [^%]* 100 % 75 % ▲ 75 1 ", text)
+    assert re.search(r"R4 Học sinh[^%]*đạt 0, [^%]* 0 % — 0 1 1 0 ", text), "what is not known is no figure"
+    assert "Thay đổi nhiều nhất so với 31/05/2026 (điểm phần trăm): R1 Cáp quang ▲ 75 ." in text
+
+
+def test_where_the_evaluation_before_is_not_known_it_says_so() -> None:
+    text = sheet(html.page(evaluation("city"), "en"), "The whole city at a glance")
+
+    assert "Of the evaluation before this one (2026-05-31) nothing is recorded." in text
+    assert "Points since" not in text
+    assert "▲ " not in text
+
+
+def test_the_cover_says_which_evaluation_it_is_and_what_it_rests_on() -> None:
+    mid_year = replace(evaluation("city"), at=datetime(2027, 1, 16, tzinfo=AT.tzinfo))
+
+    cover = Page(html.page(mid_year, "vi").partition('<header class="cover">')[2].partition("</header>")[0])
+
+    assert "Đánh giá giữa năm học 2026\u20132027" in cover.text
+    assert f"lập ngày {datetime.now(AT.tzinfo):%d/%m/%Y}" in cover.text
+    assert re.search(r"đo được: 9,6 % \(3\) .*khai báo: 6,4 % \(2\) .*chưa rõ: 80,6 % \(25\)", cover.text)
+
+
+def test_the_figures_of_each_unit_are_in_a_printed_district_with_source_and_date() -> None:
+    printed = html.page(evaluation("district"), "vi", printed=True)
+
+    text = sheet(printed, "Trường Tiểu học Sao Mai")
+
+    assert re.search(r"R1 Cáp quang ✓ đạt .* đo được 06:00 25/11/2026", text)
+    assert "1.344" in text
+    assert len(re.findall('class="sheet unit"', printed)) == 2
+    assert 'class="sheet unit"' not in html.page(evaluation("city"), "vi", printed=True)
+    assert 'class="sheet unit"' not in html.page(evaluation("district"), "vi")
+
+
+def test_a_number_keeps_its_unit_on_its_line_on_paper() -> None:
+    printed = html.page(evaluation("district"), "vi", printed=True)
+
+    assert "thiếu 16\xa0máy tính" in printed
+    assert "100\xa0%" in printed
+    assert "R4\xa0" not in printed
+    assert "\xa0" not in printed.partition("</style>")[0]
+    assert "\xa0" not in html.page(evaluation("district"), "vi")
+
+
+def test_letters_with_marks_are_one_letter() -> None:
+    apart = replace(SCHOOL, name=unicodedata.normalize("NFD", SCHOOL.name))
+
+    text = html.page(replace(evaluation("city"), units=[result(apart, {})]), "vi", printed=True)
+
+    assert SCHOOL.name in text
+    assert apart.name not in text
 
 
 def test_links_lead_on_only_where_there_is_a_site() -> None:

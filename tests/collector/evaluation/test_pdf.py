@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 from haidang_collector.evaluation import html, pdf
 from haidang_collector.evaluation.model import ROWS, Evaluation
+from haidang_collector.evaluation.vocabulary import MARKS
 
-from tests.collector.evaluation.sample import HOSTILE, JUDGED, evaluation, result
+from tests.collector.evaluation.sample import HOSTILE, JUDGED, SCHOOL, evaluation, result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,14 +74,55 @@ def test_title_language_and_bookmarks(tmp_path: Path, language: str, title: str)
     assert len(re.findall(rb"/Dest ", told)) >= 4, "a bookmark for every heading"
 
 
+def test_the_table_of_contents_has_the_pages(tmp_path: Path) -> None:
+    pages = asked("pdftotext", "-layout", made(tmp_path, evaluation("city")), "-").split("\f")
+    entries = re.findall(r"^ *(\S.*?)[ .]{4,}(\d+)$", pages[1], re.MULTILINE)
+
+    assert len(entries) == 3 + 2 + 2
+    for title, page in entries:
+        assert title in pages[int(page) - 1].partition("\n")[2], title
+
+
+def test_a_screen_reader_finds_the_structure(tmp_path: Path) -> None:
+    """As PDF/UA asks: tagged, headings and heads of tables known as such, a picture with words."""
+    path = made(tmp_path, evaluation("city"))
+    structure = asked("pdfinfo", "-struct", path)
+
+    assert re.search(r"^Tagged: +yes$", asked("pdfinfo", path), re.MULTILINE)
+    assert set(re.findall(r"^ *(H1|H2|H3|TH|Figure|TOC|L)\b", structure, re.MULTILINE)) >= {
+        "H1",
+        "H2",
+        "H3",
+        "TH",
+        "Figure",
+    }
+    assert re.search("pdfuaid:part[^0-9]{1,3}1", asked("pdfinfo", "-meta", path))
+
+
+def test_a_row_is_never_cut_and_the_head_of_a_long_table_stands_on_every_page(tmp_path: Path) -> None:
+    names = [f"Trường {'rất dài ' * 9}{number:03}" for number in range(120)]
+    units = [result(replace(SCHOOL, code=f"TH-{number:03}", name=name), {}) for number, name in enumerate(names)]
+    sample = replace(evaluation("city"), units=units, districts={SCHOOL.district: evaluation().shares})
+
+    pages = asked("pdftotext", "-layout", made(tmp_path, sample), "-").split("\f")
+    of_units = [page for page in pages if re.search(r"^ *TH-\d", page, re.MULTILINE)][-3:]
+
+    assert len(of_units) == 3
+    assert [page for page in of_units if not re.search(r"^ *Mã +Đơn vị +R1 +R2 ", page, re.MULTILINE)] == []
+    for page in of_units:
+        assert re.findall(r"TH-(\d+)", page) == re.findall(
+            r"(\d{3})\b(?! *[✓✗?])", re.sub(r"TH-\d+|\d+/\d+|.*Trang.*|.*Tính đến.*", "", page)
+        )
+
+
 def test_every_mark_stands_below_its_row(tmp_path: Path) -> None:
     places = asked("pdftotext", "-bbox", made(tmp_path, evaluation("city")), "-")
     words = re.findall(r'<word xMin="([\d.]+)" yMin="([\d.]+)"[^>]*>([^<]*)</word>', places.rpartition("<page ")[2])
     head = [float(x) for x, _, word in words if word in ROWS]
     school = next(float(y) for _, y, word in words if word == "TH-001")
-    line = [(float(x), word) for x, y, word in words if abs(float(y) - school) < 3 and word in html.MARKS.values()]
+    line = [(float(x), word) for x, y, word in words if abs(float(y) - school) < 3 and word in MARKS.values()]
 
-    assert [word for _, word in line] == [html.MARKS[JUDGED[row].state] if row in JUDGED else "?" for row in ROWS]
+    assert [word for _, word in line] == [MARKS[JUDGED[row].state] if row in JUDGED else "?" for row in ROWS]
     assert [x for x, _ in line] == pytest.approx(head[: len(ROWS)], abs=1)
 
 

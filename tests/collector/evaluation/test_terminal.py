@@ -45,7 +45,7 @@ def test_a_unit_is_told_row_by_row_with_figures_lacks_and_evidence() -> None:
     ]
     assert "students (primary): 1,344" in text
     assert "missing: Wi-Fi" in text
-    assert "availability (smas): 99.9 %" in text, "never rounded up"
+    assert "availability (school management SMAS): 99.9 %" in text, "never rounded up"
     assert line(text, "R2")[2:] == ["? not known", "", ""]
     assert line(text, "R14")[2].endswith("does not concern it")
 

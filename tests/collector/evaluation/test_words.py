@@ -3,9 +3,11 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from haidang_collector.centre.services import built_in
 from haidang_collector.evaluation import vocabulary
 from haidang_collector.evaluation.model import STATES, Fact, Judgement, LimitFact, Share
 from haidang_collector.evaluation.words import Words, printable
+from haidang_collector.policy import policy
 from haidang_collector.registry.fact_words import EQUIPMENT, ROLES
 from haidang_collector.registry.unit_words import LEVELS
 
@@ -84,6 +86,38 @@ def test_what_the_registry_can_say_has_words() -> None:
     assert len(set(vocabulary.MARKS.values())) == 4
 
 
+def test_each_system_of_the_sector_is_told_by_what_it_is_for() -> None:
+    """Those that all agents are told to ask for; a unit's own service keeps its name."""
+    names = [service["name"] for service in built_in()]
+
+    assert set(vocabulary.SERVICES) == set(names)
+    assert VI.label("service", "pcgd") == "phổ cập giáo dục, pcgd"
+    assert EN.label("service", "e-office") == "e-office"
+
+
 def test_an_unknown_word_is_told_as_it_stands_in_one_line() -> None:
     assert EN.label("service", "smas\x1b[2J\n\u202evn") == "smas [2J vn"
     assert printable("Trường\u00a0Tiểu  học\x00") == "Trường Tiểu học"
+
+
+def test_sources_of_the_built_in_limits_have_words() -> None:
+    sources = {limit.source for limit in policy.load().limits}
+
+    assert sources == vocabulary.LIMIT_SOURCES
+    assert {source for source in sources if VI.limit_source(source) == source} == set()
+    assert VI.limit_source("Quyết định của Sở\x00") == "Quyết định của Sở"
+
+
+@pytest.mark.parametrize(
+    ("then", "text"),
+    [
+        (Share(met=1, unmet=3), "▲ 25"),
+        (Share(met=2, unmet=1), "▼ 16,6"),
+        (Share(met=5, unmet=5), "= 0"),
+        (Share(unknown=4), ""),
+        (None, ""),
+    ],
+)
+def test_what_moved_since_is_told_in_points(then: Share | None, text: str) -> None:
+    assert VI.moved(Share(met=1, unmet=1), then) == text
+    assert VI.moved(Share(unknown=2), then) == ""

@@ -80,7 +80,7 @@ def test_a_row_tells_each_units_state_figures_and_evidence(book: Workbook) -> No
 def test_kinds_shares_and_days_are_told_as_such(book: Workbook) -> None:
     assert table(book["R1"])[0]["fibre known by"] == "light measured"
     assert table(book["R7"])[0]["part (Wi-Fi)"] == "no"
-    assert table(book["R12"])[0]["availability (smas)"] == 0.999, (
+    assert table(book["R12"])[0]["availability (school management SMAS)"] == 0.999, (
         "a cell shows one decimal: never 100 % but where it is all"
     )
     assert table(book["R16"])[0]["plan received (2026-2027)"] == datetime(2026, 10, 1)  # noqa: DTZ001 - a cell has no zone
