@@ -9,7 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("agent", "backlog", "capture", "evaluation", "first_metric", "page", "snmp", "sweep", "wan_probing")
+NAMES = (
+    "agent", "backlog", "capture", "dashboards", "evaluation", "first_metric", "page", "portals", "services", "snmp",
+    "storm", "sweep", "wan_probing",
+)  # fmt: skip
 INSIDE = "HAIDANG_BENCH_NAMESPACE"
 
 

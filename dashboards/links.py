@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from grafana_foundation_sdk.builders import dashboard as make
 from grafana_foundation_sdk.models import dashboard as sdk
 
-from dashboards import look, names
+from dashboards import look, names, parts
 from dashboards.look import Look, link
 from dashboards.page import ALL, choice, district, page
 from dashboards.panels import Panels, Row
@@ -255,7 +255,7 @@ def _failovers(_: Words, show: Panels) -> sdk.Panel:
             "times": f"max by (unit, from, to) ({MOVED} and on (unit, from, to) {latest})",
         },
         [
-            *_unit(_),
+            *parts.named(_),
             Column("from", _("From line"), width=110),
             Column("to", _("To line"), width=110),
             Column("when", _("When"), "dateTimeAsIso", width=170),
@@ -279,7 +279,7 @@ def _light(_: Words, show: Panels) -> sdk.Panel:
             "drop": f"max by (unit, wan) ({drop} / on () group_left () policy:school_fibre_rx_drop:decibels)",
         },
         [
-            *_unit(_),
+            *parts.named(_),
             Column("wan", _("Line"), width=110),
             Column("light", _("Light received"), "dBm", 1, width=130),
             Column("usual", _("Usual light"), "dBm", 1, width=120),
@@ -292,10 +292,5 @@ def _light(_: Words, show: Panels) -> sdk.Panel:
     )
 
 
-def _unit(_: Words) -> list[Column]:
-    there = link(_, "school", district="__data.fields.district", unit="__data.fields.unit")
-    return [Column("name", _("Unit"), link=there), Column("district", _("District"), width=150)]
-
-
 def _line(_: Words) -> list[Column]:
-    return [*_unit(_), Column("wan", _("Line"), width=90), Column("isp", _("ISP"), width=90)]
+    return [*parts.named(_), Column("wan", _("Line"), width=90), Column("isp", _("ISP"), width=90)]

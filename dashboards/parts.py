@@ -29,50 +29,30 @@ FOLLOWED = {
 
 def numbers(_: Words, show: Panels, level: str, where: str, carried: tuple[str, ...]) -> list[Panel]:
     """The line of large figures at the top."""
-    internet, incidents = f"{level}:school_internet:count", f"{level}:school_incidents:count"
+    internet = f"{level}:school_internet:count"
+    critical = f"{level}:school_incidents:count{_and(where, 'severity', 'critical')}"
+    figures = [
+        (f"{internet}{where}", _("Units"),
+         _("All units of the registry: what the other figures are parts of."), look.PLAIN, "students"),
+        (f"{internet}{_and(where, 'state', 'down')}", _("Units without Internet"),
+         _("They can't teach, report or read news now. Units of which nothing is known are not in it."),
+         look.NONE_IS_GOOD, "links"),
+        (f"{internet}{_and(where, 'state', 'unknown')}", _("Units not known"),
+         _("No agent of theirs is heard and none is expected to be, so nobody can say whether they have Internet."),
+         look.MORE_IS_UNKNOWN, "system"),
+        (critical, _("Critical incidents open"),
+         _("Attacks on schools' networks that go on now. Networks that no agent watches are not in it."),
+         look.NONE_IS_GOOD, "security"),
+        (f"{level}:school_computers_missing:count{where}", _("Computers missing"),
+         _("Teaching computers that units lack by the limits of row R4; only of units whose rooms are counted."),
+         look.NONE_IS_BEST, "students"),
+        (f"district:school_lan_watched:count{where}", _("Networks watched"),
+         _("Units whose local network an agent watches for attacks. In the others nobody would see one."),
+         look.PLAIN, "security"),
+    ]  # fmt: skip
     return [
-        show.stat(
-            f"sum({internet}{where})",
-            title=_("Units"),
-            why=_("All units of the registry: what the other figures are parts of."),
-            link=link(_, "students", carried),
-        ),
-        show.stat(
-            f"sum({internet}{_and(where, 'state', 'down')})",
-            title=_("Units without Internet"),
-            why=_("They can't teach, report or read news now. Units of which nothing is known are not in it."),
-            steps=look.NONE_IS_GOOD,
-            link=link(_, "links", carried),
-        ),
-        show.stat(
-            f"sum({internet}{_and(where, 'state', 'unknown')})",
-            title=_("Units not known"),
-            why=_(
-                "No agent of theirs is heard and none is expected to be, so nobody can say whether they have Internet."
-            ),
-            steps=look.MORE_IS_UNKNOWN,
-            link=link(_, "system", carried),
-        ),
-        show.stat(
-            f"sum({incidents}{_and(where, 'severity', 'critical')})",
-            title=_("Critical incidents open"),
-            why=_("Attacks on schools' networks that go on now. Networks that no agent watches are not in it."),
-            steps=look.NONE_IS_GOOD,
-            link=link(_, "security", carried),
-        ),
-        show.stat(
-            f"sum({level}:school_computers_missing:count{where})",
-            title=_("Computers missing"),
-            why=_("Teaching computers that units lack by the limits of row R4; only of units whose rooms are counted."),
-            steps=look.NONE_IS_BEST,
-            link=link(_, "students", carried),
-        ),
-        show.stat(
-            f"sum(district:school_lan_watched:count{where})",
-            title=_("Networks watched"),
-            why=_("Units whose local network an agent watches for attacks. In the others nobody would see one."),
-            link=link(_, "security", carried),
-        ),
+        show.stat(f"sum({counted})", title=title, why=why, steps=steps, link=link(_, to, carried))
+        for counted, title, why, steps, to in figures
     ]
 
 
@@ -139,6 +119,12 @@ def unit(_: Words) -> list[Column]:
         Column("unit", _("Code"), link=there, width=110),
         Column("district", _("District"), link=link(_, "district", district=DISTRICT), width=130),
     ]
+
+
+def named(_: Words, width: int = 150) -> list[Column]:
+    """Name and district of a table's unit, with the way to it; `width` is the district's."""
+    there = link(_, "school", district=DISTRICT, unit="__data.fields.unit")
+    return [Column("name", _("Unit"), link=there), Column("district", _("District"), width=width)]
 
 
 def _and(where: str, label: str, value: str, operator: str = "=") -> str:

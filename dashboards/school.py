@@ -51,51 +51,41 @@ def build(_: Words) -> Dashboard:
 
 def _numbers(_: Words, show: Panels) -> list[Panel]:
     felt = 'unit:school_outage_seconds:increase{unit="$unit", wan="", window="30d"}'
-    return [
-        show.stat(
-            f"max(unit:school_internet_up{HERE})",
-            title=_("Internet"),
-            why=_("By the word of the school's agents, or by the silence of all of them."),
-            looks=names.internet_values(_),
-            link=link(_, "links", ["district"]),
-        ),
-        show.stat(
-            f'sum({felt}) or max(agent:school_outage_seconds:total{{unit="$unit", wan=""}}) * 0',
-            title=_("Without Internet, 30 days"),
-            why=_("As users felt it, whatever the cause. While no agent ran, nobody counted."),
-            unit="s",
-            steps=((None, look.GOOD), (3600, look.WARN), (8 * 3600, look.BAD)),
-            link=link(_, "links", ["district"]),
-        ),
-        show.stat(
-            'max(unit:school_rows:count{unit="$unit", state="unmet"})',
-            title=_("Rows not met"),
-            why=_("Of the directive's sixteen; the table below says which."),
-            steps=look.NONE_IS_BEST,
-            link=link(_, "district", ["district"]),
-        ),
-        show.stat(
-            'max(unit:school_rows:count{unit="$unit", state="unknown"})',
-            title=_("Rows not known"),
-            why=_("What nobody measured or declared: often it takes an agent, or one entry in the registry."),
-            steps=look.MORE_IS_UNKNOWN,
-            link=link(_, "district", ["district"]),
-        ),
-        show.stat(
-            f"count(unit:school_incident_kind:active{HERE}) or max(unit:school_incidents:active{HERE}) * 0",
-            title=_("Incidents open"),
-            why=_("Attacks on and faults of the local network that go on now. Not known: no agent watches it."),
-            steps=look.NONE_IS_GOOD,
-            link=link(_, "security", ["district"]),
-        ),
-        show.stat(
-            'max(unit:school_posture_findings:count{unit="$unit", severity="critical"})',
-            title=_("Critical weaknesses"),
-            why=_("Of machines: each check that a machine fails. The table below says what to do."),
-            steps=look.NONE_IS_BEST,
-            link=link(_, "security", ["district"]),
-        ),
-    ]
+    active = f"count(unit:school_incident_kind:active{HERE}) or max(unit:school_incidents:active{HERE}) * 0"
+    rows = 'max(unit:school_rows:count{unit="$unit", state="%s"})'
+    critical = 'max(unit:school_posture_findings:count{unit="$unit", severity="critical"})'
+    internet = show.stat(
+        f"max(unit:school_internet_up{HERE})",
+        title=_("Internet"),
+        why=_("By the word of the school's agents, or by the silence of all of them."),
+        looks=names.internet_values(_),
+        link=link(_, "links", ["district"]),
+    )
+    without = show.stat(
+        f'sum({felt}) or max(agent:school_outage_seconds:total{{unit="$unit", wan=""}}) * 0',
+        title=_("Without Internet, 30 days"),
+        why=_("As users felt it, whatever the cause. While no agent ran, nobody counted."),
+        unit="s",
+        steps=((None, look.GOOD), (3600, look.WARN), (8 * 3600, look.BAD)),
+        link=link(_, "links", ["district"]),
+    )
+    counts = [
+        (rows % "unmet", _("Rows not met"),
+         _("Of the directive's sixteen; the table below says which."), look.NONE_IS_BEST, "district"),
+        (rows % "unknown", _("Rows not known"),
+         _("What nobody measured or declared: often it takes an agent, or one entry in the registry."),
+         look.MORE_IS_UNKNOWN, "district"),
+        (active, _("Incidents open"),
+         _("Attacks on and faults of the local network that go on now. Not known: no agent watches it."),
+         look.NONE_IS_GOOD, "security"),
+        (critical, _("Critical weaknesses"),
+         _("Of machines: each check that a machine fails. The table below says what to do."),
+         look.NONE_IS_BEST, "security"),
+    ]  # fmt: skip
+    return [internet, without, *(
+        show.stat(expr, title=title, why=why, steps=steps, link=link(_, to, ["district"]))
+        for expr, title, why, steps, to in counts
+    )]  # fmt: skip
 
 
 def _outages(_: Words, show: Panels) -> Panel:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboards import look, names
-from dashboards.look import Look, link
+from dashboards import look, names, parts
+from dashboards.look import Look
 from dashboards.page import district, page
 from dashboards.panels import Panels, Row
 from dashboards.table import Column
@@ -111,7 +111,7 @@ def _incidents(_: Words, show: Panels) -> Panel:
             "seen": f"max by (unit, kind, severity) ({active} > bool 0)",
         },
         [
-            *_unit(_),
+            *parts.named(_),
             Column("kind", _("Incident"), looks=names.incidents(_)),
             Column("severity", _("Severity"), looks=names.severities(_), width=120),
             Column("since", _("Since"), "dateTimeFromNow", width=150),
@@ -202,7 +202,7 @@ def _worst(_: Words, show: Panels) -> Panel:
             "machines": f"max by (unit) ({REVIEWED} and on (unit) {worst})",
         },
         [
-            *_unit(_),
+            *parts.named(_),
             Column("critical", _("Critical"), "none", 0, look.NONE_IS_GOOD, width=110),
             Column("grown", _("More than a week ago"), "none", 0, look.NONE_IS_BEST, width=160),
             Column("warning", _("Warnings"), width=110),
@@ -218,7 +218,7 @@ def _worst(_: Words, show: Panels) -> Panel:
 def _websites(_: Words, show: Panels) -> Panel:
     return show.table(
         {"findings": f"topk({SHOWN}, unit:school_website_findings:count{{{SEVERE}}} > 0) {NAMED}"},
-        [*_unit(_), Column("findings", _("Critical findings"), "none", 0, look.NONE_IS_GOOD, width=130)],
+        [*parts.named(_), Column("findings", _("Critical findings"), "none", 0, look.NONE_IS_GOOD, width=130)],
         sort="-findings",
         title=_("Websites with critical findings"),
         why=_("Parents type their data into them."),
@@ -230,7 +230,7 @@ def _websites(_: Words, show: Panels) -> Panel:
 def _ports(_: Words, show: Panels) -> Panel:
     return show.table(
         {"open": f"({PORTS} == 1) {NAMED}"},
-        [*_unit(_), Column("port", _("TCP port"), width=100)],
+        [*parts.named(_), Column("port", _("TCP port"), width=100)],
         title=_("Administration open to the Internet"),
         why=_("Close it today: such ports are found by anybody within hours."),
         empty=_("none that is known of"),
@@ -261,7 +261,7 @@ def _blind(_: Words, show: Panels) -> Panel:
     return show.table(
         {"blind": f"topk({SHOWN}, time() - {since}) {NAMED}"},
         [
-            *_unit(_),
+            *parts.named(_),
             Column("agent", _("Agent"), width=220),
             Column("check", _("Cannot look at"), width=180),
             Column("blind", _("For"), "s", 0, width=120),
@@ -271,8 +271,3 @@ def _blind(_: Words, show: Panels) -> Panel:
         why=_("A watch that sees nothing looks like a quiet network."),
         empty=_("none that is known of"),
     )
-
-
-def _unit(_: Words) -> list[Column]:
-    there = link(_, "school", district="__data.fields.district", unit="__data.fields.unit")
-    return [Column("name", _("Unit"), link=there), Column("district", _("District"), width=150)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboards import look, names
-from dashboards.look import Look, link
+from dashboards import look, names, parts
+from dashboards.look import Look
 from dashboards.page import district, page
 from dashboards.panels import Panels, Row
 from dashboards.table import Column
@@ -196,7 +196,7 @@ def _checks(_: Words, show: Panels, metric: str, texts: dict[str, str], *, title
 def _public(_: Words, show: Panels) -> Panel:
     return show.table(
         {"state": f"(unit:school_public_service:state{{{WHERE}}} == 0) {NAMED}"},
-        [*_unit(_), Column("service", _("Service"), width=150)],
+        [*parts.named(_, 130), Column("service", _("Service"), width=150)],
         title=_("Services for parents that were not usable"),
         why=_("Row R13: in the enrolment season each hour counts."),
         empty=_("none that is known of"),
@@ -209,7 +209,7 @@ def _expiring(_: Words, show: Panels) -> Panel:
     left = f"bottomk({SHOWN}, unit:school_portal_expiry:timestamp_seconds{{{WHERE}}} - time())"
     return show.table(
         {"left": f"{left} {NAMED}"},
-        [*_unit(_), Column("left", _("Valid for"), "s", 0, SOON, width=130)],
+        [*parts.named(_, 130), Column("left", _("Valid for"), "s", 0, SOON, width=130)],
         sort="left",
         title=_("Certificates that end soonest"),
         why=_("An expired one frightens parents away. Below zero it has ended."),
@@ -223,7 +223,7 @@ def _unchanged(_: Words, show: Panels) -> Panel:
     return show.table(
         {"age": f"{age} {NAMED}", "of": f"max by (unit) ({age} / on () group_left () {limit})"},
         [
-            *_unit(_),
+            *parts.named(_, 130),
             Column("age", _("Unchanged for"), "s", 0, width=120),
             Column("of", _("of what is allowed"), "percentunit", 0, look.OF_LIMIT, width=120),
         ],
@@ -238,14 +238,9 @@ def _news(_: Words, show: Panels) -> Panel:
     worst = f"bottomk({SHOWN}, min by (unit, district) (unit:school_news_on_time:ratio{{{WHERE}}}))"
     return show.table(
         {"share": f"{worst} {NAMED}"},
-        [*_unit(_), Column("share", _("On time"), "percentunit", 0, look.OF_ALL, width=110)],
+        [*parts.named(_, 130), Column("share", _("On time"), "percentunit", 0, look.OF_ALL, width=110)],
         sort="share",
         title=_("News taken in latest, 30 days"),
         why=_("Row R10: the worse of both deadlines."),
         width=8,
     )
-
-
-def _unit(_: Words) -> list[Column]:
-    there = link(_, "school", district="__data.fields.district", unit="__data.fields.unit")
-    return [Column("name", _("Unit"), link=there), Column("district", _("District"), width=130)]

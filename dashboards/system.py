@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboards import look, names
-from dashboards.look import Look, link
+from dashboards import look, names, parts
+from dashboards.look import Look
 from dashboards.page import district, page
 from dashboards.panels import Panels, Row
 from dashboards.table import Column
@@ -62,51 +62,22 @@ def build(_: Words) -> Dashboard:
 
 def _numbers(_: Words, show: Panels) -> list[Panel]:
     known = f"sum({AGENTS})"
-    stats = [
-        show.stat(
-            f'sum(district:haidang_agents:count{{{WHERE}, state="{state}"}}) or {known} * 0',
-            title=title,
-            why=why,
-            steps=steps,
-        )
-        for state, title, why, steps in (
-            ("heard", _("Agents heard"), _("They pushed within the last 40 seconds."), look.PLAIN),
-            (
-                "silent",
-                _("Agents silent"),
-                _("They are to be heard day and night and are not: nobody knows what happens there."),
-                look.NONE_IS_GOOD,
-            ),
-            (
-                "off",
-                _("Agents switched off"),
-                _("Computers that are switched off, or said goodbye: no trouble in itself."),
-                look.PLAIN,
-            ),
-            (
-                "never",
-                _("Agents never heard"),
-                _("Enrolled and never heard: an installation that was not finished."),
-                look.NONE_IS_BEST,
-            ),
-        )
-    ]
-    stats.append(
-        show.stat(
-            f"sum(district:haidang_outbox:snapshots{{{WHERE}}})",
-            title=_("Snapshots waiting"),
-            why=_("In the outboxes of all agents that tell. Nothing is lost while they wait; figures are late."),
-        )
-    )
-    stats.append(
-        show.stat(
-            f'count(ALERTS{{alertstate="firing", alertname="AgentLosesData", district=~"$district"}}) or {known} * 0',
-            title=_("Agents that lose data"),
-            why=_("Their outbox is full or their disk refuses: some measurements will never arrive."),
-            steps=look.NONE_IS_GOOD,
-        )
-    )
-    return stats
+    agents = f'sum(district:haidang_agents:count{{{WHERE}, state="%s"}}) or {known} * 0'
+    losing = f'count(ALERTS{{alertstate="firing", alertname="AgentLosesData", district=~"$district"}}) or {known} * 0'
+    figures = [
+        (agents % "heard", _("Agents heard"), _("They pushed within the last 40 seconds."), look.PLAIN),
+        (agents % "silent", _("Agents silent"),
+         _("They are to be heard day and night and are not: nobody knows what happens there."), look.NONE_IS_GOOD),
+        (agents % "off", _("Agents switched off"),
+         _("Computers that are switched off, or said goodbye: no trouble in itself."), look.PLAIN),
+        (agents % "never", _("Agents never heard"),
+         _("Enrolled and never heard: an installation that was not finished."), look.NONE_IS_BEST),
+        (f"sum(district:haidang_outbox:snapshots{{{WHERE}}})", _("Snapshots waiting"),
+         _("In the outboxes of all agents that tell. Nothing is lost while they wait; figures are late."), look.PLAIN),
+        (losing, _("Agents that lose data"),
+         _("Their outbox is full or their disk refuses: some measurements will never arrive."), look.NONE_IS_GOOD),
+    ]  # fmt: skip
+    return [show.stat(expr, title=title, why=why, steps=steps) for expr, title, why, steps in figures]
 
 
 def _states(_: Words) -> dict[str, Look]:
@@ -146,7 +117,7 @@ def _silent(_: Words, show: Panels) -> Panel:
     return show.table(
         {"silence": f"{longest} {NAMED}", "agents": f"max by (unit) ({silent} and on (unit) {longest})"},
         [
-            *_unit(_),
+            *parts.named(_),
             Column("agents", _("Silent agents"), width=130),
             Column("silence", _("Silent for"), "s", 0, width=130),
         ],
@@ -201,7 +172,7 @@ def _requests(_: Words, show: Panels) -> Panel:
 
 
 def _times(_: Words, show: Panels) -> Panel:
-    parts = {"answer": Look(_("whole answer"), look.BLUE), "store": Look(_("the store's part"), look.ORANGE)}
+    looks = {"answer": Look(_("whole answer"), look.BLUE), "store": Look(_("the store's part"), look.ORANGE)}
     return show.lines(
         {"{{part}}": "centre:haidang_ingest_seconds:p95"},
         title=_("Time of a write request (95 of 100 are faster)"),
@@ -209,7 +180,7 @@ def _times(_: Words, show: Panels) -> Panel:
         unit="s",
         steps=ANSWER,
         least=0,
-        looks=parts,
+        looks=looks,
     )
 
 
@@ -283,8 +254,3 @@ def _rules(_: Words, show: Panels) -> Panel:
         most=1,
         width=8,
     )
-
-
-def _unit(_: Words) -> list[Column]:
-    there = link(_, "school", district="__data.fields.district", unit="__data.fields.unit")
-    return [Column("name", _("Unit"), link=there), Column("district", _("District"), width=150)]

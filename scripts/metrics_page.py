@@ -13,6 +13,7 @@ from haidang_collector import metrics as collector_metrics
 from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.seen import Seen
+from haidang_collector.notify.worker import NotifyMetrics
 from haidang_collector.registry.store import Registry
 from haidang_isps import Prefixes
 
@@ -74,6 +75,7 @@ def _rows(rows: Iterable[tuple[str, str, str, str]]) -> str:
 def _collector() -> Iterator[tuple[str, str, str, str]]:
     registry = collector_metrics.own_metrics("")
     IngestMetrics(registry)
+    NotifyMetrics(registry)
     for family in registry.collect():
         if family.name.startswith("process_"):
             continue  # differs by system; named by prometheus_client

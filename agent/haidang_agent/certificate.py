@@ -1,4 +1,4 @@
-"""The dates of a certificate, read from its DER (RFC 5280, 4.1; X.690): `ssl` tells them of trusted ones only."""
+"""Dates and issuer of a certificate, read from its DER (RFC 5280, 4.1; X.690): `ssl` tells of trusted ones only."""
 
 from __future__ import annotations
 
@@ -6,14 +6,26 @@ import binascii
 import calendar
 import re
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BEGIN, END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 MOST_IN_FILE = 100
-VERSION, INTEGER, SEQUENCE, UTC_TIME, GENERALIZED_TIME = 0xA0, 0x02, 0x30, 0x17, 0x18
+VERSION, SEQUENCE, UTC_TIME, GENERALIZED_TIME = 0xA0, 0x30, 0x17, 0x18
+ISSUER_AT, VALIDITY_AT = 2, 3
+"""In a TBSCertificate behind the version: serial number, algorithm, issuer, validity."""
+COMMON_NAME, ORGANISATION = bytes.fromhex("550403"), bytes.fromhex("55040a")
+"""id-at-commonName, id-at-organizationName (RFC 5280, appendix A.1)."""
 LONG_FORM, MOST_LENGTH_BYTES = 0x80, 4
+LONGEST_NAME = 64
+NAMELESS = "?"
 CENTURY_TURNS = 50
 """UTCTime has two digits of the year: from here on they are of the twentieth century."""
+
+Field = tuple[int, bytes]
+"""Tag and content in DER. What reads fields raises ValueError or IndexError."""
 
 
 class NoCertificateError(ValueError):
@@ -30,17 +42,19 @@ class Validity(NamedTuple):
 def validity(der: bytes) -> Validity:
     """Raises NoCertificateError."""
     try:
-        at = _element(der, 0, SEQUENCE)[0]
-        at = _element(der, at, SEQUENCE)[0]
-        if der[at] == VERSION:
-            at = _element(der, at, VERSION)[1]
-        for tag in (INTEGER, SEQUENCE, SEQUENCE):  # serial number, signature algorithm, issuer
-            at = _element(der, at, tag)[1]
-        at = _element(der, at, SEQUENCE)[0]
-        not_before, at = _time(der, at)
-        return Validity(not_before, _time(der, at)[0])
+        not_before, not_after = _sequence(_signed(der)[VALIDITY_AT])
+        return Validity(_time(not_before), _time(not_after))
     except (IndexError, ValueError, OverflowError) as broken:
         raise NoCertificateError(f"no certificate: {broken}") from None
+
+
+def issuer(der: bytes) -> str:
+    """The common name, or the organisation, of who issued it; `?` where neither can be read."""
+    try:
+        told = dict(_attributes(_signed(der)[ISSUER_AT]))
+    except (ValueError, IndexError):
+        return NAMELESS
+    return told.get(COMMON_NAME) or told.get(ORGANISATION) or NAMELESS
 
 
 def from_pem(text: bytes) -> list[bytes]:
@@ -59,29 +73,52 @@ def from_pem(text: bytes) -> list[bytes]:
     return found
 
 
-def _element(der: bytes, at: int, tag: int) -> tuple[int, int]:
-    """Where the contents of the element at `at` begin and end."""
-    if der[at] != tag:
-        raise ValueError(f"0x{der[at]:02x} at byte {at}, not 0x{tag:02x}")
-    length, at = der[at + 1], at + 2
-    if length >= LONG_FORM:
-        count = length - LONG_FORM
-        if not 1 <= count <= MOST_LENGTH_BYTES:
-            raise ValueError(f"a length of {count} bytes")
-        length, at = int.from_bytes(der[at : at + count], "big"), at + count
-    if at + length > len(der):
-        raise ValueError("cut off")
-    return at, at + length
+def _signed(der: bytes) -> list[Field]:
+    """The fields of the TBSCertificate, from the serial number on."""
+    whole = next(iter(_fields(der)), (0, b""))
+    return [field for field in _sequence(_sequence(whole)[0]) if field[0] != VERSION]
 
 
-def _time(der: bytes, at: int) -> tuple[float, int]:
+def _sequence(field: Field) -> list[Field]:
+    tag, content = field
+    if tag != SEQUENCE:
+        raise ValueError(f"0x{tag:02x} is no sequence")
+    return list(_fields(content))
+
+
+def _fields(data: bytes) -> Iterator[Field]:
+    at = 0
+    while at < len(data):
+        tag, length, at = data[at], data[at + 1], at + 2
+        if length >= LONG_FORM:
+            count = length - LONG_FORM
+            if not 1 <= count <= MOST_LENGTH_BYTES:
+                raise ValueError(f"a length of {count} bytes")
+            length, at = int.from_bytes(data[at : at + count], "big"), at + count
+        if at + length > len(data):
+            raise ValueError("cut off")
+        yield tag, data[at : at + length]
+        at += length
+
+
+def _attributes(name: Field) -> Iterator[tuple[bytes, str]]:
+    """Object identifier and text of each part of a name, cut and printable."""
+    for _set, relative in _sequence(name):
+        for attribute in _fields(relative):
+            (_object, kind), (_string, value) = _sequence(attribute)[:2]
+            text = value.decode(errors="replace")[:LONGEST_NAME]
+            yield kind, "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def _time(field: Field) -> float:
     """RFC 5280, 4.1.2.5: seconds are there, and the zone is Z."""
-    tag = der[at] if der[at] == UTC_TIME else GENERALIZED_TIME
-    begin, end = _element(der, at, tag)
-    text = der[begin:end].decode("ascii")
+    tag, content = field
+    if tag not in (UTC_TIME, GENERALIZED_TIME):
+        raise ValueError(f"0x{tag:02x} is no time")
+    text = content.decode("ascii")
     digits = 12 if tag == UTC_TIME else 14
     if not re.fullmatch(rf"[0-9]{{{digits}}}Z", text):
         raise ValueError(f"{text!r} is no time")
     if tag == UTC_TIME:
         text = ("20" if int(text[:2]) < CENTURY_TURNS else "19") + text
-    return float(calendar.timegm(time.strptime(text, "%Y%m%d%H%M%SZ"))), end
+    return float(calendar.timegm(time.strptime(text, "%Y%m%d%H%M%SZ")))

@@ -191,6 +191,11 @@ class Moment(NamedTuple):
     wall: float
     centre: float | None
 
+    @property
+    def unix(self) -> float:
+        """The centre's time, the machine's own where that is not known."""
+        return self.wall if self.centre is None else self.centre
+
 
 class Timekeeper(Protocol):
     """The agent's clock, as far as probes need it."""

@@ -14,26 +14,49 @@ from haidang_isps import Prefixes
 from sqlalchemy.exc import SQLAlchemyError
 
 from haidang_collector import metrics, sd
-from haidang_collector.auth import AgentDoor, AgentTime, operator
+from haidang_collector.access.attempts import Attempts
+from haidang_collector.access.cookies import Visits
+from haidang_collector.access.doors import DoorError, visitor
+from haidang_collector.access.oidc import Provider
+from haidang_collector.access.passwords import Threads
+from haidang_collector.auth import AgentDoor, AgentTime
+from haidang_collector.centre.school_time import load as load_calendar
 from haidang_collector.ingest import routes as ingest
 from haidang_collector.ingest.egress import Egress, parse_networks
 from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.ingest.store import Store
+from haidang_collector.notify.running import telling
 from haidang_collector.outside.addresses import Addresses
 from haidang_collector.policy.policy import load as load_policy
+from haidang_collector.prom import routes as prom
+from haidang_collector.prom.upstream import Upstream
 from haidang_collector.registry import routes as registry
 from haidang_collector.registry.store import Registry
 from haidang_collector.settings import Settings
-from haidang_collector.web import evaluation
+from haidang_collector.web import (
+    access_pages,
+    agent_pages,
+    enrol_pages,
+    evaluation,
+    incident_pages,
+    oidc_pages,
+    registry_import,
+    registry_pages,
+    registry_units,
+    report_pages,
+    runbook_pages,
+    user_pages,
+)
 from haidang_collector.web import routes as web
+from haidang_collector.web.pages import SECURITY_HEADERS
 from haidang_collector.web.state import Measurements
 
 VERSION = version("haidang")
 
 health = APIRouter(tags=["health"])
-documentation = APIRouter(include_in_schema=False, dependencies=[Depends(operator)])
+documentation = APIRouter(include_in_schema=False, dependencies=[Depends(visitor)])
 
 
 def create_app(settings: Settings, *, store_transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
@@ -46,11 +69,28 @@ def create_app(settings: Settings, *, store_transport: httpx.AsyncBaseTransport 
 
     app = FastAPI(title="Hải Đăng", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
-    pages = (web.router, evaluation.router)
-    for router in (health, documentation, ingest.router, registry.router, metrics.router, sd.router, *pages):
+    pages = (
+        web.router,
+        evaluation.router,
+        incident_pages.router,
+        access_pages.router,
+        oidc_pages.router,
+        user_pages.router,
+        registry_pages.router,
+        registry_units.router,
+        registry_import.router,
+        agent_pages.router,
+        enrol_pages.router,
+        report_pages.router,
+        runbook_pages.router,
+    )
+    apis = (health, documentation, ingest.router, registry.router, metrics.router, sd.router, prom.router)
+    for router in (*apis, *pages):
         app.include_router(router)
     app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(DoorError, access_pages.refused)
     app.add_middleware(AgentTime)
+    app.add_middleware(Visits)
     return app
 
 
@@ -60,10 +100,14 @@ async def _dependencies(
 ) -> AsyncIterator[None]:
     state = app.state
     state.registry = await to_thread.run_sync(Registry, settings.database_url)
+    state.attempts = Attempts()
+    state.password_threads = Threads()
+    state.oidc = Provider(settings) if settings.oidc_issuer else None
     state.store = Store(settings, store_transport)
     state.agent_door = AgentDoor(state.registry.identify)
     client = httpx.AsyncClient(transport=store_transport, trust_env=False)
     state.measurements = Measurements(client, settings.prometheus_url)
+    state.prom = Upstream(settings.prometheus_url, store_transport)
     state.scrape_targets = sd.ScrapeTargets()
     state.own_metrics = metrics.own_metrics(VERSION)
     seen = Seen(state.registry.record_seen)
@@ -72,15 +116,18 @@ async def _dependencies(
         Prefixes.load(Path(settings.isp_prefixes) if settings.isp_prefixes else None),
         parse_networks(settings.trusted_proxies),
     )
+    state.egress = egress
     policy = load_policy(Path(settings.policy) if settings.policy else None)
-    state.facts = metrics.FactCollector(state.registry, seen, egress, policy)
+    calendar = load_calendar(Path(settings.calendar) if settings.calendar else None)
+    state.facts = metrics.FactCollector(state.registry, seen, egress, policy, calendar)
     state.evaluations = evaluation.Evaluations(settings, state.registry, policy)
     state.ingest = ingest.Ingest(
         settings, state.store, seen, egress, addresses, state.scrape_targets, IngestMetrics(state.own_metrics)
     )
     flushing = [asyncio.create_task(each.keep_flushing()) for each in (seen, addresses)]
     try:
-        yield
+        async with telling(settings, state.registry.database, state.own_metrics) as state.planner:
+            yield
     finally:
         for task in flushing:
             task.cancel()
@@ -88,8 +135,11 @@ async def _dependencies(
             await asyncio.gather(*flushing)
         await to_thread.run_sync(seen.flush)
         await to_thread.run_sync(addresses.flush)
+        if state.oidc is not None:
+            await state.oidc.close()
         await state.store.close()
         await client.aclose()
+        await state.prom.close()
         state.evaluations.close()
         await to_thread.run_sync(state.registry.close)
 
@@ -122,7 +172,7 @@ def _answers(registry_: Registry) -> bool:
 @documentation.get("/openapi.json")
 def openapi(request: Request) -> JSONResponse:
     """The API, for programs."""
-    return JSONResponse(request.app.openapi())
+    return JSONResponse(request.app.openapi(), headers=SECURITY_HEADERS)
 
 
 async def _refused(_: Request, refusal: Exception) -> Response:

@@ -15,6 +15,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from haidang_collector.auth import operator
+from haidang_collector.centre import metrics as centre
+from haidang_collector.centre import school_time
+from haidang_collector.centre.school_time import Calendar
 from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.outside.metrics import ports_open
@@ -42,16 +45,22 @@ def own_metrics(version: str) -> CollectorRegistry:
 class FactCollector(Collector):
     """Registry facts as metrics; what this process heard lately counts over what stands in the registry.
 
-    Without `egress` no agent's ISP is known. Without `policy` the built-in one holds.
+    Without `egress` no agent's ISP is known. Without `policy` or `calendar` the built-in ones hold.
     """
 
     def __init__(
-        self, registry: Registry, seen: Seen, egress: Egress | None = None, policy: Policy | None = None
+        self,
+        registry: Registry,
+        seen: Seen,
+        egress: Egress | None = None,
+        policy: Policy | None = None,
+        calendar: Calendar | None = None,
     ) -> None:
         self._registry = registry
         self._seen = seen
         self._egress = egress or Egress(Prefixes([]))
         self._policy = policy or load()
+        self._calendar = calendar or school_time.load()
         self._started = time.time()
 
     def collect(self) -> Iterator[Metric]:
@@ -66,6 +75,10 @@ class FactCollector(Collector):
         yield units
         yield from fact_metrics(self._registry.database)
         yield ports_open(self._registry.database)
+        yield from centre.portals(self._registry.database)
+        yield centre.feed_of_department(self._registry.database)
+        yield centre.mail_domains(self._registry.database)
+        yield from school_time.metrics(self._calendar, datetime.now(UTC))
         yield policy_limits(self._policy, datetime.now(UTC).date())
         yield _checks()
         yield GaugeMetricFamily(
@@ -83,9 +96,9 @@ class FactCollector(Collector):
                 info.add_metric((fact.unit, fact.district, fact.agent, isp), 1)
         return info
 
-    def agents(self) -> list[AgentFact]:
-        """Agents that may push, each with its newest sighting."""
-        return [self._up_to_date(fact) for fact in self._registry.agents() if not fact.revoked]
+    def agents(self, unit: str | None = None) -> list[AgentFact]:
+        """Agents (of one unit) that may push, each with its newest sighting."""
+        return [self._up_to_date(fact) for fact in self._registry.agents(unit) if not fact.revoked]
 
     def _up_to_date(self, fact: AgentFact) -> AgentFact:
         heard = self._seen.latest(fact.agent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,6 +12,9 @@ from zoneinfo import available_timezones
 
 from haidang_isps import BadPrefixesError, Prefixes
 
+from haidang_collector.access.grants import parse_grants
+from haidang_collector.centre import school_time
+from haidang_collector.centre.school_time import BadCalendarError
 from haidang_collector.ingest.egress import parse_networks
 from haidang_collector.policy.policy import BadPolicyError, load
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 PREFIX = "HAIDANG_"
 HIGHEST_PORT = 65535
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 class BadSettingError(ValueError):
@@ -57,36 +61,70 @@ class Settings:
     policy: str = ""
     """A file of limits in the place of the built-in one; empty: that one."""
 
+    calendar: str = ""
+    """A file of terms, holidays and hours in the place of the built-in one; empty: that one. See docs/services.md."""
+
+    notify: str = ""
+    """A file that says how people are told of incidents; empty: Alertmanager alone tells them. See docs/notify.md."""
+
     time_zone: str = "Asia/Ho_Chi_Minh"
     """Of the schools: what pages show times in."""
-    operator_password: str | None = None
-    """None: operator pages answer loopback only. Otherwise HTTP Basic, any user name."""
+    operator_password: str | None = field(default=None, repr=False)
+    """None: machines' doors answer loopback only. Otherwise HTTP Basic, any user name."""
+
+    public_url: str = ""
+    """Where people's browsers find the pages, as `https://haidang.example`; OIDC needs it."""
+    oidc_issuer: str = ""
+    """The provider, exactly as it writes itself; empty: people log in with passwords only."""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_client_secret_file: str = ""
+    """A file that holds it, in the place of the variable. Neither: a public client, guarded by PKCE alone."""
+    oidc_name: str = ""
+    """What the login page calls the provider; empty: its host name."""
+    oidc_role_claim: str = "groups"
+    oidc_roles: str = ""
+    """What its groups are worth; see `access.grants.parse_grants`. Empty: accounts are made by administrators only."""
 
     def __post_init__(self) -> None:
         for name in ("store_write_url", "prometheus_url", "alertmanager_url"):
             _check_http_url(name, getattr(self, name))
+        if self.public_url:
+            _check_http_url("public_url", self.public_url)
         _check_address("listen", self.listen)
         if self.time_zone not in available_timezones():
             raise _bad("time_zone", self.time_zone, "write a name of the IANA database, as Asia/Ho_Chi_Minh")
         _check_isps(self.isp_prefixes, self.trusted_proxies)
         _check_policy(self.policy)
+        _check_calendar(self.calendar)
+        _check_notify(self.notify)
         if "://" not in self.database_url:
             raise _bad("database_url", self.database_url, "write sqlite:////path/to/file.db or postgresql://…")
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for each in fields(self):
+            value = getattr(self, each.name)
             if isinstance(value, (int, float)) and not (math.isfinite(value) and value > 0):
-                raise _bad(field.name, value, "give a number above 0")
+                raise _bad(each.name, value, "give a number above 0")
         if self.operator_password == "":
             raise _bad("operator_password", "", "set a password, or remove the variable")
+        _check_oidc(self)
+
+    def oidc_secret(self) -> str:
+        """Of the client at the provider; empty for a public one. Raises BadSettingError."""
+        if not self.oidc_client_secret_file:
+            return self.oidc_client_secret
+        try:
+            return Path(self.oidc_client_secret_file).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as wrong:
+            raise _bad("oidc_client_secret_file", self.oidc_client_secret_file, str(wrong)) from None
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings of this process. Raises BadSettingError."""
     given: dict[str, str | int | float] = {}
-    for field in fields(Settings):
-        text = environment.get(PREFIX + field.name.upper())
+    for each in fields(Settings):
+        text = environment.get(PREFIX + each.name.upper())
         if text is not None:
-            given[field.name] = _read(field.name, text, type(field.default))
+            given[each.name] = _read(each.name, text, type(each.default))
     return Settings(**given)  # type: ignore[arg-type]  # _read gives each field the type of its default
 
 
@@ -96,6 +134,16 @@ def split_address(address: str) -> tuple[str, int]:
     if not (colon and host and port.isascii() and port.isdigit() and int(port) <= HIGHEST_PORT):
         raise ValueError(f"{address!r} is no host:port")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def is_sound_url(url: str) -> bool:
+    """Whether secrets may be sent there: by TLS, or to this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in LOCAL_NAMES))
 
 
 def _read(name: str, text: str, kind: type) -> str | int | float:
@@ -146,6 +194,41 @@ def _check_policy(file: str) -> None:
         load(Path(file))
     except BadPolicyError as wrong:
         raise _bad("policy", file, str(wrong)) from None
+
+
+def _check_calendar(file: str) -> None:
+    if not file:
+        return
+    try:
+        school_time.load(Path(file))
+    except BadCalendarError as wrong:
+        raise _bad("calendar", file, str(wrong)) from None
+
+
+def _check_notify(file: str) -> None:
+    if not file:
+        return
+    from haidang_collector.notify import settings as notifying  # noqa: PLC0415 - it needs this module itself
+
+    try:
+        notifying.load(Path(file))
+    except notifying.BadNotifyError as wrong:
+        raise _bad("notify", file, str(wrong)) from None
+
+
+def _check_oidc(given: Settings) -> None:
+    try:
+        parse_grants(given.oidc_roles)
+    except ValueError as wrong:
+        raise _bad("oidc_roles", given.oidc_roles, str(wrong)) from None
+    given.oidc_secret()
+    if not given.oidc_issuer:
+        return
+    for name in ("oidc_issuer", "public_url"):
+        if not is_sound_url(getattr(given, name)):
+            raise _bad(name, getattr(given, name), "OIDC asks for https://host/path; http is for this machine only")
+    if not given.oidc_client_id:
+        raise _bad("oidc_client_id", "", "give the name that the provider knows this collector by")
 
 
 def _bad(name: str, value: object, mend: str) -> BadSettingError:

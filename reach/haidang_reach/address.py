@@ -28,6 +28,14 @@ class Address(NamedTuple):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
+    def by(self, scheme: str) -> Address:
+        """The same page by this scheme, on its usual port where that is another scheme's."""
+        return self if scheme == self.scheme else self._replace(scheme=scheme, port=PORTS[scheme])
+
+    def same_site(self, host: str) -> bool:
+        """With `www.` and without is one site."""
+        return self.host.removeprefix("www.") == host.removeprefix("www.")
+
     def towards(self, location: str) -> Address:
         """Where a link of this page leads. Raises ValueError for what is no page of the web."""
         return parse(urljoin(str(self), location.strip()[: LONGEST + 1]))

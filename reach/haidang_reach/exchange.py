@@ -232,7 +232,8 @@ def _take_cookies(response: Response, cookies: dict[str, str]) -> None:
         pair = value.partition(";")[0].strip()
         key, equals, content = pair.partition("=")
         held = sum(len(each) + len(cookies[each]) for each in cookies)
-        if name == "set-cookie" and equals and pair.isascii() and held + len(pair) <= MOST_COOKIE_BYTES:
+        is_clean = pair.isascii() and pair.isprintable()
+        if name == "set-cookie" and equals and is_clean and held + len(pair) <= MOST_COOKIE_BYTES:
             cookies[key] = content
 
 

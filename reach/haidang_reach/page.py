@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import html
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from haidang_reach.feed import KINDS
+from haidang_reach.tokens import Tag, tokens, unescaped
 
 if TYPE_CHECKING:
     from haidang_reach.address import Address
 
-TAG = re.compile(r"(/?)([a-zA-Z][a-zA-Z0-9:-]{0,30})")
-ATTRIBUTE = re.compile(r"""(?<=[\s"'/])([^\s=>"'/]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""")
 MOST_TAGS, MOST_LINKS, MOST_FEEDS = 50_000, 3000, 8
-LONGEST_TAG, LONGEST_WORDS = 8192, 500
+LONGEST_WORDS = 500
 OPAQUE = frozenset({"script", "style", "template", "textarea", "noscript", "svg", "iframe", "select"})
 INLINE = frozenset({
     "a", "abbr", "b", "bdi", "cite", "code", "em", "font", "i", "img", "ins", "kbd", "mark", "q", "s", "small", "span",
@@ -60,47 +57,27 @@ class _Reader:
         self._page = Page()
         self._block: list[str] = []
         self._link: tuple[str, list[str]] | None = None
-        self._until = ""
 
     def read(self, text: str) -> Page:
-        first, *pieces = text.replace("\0", "").split("<", MOST_TAGS)
-        self._say(first)
-        for piece in pieces[: MOST_TAGS - 1]:
-            if self._until:
-                self._wait(piece)
-            elif piece.startswith("!--"):
-                self._until = "-->"
-                self._wait(piece[3:])
-            elif tag := TAG.match(piece):
-                inside, closed, said = piece.partition(">")
-                self._tag(tag[2].lower(), inside[tag.end() : LONGEST_TAG], closing=bool(tag[1]))
-                self._say(said if closed and not self._until else "")
+        for token in tokens(text, MOST_TAGS, OPAQUE):
+            if isinstance(token, Tag):
+                self._tag(token)
             else:
-                self._say("<" + piece)
+                self._say(token)
         self._end_block()
         return self._page
 
-    def _wait(self, piece: str) -> None:
-        """In a comment, or in what is not shown: until that ends."""
-        before, end, said = (piece if self._until == "-->" else piece.lower()).partition(self._until)
-        if end and (self._until == "-->" or not before):
-            after = said if end == "-->" else said.partition(">")[2]
-            self._until = ""
-            self._say(piece[len(piece) - len(after) :])
-
-    def _tag(self, tag: str, inside: str, *, closing: bool) -> None:
-        if tag not in INLINE:
+    def _tag(self, tag: Tag) -> None:
+        if tag.name not in INLINE:
             self._end_block()
-        if tag == "a":
+        if tag.name == "a":
             self._end_link()
-        if closing:
+        if tag.closing:
             return
-        if tag in OPAQUE:
-            self._until = f"/{tag}"
-        elif tag == "a":
-            self._link = (_attributes(inside).get("href", ""), [])
-        elif tag == "link":
-            self._announced(_attributes(inside))
+        if tag.name == "a":
+            self._link = (tag.attributes().get("href", ""), [])
+        elif tag.name == "link":
+            self._announced(tag.attributes())
 
     def _announced(self, attributes: dict[str, str]) -> None:
         kind = attributes.get("type", "").partition(";")[0].strip().lower()
@@ -126,19 +103,5 @@ class _Reader:
         self._link = None
 
 
-def _attributes(inside: str) -> dict[str, str]:
-    return {
-        name.lower(): _unescaped(next((value for value in values if value), ""))
-        for name, *values in ATTRIBUTE.findall(inside)
-    }
-
-
 def _shown(texts: list[str]) -> str:
-    return " ".join(_unescaped("".join(texts)).split())
-
-
-def _unescaped(text: str) -> str:
-    try:
-        return html.unescape(text)
-    except ValueError:  # a number of more digits than Python converts
-        return text
+    return " ".join(unescaped("".join(texts)).split())

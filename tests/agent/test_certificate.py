@@ -1,4 +1,4 @@
-"""The dates of certificates, beside those that OpenSSL reads; broken ones are named."""
+"""Dates and issuers of certificates, beside what OpenSSL reads; broken ones are named."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from haidang_agent.certificate import NoCertificateError, from_pem, validity
+from haidang_agent.certificate import NoCertificateError, from_pem, issuer, validity
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,3 +72,13 @@ def test_a_certificate_with_a_broken_byte(data: st.DataObject) -> None:
     except NoCertificateError:
         return
     assert all(isinstance(date, float) for date in dates)
+
+
+def test_the_issuer_of_a_certificate() -> None:
+    assert issuer(WHOLE) == "Trường"
+    assert all(issuer(WHOLE[:length]) == "?" for length in range(len(WHOLE)))
+
+
+@given(st.binary(max_size=400))
+def test_any_certificate_has_an_issuer_or_none(der: bytes) -> None:
+    assert issuer(der) == "?" or issuer(der).isprintable()

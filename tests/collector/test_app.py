@@ -55,9 +55,11 @@ def test_ready_means_that_the_registry_answers(tmp_path: Path) -> None:
 
 def test_the_api_is_described(tmp_path: Path) -> None:
     with client_of(Settings(database_url=database_url(tmp_path))) as client:
-        described = client.get("/openapi.json").json()
+        answer = client.get("/openapi.json")
         page = client.get("/docs")
 
+    described = answer.json()
+    assert (answer.headers["cache-control"], answer.headers["x-content-type-options"]) == ("no-store", "nosniff")
     assert {"/api/v1/write", "/api/v1/enrol", "/metrics", "/metrics/registry", "/sd/agents"} <= set(described["paths"])
     assert {"204", "400", "401", "413", "415", "429", "503"} <= set(
         described["paths"]["/api/v1/write"]["post"]["responses"]

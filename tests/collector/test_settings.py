@@ -39,6 +39,7 @@ def test_variables_are_read_by_the_type_of_the_field() -> None:
     ("name", "value", "mend"),
     [
         ("HAIDANG_POLICY", "/nowhere/policy.toml", "No such file"),
+        ("HAIDANG_CALENDAR", "/nowhere/calendar.toml", "No such file"),
         ("HAIDANG_MAX_SERIES", "many", "whole number"),
         ("HAIDANG_MAX_SERIES", "1.5", "whole number"),
         ("HAIDANG_MAX_SERIES", "0", "above 0"),

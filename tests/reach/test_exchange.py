@@ -53,9 +53,9 @@ def test_phases_are_timed_apart() -> None:
     with serving(slow) as port:
         answer = ask(f"http://127.0.0.1:{port}/")
 
-    assert answer.seconds["processing"] == pytest.approx(0.2, abs=0.05)
-    assert answer.seconds["transfer"] == pytest.approx(0.1, abs=0.05)
-    assert answer.seconds["connect"] < 0.05
+    assert answer.seconds["processing"] >= 0.2
+    assert answer.seconds["transfer"] >= 0.1
+    assert answer.seconds["connect"] < 0.1
 
 
 @pytest.mark.parametrize(("answer", "fault"), [
@@ -84,9 +84,9 @@ def test_a_bad_answer_is_named(answer: bytes, fault: str) -> None:
 @pytest.mark.parametrize(("answer", "match", "fault"), [
     (SHORT, "chao", "mismatch"), (OK + b"\r\n" + b"x" * 200_000, "chao", "unread"),
     (OK + b"Content-Encoding: br\r\n\r\nchao", "chao", "unread"),
-    (OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"xin chao"), "chao", None),
+    (OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"xin chao", mtime=0), "chao", None),
     (OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(bytes(50_000_000)), "chao", "unread"),
-    (OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"xin chao")[:-6], "chao", None),
+    (OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"xin chao", mtime=0)[:-6], "chao", None),
     (OK + b"Content-Type: text/html; charset=utf-16\r\n\r\n" + "chào".encode("utf-16"), "chào", None),
     (OK + b"Content-Type: text/html; charset=zip_codec\r\n\r\nchao", "chao", None),
     (OK + b"Content-Type: text/html; charset=khong-co\r\n\r\n\xff chao", "chao", None),
@@ -149,6 +149,19 @@ def test_a_cookie_opens_the_page_that_else_leads_to_itself() -> None:
         answer = ask(f"http://127.0.0.1:{port}/")
 
     assert (answer.fault, answer.redirects) == (None, 1)
+
+
+def test_a_cookie_writes_no_headers_of_its_own() -> None:
+    requests: list[bytes] = []
+
+    def sly(connection: socket.socket, _: threading.Event) -> None:
+        requests.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 302 Found\r\nSet-Cookie: pass=1\rX-Sly: 1\r\nLocation: /\r\n\r\n")
+
+    with serving(sly) as port:
+        assert ask(f"http://127.0.0.1:{port}/").fault == "redirects"
+
+    assert not [request for request in requests if b"X-Sly" in request]
 
 
 def test_expected_statuses() -> None:

@@ -8,11 +8,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from haidang_reach.address import parse
+
 from haidang_agent.options import add_config_argument, add_json_argument
 from haidang_agent.posture.telling import as_json, problems_of, table
 from haidang_agent.remote_config import load_merged
 from haidang_agent.unread import UnreadError
-from haidang_agent.website.address import parse
 
 if TYPE_CHECKING:
     import argparse

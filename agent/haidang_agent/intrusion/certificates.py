@@ -8,23 +8,14 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from haidang_reach.connecting import NO_CHECK_TIME
+
+from haidang_agent.certificate import issuer
 
 CONNECT_SECONDS = 4.0
 HTTPS = 443
-NO_CHECK_TIME = 0x200000
-"""X509_V_FLAG_NO_CHECK_TIME (OpenSSL's x509_vfy.h)."""
-SEQUENCE, OBJECT_ID, EXPLICIT_0 = 0x30, 0x06, 0xA0
-COMMON_NAME, ORGANISATION = bytes.fromhex("550403"), bytes.fromhex("55040a")
-"""id-at-commonName, id-at-organizationName (RFC 5280, appendix A.1)."""
-LONG_FORM, MOST_LENGTH_BYTES = 0x80, 3
-ISSUER_AT = 2
-"""In a TBSCertificate behind the version: serial number, algorithm, issuer (RFC 5280, section 4.1)."""
-LONGEST_NAME = 64
-NAMELESS = "?"
 
 Judgement = Literal["genuine", "public", "foreign"]
 
@@ -87,42 +78,3 @@ def _certificate(name: str, address: str, port: int) -> bytes | None:
             return secured.getpeercert(binary_form=True)
     except OSError:
         return None
-
-
-def issuer(certificate: bytes) -> str:
-    """The common name, or the organisation, of who issued it; `?` where neither can be read."""
-    try:
-        return _issuer(certificate)
-    except (ValueError, IndexError):
-        return NAMELESS
-
-
-def _issuer(certificate: bytes) -> str:
-    (_tag, whole), *_ = _fields(certificate)
-    (_tag, body), *_signature = _fields(whole)
-    fields = [field for field in _fields(body) if field[0] != EXPLICIT_0]
-    told: dict[bytes, str] = {}
-    for _tag, relative in _fields(fields[ISSUER_AT][1]):
-        for _sequence, attribute in _fields(relative):
-            (_object, kind), (_string, value) = list(_fields(attribute))[:2]
-            text = value.decode(errors="replace")[:LONGEST_NAME]
-            told[kind] = "".join(sign if sign.isprintable() else "?" for sign in text)
-    return told.get(COMMON_NAME) or told.get(ORGANISATION) or NAMELESS
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and content of each (DER, X.690). Raises ValueError, IndexError."""
-    at = 0
-    while at < len(data):
-        tag, length = data[at], data[at + 1]
-        at += 2
-        if length >= LONG_FORM:
-            more = length - LONG_FORM
-            if not 0 < more <= MOST_LENGTH_BYTES:
-                raise ValueError("a length of no use")
-            length = int.from_bytes(data[at : at + more])
-            at += more
-        if at + length > len(data):
-            raise ValueError("cut off")
-        yield tag, data[at : at + length]
-        at += length

@@ -88,7 +88,7 @@ class Inventory:
         """Only the centre's time is written down; the machine's own may be years off."""
         kept: dict[str, dict[str, int]] = self.host.memory.recall(MEMORY) or {}
         moment = self.host.time.moment()
-        today = int((moment.wall if moment.centre is None else moment.centre) // DAY)
+        today = int(moment.unix // DAY)
         most = {kind: _with(kept.get(kind, {}), today, count) for kind, count in counts.items()}
         if moment.centre is not None and kept | most != kept:
             self.host.memory.keep(MEMORY, kept | most)

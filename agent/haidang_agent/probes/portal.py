@@ -95,8 +95,7 @@ class Portal:
         self._watcher.close()
 
     def _now(self) -> float:
-        moment = self._host.time.moment()
-        return moment.wall if moment.centre is None else moment.centre
+        return self._host.time.moment().unix
 
     def _log(self, what: str, why: str) -> None:
         """What is wrong is said once."""

@@ -33,8 +33,7 @@ class Posture:
         from haidang_agent.posture.examine import Place, examine  # noqa: PLC0415 - as above
         from haidang_agent.unread import UnreadError  # noqa: PLC0415 - as above
 
-        moment = self.host.time.moment()
-        now = moment.wall if moment.centre is None else moment.centre
+        now = self.host.time.moment().unix
         ledger = Ledger(self.host.memory.recall(WAITING) or {})
         try:
             findings = examine(Place(now, self.host.proc, self.host.sys, limits=self.limits), ledger)

@@ -90,8 +90,7 @@ class Services:
         self._asker.close()
 
     def _now(self) -> float:
-        moment = self._host.time.moment()
-        return moment.wall if moment.centre is None else moment.centre
+        return self._host.time.moment().unix
 
 
 def _check(settings: Settings) -> None:

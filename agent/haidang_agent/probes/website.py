@@ -39,7 +39,7 @@ class Website:
     """Remembers what could not be judged, so that the log says it once."""
 
     def __init__(self, settings: Settings, host: Host) -> None:
-        from haidang_agent.website.address import parse  # noqa: PLC0415 - HTTP, for sites with a portal
+        from haidang_reach.address import parse  # noqa: PLC0415 - HTTP, for sites with a portal
 
         portal = host.watch.portal
         if portal is None or not portal.url:
@@ -60,9 +60,8 @@ class Website:
 
         if self._ending.wait(random.uniform(0, self._settings.spread)):  # noqa: S311 - no secret
             raise NothingToMeasureError("the agent ends")
-        moment = self._host.time.moment()
         try:
-            findings = examine(self._site, moment.wall if moment.centre is None else moment.centre, self._settings.ca)
+            findings = examine(self._site, self._host.time.moment().unix, self._settings.ca)
         except UnreadError as why:
             raise ProbeError("unreadable", str(why)) from why
         unread = {finding.check.id: finding.found for finding in findings if finding.state == "unread"}

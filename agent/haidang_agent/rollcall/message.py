@@ -69,8 +69,7 @@ class Statement:
 
 def unix_time(time: Timekeeper) -> float:
     """The centre's time, the machine's own where that is not known; what both sides hold their clocks by."""
-    moment = time.moment()
-    return moment.wall if moment.centre is None else moment.centre
+    return time.moment().unix
 
 
 def pack_question(question: Question, key: bytes) -> bytes:

@@ -184,5 +184,4 @@ def _time(stored: Any) -> str | None:
     moment = recalled(stored)
     if moment is None:
         return None
-    seconds = moment.wall if moment.centre is None else moment.centre
-    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(timespec="seconds")
+    return datetime.fromtimestamp(moment.unix, UTC).astimezone().isoformat(timespec="seconds")

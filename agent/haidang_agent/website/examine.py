@@ -14,8 +14,9 @@ from haidang_agent.website.visit import visit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from haidang_reach.address import Address
+
     from haidang_agent.posture.check import Finding, Outcome
-    from haidang_agent.website.address import Address
     from haidang_agent.website.visit import Visit
 
 READERS: dict[str, Callable[[Visit], Outcome]] = {

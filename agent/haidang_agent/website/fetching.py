@@ -13,8 +13,9 @@ from haidang_agent.dialling import NoAnswerError, Stream, anything, connect, sec
 if TYPE_CHECKING:
     import socket
 
+    from haidang_reach.address import Address
+
     from haidang_agent.dialling import Deadline
-    from haidang_agent.website.address import Address
 
 MOST_BYTES = 2_000_000
 MOST_REDIRECTS = 5

@@ -1,29 +1,23 @@
-"""What a page shows and where it links to, read in one pass whose time grows with the size alone.
-
-Not `html.parser`: some broken pages cost it the square of their size. A tag that has `<` in an attribute is cut there.
-"""
+"""What a page shows and where it links to, read in one pass whose time grows with the size alone."""
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from haidang_reach.tokens import Tag, tokens, unescaped
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from haidang_reach.address import Address
 
-    from haidang_agent.website.address import Address
-
-ATTRIBUTE = re.compile(r"""(?<=[\s"'/])([^\s=>"'/]++)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""")
-TAG = re.compile(r"(/?)([a-zA-Z][a-zA-Z0-9-]{0,30})")
 HIDDEN = re.compile(
     r"display:none|visibility:hidden|font-size:0(?![.\d])|opacity:0(?![.\d])|text-indent:-\d{3}|(?:left|top|right):-\d{3}"
     r"|overflow:hidden.*(?:height|width):[01](?:px|;|$)|(?:height|width):[01](?:px|;|$).*overflow:hidden"
 )
-OPAQUE = ("script", "style", "template", "textarea")
+OPAQUE = frozenset({"script", "style", "template", "textarea"})
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
-MOST_TAGS, DEEPEST, LONGEST_TAG, LONGEST_STYLE, LONGEST_WORDS = 100_000, 256, 8192, 1000, 300
+MOST_TAGS, DEEPEST, LONGEST_STYLE, LONGEST_WORDS = 100_000, 256, 1000, 300
 LOADS = {
     "script": "src", "iframe": "src", "frame": "src", "object": "data", "embed": "src", "form": "action",
     "img": "src", "audio": "src", "video": "src", "source": "src",
@@ -75,49 +69,30 @@ class _Reader:
         self._open: list[_Element] = []
         self._texts: dict[str, list[str]] = {"prose": [], "title": [], "heading": []}
         self._words: list[str] = []
-        self._until = ""
 
     def read(self, text: str) -> Markup:
-        first, *pieces = text.replace("\0", "").split("<", MOST_TAGS)
-        self._found.whole = len(pieces) < MOST_TAGS
-        self._say(first)
-        for piece in pieces:
-            if self._until:
-                self._wait(piece)
-            elif piece.startswith("!--"):
-                self._until = "-->"
-                self._wait(piece[3:])
-            elif tag := TAG.match(piece):
-                inside, closed, said = piece.partition(">")
-                self._tag(tag[2].lower(), inside[tag.end() : LONGEST_TAG], closing=bool(tag[1]))
-                self._say(said if closed else "")
+        self._found.whole = text.count("<") < MOST_TAGS
+        for token in tokens(text, MOST_TAGS, OPAQUE):
+            if isinstance(token, str):
+                self._say(token)
+            elif token.closing:
+                self._close(token.name)
             else:
-                self._say("<" + piece)
+                self._begin(token)
         found = self._found
         found.title, found.heading, found.prose = (
             _one_line(self._texts[name]) for name in ("title", "heading", "prose")
         )
         return found
 
-    def _wait(self, piece: str) -> None:
-        """In a comment, or in what is no markup: until that ends."""
-        before, end, said = (piece if self._until == "-->" else piece.lower()).partition(self._until)
-        if end and (self._until == "-->" or not before):
-            self._until = ""
-            self._say(said.partition(">")[2] if end != "-->" else said)
-
-    def _tag(self, tag: str, inside: str, *, closing: bool) -> None:
-        if closing:
-            self._close(tag)
+    def _begin(self, tag: Tag) -> None:
+        attributes = tag.attributes()
+        self._note(tag.name, attributes)
+        if tag.name in VOID or tag.name in OPAQUE or len(self._open) >= DEEPEST:
             return
-        attributes = dict(_attributes(inside))
-        self._note(tag, attributes)
-        if tag in OPAQUE:
-            self._until = f"/{tag}"
-        elif tag not in VOID and len(self._open) < DEEPEST:
-            hidden = self._hidden or _is_hidden(attributes, inside)
-            self._open.append(_Element(tag, hidden, self._foreign(attributes) if tag == "a" else ""))
-            self._words = [] if tag == "a" else self._words
+        hidden = self._hidden or _is_hidden(attributes, tag.inside)
+        self._open.append(_Element(tag.name, hidden, self._foreign(attributes) if tag.name == "a" else ""))
+        self._words = [] if tag.name == "a" else self._words
 
     def _close(self, tag: str) -> None:
         if not any(element.tag == tag for element in self._open):
@@ -134,7 +109,7 @@ class _Reader:
     def _say(self, text: str) -> None:
         if not text or text.isspace():
             return
-        said = _unescaped(text)
+        said = unescaped(text)
         inside = {element.tag for element in self._open[-4:]}
         if "title" in inside:
             self._texts["title"].append(said)
@@ -169,11 +144,6 @@ class _Reader:
         return "" if self._page.same_site(host) else host
 
 
-def _attributes(inside: str) -> Iterator[tuple[str, str]]:
-    for name, *values in ATTRIBUTE.findall(inside):
-        yield name.lower(), _unescaped(next((value for value in values if value), ""))
-
-
 def _is_hidden(attributes: dict[str, str], inside: str) -> bool:
     style = "".join(attributes.get("style", "")[:LONGEST_STYLE].lower().split())
     return bool(HIDDEN.search(style)) or bool(re.search(r"\shidden(?=[\s>/]|$)", inside))
@@ -181,10 +151,3 @@ def _is_hidden(attributes: dict[str, str], inside: str) -> bool:
 
 def _one_line(texts: list[str]) -> str:
     return " ".join(" ".join(texts).split())
-
-
-def _unescaped(text: str) -> str:
-    try:
-        return html.unescape(text)
-    except ValueError:  # a number of more digits than Python converts
-        return text

@@ -7,16 +7,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from haidang_reach.connecting import MISNAMED, NO_CHECK_TIME
+
 from haidang_agent.dialling import NoAnswerError, anything, secure
 
 if TYPE_CHECKING:
-    from haidang_agent.dialling import Deadline
-    from haidang_agent.website.address import Address
+    from haidang_reach.address import Address
 
-IGNORE_TIME = 0x200000
-"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h, which `ssl` does not name."""
-HOST_MISMATCH, ADDRESS_MISMATCH, NO_ISSUER, SELF_SIGNED_ROOT = 62, 64, 20, 19
-"""X509_V_ERR_ of the same header."""
+    from haidang_agent.dialling import Deadline
+
+NO_ISSUER, SELF_SIGNED_ROOT = 20, 19
+"""X509_V_ERR_ of OpenSSL's x509_vfy.h."""
 
 
 class Handshake(NamedTuple):
@@ -67,13 +68,13 @@ def misnamed(address: Address, certificate: bytes, deadline: Deadline) -> str:
     except ssl.SSLError as broken:
         raise NoAnswerError(f"{address.authority}: its certificate is not read ({broken})") from broken
     code, why = _verify(address, context, deadline)
-    if code not in (0, HOST_MISMATCH, ADDRESS_MISMATCH):
+    if code and code not in MISNAMED:
         raise NoAnswerError(f"{address.authority}: {why}")
     return why
 
 
 def _verify(address: Address, context: ssl.SSLContext, deadline: Deadline) -> tuple[int, str]:
-    context.verify_flags |= ssl.VerifyFlags(IGNORE_TIME)
+    context.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)
     try:
         secure(address.host, address.port, context, deadline.part()).close()
     except ssl.SSLCertVerificationError as refused:

@@ -17,7 +17,8 @@ from haidang_agent.website.markup import read
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from haidang_agent.website.address import Address
+    from haidang_reach.address import Address
+
     from haidang_agent.website.markup import Markup
 
 T = TypeVar("T")

@@ -1,6 +1,7 @@
 """`haidang agents`: who pushes."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +9,8 @@ import typer
 from haidang_collector.commands._registry import Data, Json, local, opened, refuse, say, show, show_json
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from haidang_collector.registry.store import AgentFact
 
 command = typer.Typer(help="Show agents, and take their rights away.", no_args_is_help=True)
@@ -42,9 +45,17 @@ def revoke(
     Example: haidang agents revoke a-k3jx7q2m5n6p
     """
     with opened(data) as registry:
-        if not registry.revoke_agent(agent):
+        if not registry.revoke_agent(agent, partial(_note_revoked, agent)):
             refuse(f"there is no agent {agent!r}; `haidang agents list` shows all")
     say(f"{agent} is revoked; to let the machine in again, enrol it with a new token")
+
+
+def _note_revoked(agent: str, session: "Session") -> None:
+    from haidang_collector.access.audit import record  # noqa: PLC0415 - see `opened`
+    from haidang_collector.registry.history import operator  # noqa: PLC0415
+    from haidang_collector.registry.models import Agent  # noqa: PLC0415
+
+    record(session, operator(), "agent.revoked", agent, unit=session.get_one(Agent, agent).unit)
 
 
 def _row(agent: "AgentFact") -> tuple[str, ...]:

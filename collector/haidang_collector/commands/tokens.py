@@ -3,11 +3,17 @@
 import re
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from haidang_collector.commands._registry import Data, Json, local, opened, refuse, say, show, show_json
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from haidang_collector.registry.tokens import NewToken
 
 command = typer.Typer(help="Make and take back the tokens that let agents in.", no_args_is_help=True)
 HEADER = ("ID", "UNIT", "STATE", "USES LEFT", "CREATED", "EXPIRES")
@@ -42,7 +48,7 @@ def create(
 
     with opened(data) as registry:
         try:
-            made = create_token(registry.database, unit, uses=uses, lifetime=expires)
+            made = create_token(registry.database, unit, uses=uses, lifetime=expires, also=_note_made)
         except UnknownUnitError as unknown:
             refuse(str(unknown))
     if as_json:
@@ -84,6 +90,26 @@ def revoke(
     from haidang_collector.registry.tokens import revoke_token  # noqa: PLC0415 - see `opened`
 
     with opened(data) as registry:
-        if not revoke_token(registry.database, token_id):
+        if not revoke_token(registry.database, token_id, partial(_note_revoked, token_id)):
             refuse(f"there is no token with the id {token_id!r}; `haidang tokens list` shows all")
     say(f"token {token_id} is revoked")
+
+
+def _note_made(session: "Session", made: "NewToken") -> None:
+    from haidang_collector.access.audit import record  # noqa: PLC0415 - see `opened`
+    from haidang_collector.registry.history import operator  # noqa: PLC0415
+
+    detail = {"uses": made.uses, "expires_at": made.expires_at.isoformat()}
+    record(session, operator(), "token.made", made.id, detail, unit=made.unit)
+
+
+def _note_revoked(token_id: str, session: "Session") -> None:
+    from sqlalchemy import select  # noqa: PLC0415 - see `opened`
+
+    from haidang_collector.access.audit import record  # noqa: PLC0415
+    from haidang_collector.registry.history import operator  # noqa: PLC0415
+    from haidang_collector.registry.models import EnrolmentToken  # noqa: PLC0415
+    from haidang_collector.registry.tokens import TOKEN_ID_LENGTH  # noqa: PLC0415
+
+    of_it = select(EnrolmentToken.unit).where(EnrolmentToken.hash.startswith(token_id, autoescape=True))
+    record(session, operator(), "token.revoked", token_id[:TOKEN_ID_LENGTH], unit=session.scalar(of_it.limit(1)))

@@ -1,6 +1,7 @@
 """`haidang up`: the whole system on this machine."""
 
 import contextlib
+import os
 import signal
 import time
 from pathlib import Path
@@ -26,6 +27,9 @@ def command(
     alertmanager_port: Port = 9093,
     agent_port: Annotated[int, typer.Option(min=1, max=65535, help="This machine's agent's /metrics.")] = 9810,
     agent: Annotated[bool, typer.Option(help="Measure this machine and its network too.")] = True,
+    portals: Annotated[
+        bool, typer.Option("--portals", help="Look at the units' portals and mail domains every ten minutes too.")
+    ] = False,
     target: Annotated[
         list[str] | None,
         typer.Option(metavar="ADDRESS", help="What the agent pings to know the Internet; may be given again."),
@@ -63,9 +67,11 @@ def command(
         alertmanager_port=alertmanager_port,
         agent_port=agent_port,
         agent=agent,
+        portals=portals,
         targets=tuple(target or ()),
         smtp=smtp,
         mail_to=tuple(mail_to or ()),
+        notify=bool(os.environ.get("HAIDANG_NOTIFY")),
         language=lang or language_of_terminal(),
     )
     words = plan.words

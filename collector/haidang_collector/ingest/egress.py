@@ -41,19 +41,14 @@ class Egress:
 
     def learn(self, agent: str, request: Request) -> Address | None:
         """The public address that the push came from; a private one (VPN, the centre's own network) tells of no ISP."""
-        address = self._sender(request)
+        address = self.sender(request)
         if address is None or not is_public(address):
             self._pushes.pop(agent, None)
             return None
         self._pushes[agent] = _Push(self._prefixes.isp(address) or UNKNOWN, self._clock())
         return address
 
-    def isp(self, agent: str) -> str | None:
-        """None for an agent that was not heard lately, or from no public address."""
-        push = self._pushes.get(agent)
-        return None if push is None or self._clock() - push.at > LATELY_SECONDS else push.isp
-
-    def _sender(self, request: Request) -> Address | None:
+    def sender(self, request: Request) -> Address | None:
         """The peer, or whom trusted proxies name; what stands behind the first untrusted address anybody can write."""
         if request.client is None:
             return None
@@ -63,6 +58,11 @@ class Egress:
             if address is None or not self._is_proxy(address):
                 return address
         return None
+
+    def isp(self, agent: str) -> str | None:
+        """None for an agent that was not heard lately, or from no public address."""
+        push = self._pushes.get(agent)
+        return None if push is None or self._clock() - push.at > LATELY_SECONDS else push.isp
 
     def _is_proxy(self, address: Address) -> bool:
         return any(address.version == network.version and address in network for network in self._proxies)

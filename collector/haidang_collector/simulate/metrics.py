@@ -35,8 +35,10 @@ POSTURE = _metric("school_posture_check", "check", "severity")
 INCIDENT_ACTIVE = _metric("school_incident_active", "kind", "severity")
 INCIDENTS = _metric("school_incidents_total", "kind", "severity", kind="counter")
 SERVICE_UP = _metric("school_service_up", "service", "phase")
+SERVICE_FAULT = _metric("school_service_fault", "service", "fault")
 SERVICE_SECONDS = _metric("school_service_duration_seconds", "service", "phase")
 PORTAL_UP = _metric("school_portal_up")
+PORTAL_FAULT = _metric("school_portal_fault", "fault")
 PORTAL_TLS = _metric("school_portal_tls_expiry_timestamp_seconds")
 PORTAL_CHANGED = _metric("school_portal_changed_timestamp_seconds")
 PORTAL_LAG = _metric("school_portal_feed_lag_seconds")
@@ -53,5 +55,7 @@ INCIDENT_KINDS = {
     "default_community": "warning",
 }  # fmt: skip
 """With the severity that a simulated one has."""
-PHASES = ("dns", "connect", "tls", "http")
-"""Of asking a service."""
+PHASES = ("resolve", "connect", "tls", "processing", "transfer")
+"""Of asking a service; one that is down says nothing after TLS."""
+SILENT = "no_answer"
+"""The fault of what is down."""

@@ -53,11 +53,13 @@ class Readings:
         yield from _outages(m.CAUSES, "", elapsed, down=down)
         if (site := self._unit.site) is not None:
             yield Sample(m.PORTAL_UP, float(site.up))
+            if not site.up:
+                yield Sample(m.PORTAL_FAULT, 1.0, (m.SILENT,))
             yield Sample(m.PORTAL_TLS, now + site.tls_left_seconds)
             yield Sample(m.PORTAL_CHANGED, now - site.unchanged_seconds)
             yield Sample(m.PORTAL_LAG, site.feed_lag_seconds)
-        for service in self._unit.services:
-            for phase in m.PHASES:
+        for service, up in self._unit.services.items():
+            for phase in m.PHASES if up else m.PHASES[:3]:
                 yield Sample(m.SERVICE_SECONDS, self._noise.uniform(0.005, 0.2), (service, phase))
 
     def _quality(self, line: Line) -> Iterator[Sample]:
@@ -99,8 +101,10 @@ def _of_site(unit: SimUnit) -> Iterator[Sample]:
         yield Sample(m.INCIDENT_ACTIVE, float(kind in active), (kind, severity))
         yield Sample(m.INCIDENTS, float(kind in active), (kind, severity))
     for service, up in unit.services.items():
-        for phase in m.PHASES:
-            yield Sample(m.SERVICE_UP, float(up or phase == "dns"), (service, phase))
+        for phase in m.PHASES if up else m.PHASES[:4]:
+            yield Sample(m.SERVICE_UP, float(up or phase != "processing"), (service, phase))
+        if not up:
+            yield Sample(m.SERVICE_FAULT, 1.0, (service, m.SILENT))
     for check, passed in unit.mail.items():
         yield Sample(m.MAIL, float(passed), (check,))
 

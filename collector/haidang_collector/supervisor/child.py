@@ -27,7 +27,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Child:
-    """One program. `ready_url` answers 2xx when it is of use."""
+    """One program. `ready_url` answers 2xx when it is of use; empty: it is so while it runs."""
 
     def __init__(
         self, name: str, command: Sequence[str], log: Path, ready_url: str, environment: Mapping[str, str]
@@ -70,6 +70,8 @@ class Child:
         return "" if self._output is None else self._output.last_words()
 
     def ready(self) -> bool:
+        if not self._ready_url:
+            return self.status is None
         try:
             with _DIRECT.open(self._ready_url, timeout=ASK_SECONDS):
                 return True

@@ -62,6 +62,8 @@ def alertmanager_config(plan: Plan) -> dict[str, Any]:
     source = alerts_folder()
     config: dict[str, Any] = yaml.safe_load((source / "alertmanager.yml").read_text(encoding="utf-8"))
     config["templates"] = [str(source / "templates" / "*.tmpl")]
+    if plan.notify:
+        _mail_only_what_is_critical(config["route"])
     for receiver in config["receivers"]:
         for hook in receiver.get("webhook_configs", []):
             hook["url"] = f"{plan.collector}/api/v1/alertmanager"
@@ -70,6 +72,14 @@ def alertmanager_config(plan: Plan) -> dict[str, Any]:
             config["global"]["smtp_smarthost"] = plan.smtp
             receiver["email_configs"] = [mail | {"to": ", ".join(plan.mail_to)} for mail in mails]
     return config
+
+
+def _mail_only_what_is_critical(route: dict[str, Any]) -> None:
+    """The collector tells people; mail that does not depend on it is for what cannot wait should it be away."""
+    for each in route.get("routes", []):
+        if each.get("receiver") == "mail":
+            each["matchers"].append('severity="critical"')
+        _mail_only_what_is_critical(each)
 
 
 def agent_config(plan: Plan) -> str:

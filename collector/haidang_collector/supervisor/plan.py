@@ -21,7 +21,8 @@ class UpError(Exception):
 class Plan:
     """Folder, ports and receivers. `smtp` empty: no mail is sent.
 
-    `agent` False: none for this machine. `targets` empty: the agent's own.
+    `notify`: the collector tells people of incidents itself. `agent` False: none for this machine. `targets` empty:
+    the agent's own. `portals`: the units' portals and mail domains are looked at.
     """
 
     data: Path
@@ -30,9 +31,11 @@ class Plan:
     alertmanager_port: int = 9093
     agent_port: int = 9810
     agent: bool = True
+    portals: bool = False
     targets: tuple[str, ...] = ()
     smtp: str = ""
     mail_to: tuple[str, ...] = ()
+    notify: bool = False
     language: str = "en"
 
     @property

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RETENTION = "400d"
 """A school year and its evaluation."""
+PORTAL_MINUTES = 10
 
 
 def server(words: Words, *names: str) -> str:
@@ -93,6 +94,17 @@ def collector(plan: Plan) -> Child:
             "HAIDANG_PROMETHEUS_URL": plan.prometheus,
             "HAIDANG_ALERTMANAGER_URL": plan.alertmanager,
         },
+    )
+
+
+def portals(plan: Plan) -> Child:
+    """Has no address of its own: what it finds is the collector's to tell."""
+    return Child(
+        "portals",
+        [own("haidang"), "portals", "check", f"--data={plan.data}", f"--every={PORTAL_MINUTES}"],
+        log=plan.log("portals"),
+        ready_url="",
+        environment=os.environ,
     )
 
 

@@ -24,7 +24,7 @@ POLL_SECONDS = 0.03
 READY_SECONDS = 60.0
 PORT_SECONDS = 3.0
 """How long a port may still be held by what stops just now, such as the children of a supervisor that was killed."""
-STOP_ORDER = ("agent", "alertmanager", "prometheus", "collector")
+STOP_ORDER = ("portals", "agent", "alertmanager", "prometheus", "collector")
 """The agent first: its goodbye needs the others."""
 
 
@@ -94,6 +94,10 @@ class System:
         if self._plan.agent:
             self._start_agent(centre)
         self._await(centre)
+        if self._plan.portals:
+            looking = [programs.portals(plan)]
+            self._launch(looking)
+            self._await(looking)
 
     def _start_agent(self, centre: list[Child]) -> None:
         """As soon as `centre` is of use."""

@@ -10,15 +10,19 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import httpx
-from anyio import to_thread
+from anyio import fail_after, to_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from haidang_collector.access.visitor import Scope
     from haidang_collector.metrics import FactCollector
     from haidang_collector.registry.store import AgentFact, IncidentFact, Registry, UnitFact
 
+T = TypeVar("T")
 State = Literal["down", "silent", "unknown", "waiting", "up"]
 ORDER: tuple[State, ...] = ("down", "silent", "unknown", "waiting", "up")
 """
@@ -33,6 +37,10 @@ FRESH_SECONDS = 30
 """Older results of a rule are no results: the store, just back, would show the state of before."""
 FIGURE_SECONDS = 60
 QUERY_SECONDS = 5.0
+"""For each part of an answer to come."""
+ANSWER_SECONDS = 15.0
+MOST_ANSWER_BYTES = 16 << 20
+"""One figure of each of 2,500 units is half a MB."""
 INTERNET = "unit:school_internet_up"
 FIGURES = {
     "rtt": "school_internet_rtt_seconds{unit=%s}",
@@ -41,6 +49,8 @@ FIGURES = {
 }
 
 Series = tuple[Mapping[str, str], float]
+Samples = tuple[Mapping[str, str], Sequence[tuple[float, float]]]
+"""Labels, and the samples of some time: when (Unix seconds), and what."""
 
 
 class UnansweredError(Exception):
@@ -49,7 +59,7 @@ class UnansweredError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class UnitRow:
-    """One unit on the start page; `last_seen` in Unix seconds; `goodbye`: every agent of it went in order."""
+    """One unit of the list; `last_seen` in Unix seconds; `goodbye`: every agent of it went in order."""
 
     unit: UnitFact
     state: State
@@ -73,6 +83,23 @@ class City:
     def row(self, code: str) -> UnitRow | None:
         return next((row for row in self.rows if row.unit.code == code), None)
 
+    def seen_by(self, scope: Scope) -> City:
+        """The part of it that lies in a scope. An incident without a unit is of its district, else the city's."""
+        if scope.city:
+            return self
+        districts = {row.unit.code: row.unit.district for row in self.rows}
+
+        def sees(incident: IncidentFact) -> bool:
+            unit = incident.unit or ""
+            return scope.sees(district=districts.get(unit, incident.district or ""), unit=unit)
+
+        return City(
+            [row for row in self.rows if scope.sees(district=row.unit.district, unit=row.unit.code)],
+            [agent for agent in self.agents if scope.sees(district=agent.district, unit=agent.unit)],
+            [incident for incident in self.incidents if sees(incident)],
+            self.measured,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -93,7 +120,7 @@ class Figures:
 
 
 class Measurements:
-    """Instant queries of the store."""
+    """Instant queries of the store, bounded in size and time."""
 
     def __init__(self, client: httpx.AsyncClient, prometheus_url: str) -> None:
         self._client = client
@@ -101,20 +128,43 @@ class Measurements:
 
     async def query(self, expression: str) -> list[Series]:
         """Raises UnansweredError."""
+        return await self._ask(expression, lambda item: float(item["value"][1]))
+
+    async def samples(self, selector: str) -> list[Samples]:
+        """What a range selector, as `name{…}[30d]`, holds up to now. Raises UnansweredError."""
+        return await self._ask(selector, lambda item: [(float(at), float(value)) for at, value in item["values"]])
+
+    async def _ask(self, expression: str, read: Callable[[Any], T]) -> list[tuple[Mapping[str, str], T]]:
         try:
-            answer = await self._client.post(self._url, data={"query": expression}, timeout=QUERY_SECONDS)
-            answer.raise_for_status()
-            return [(item["metric"], float(item["value"][1])) for item in answer.json()["data"]["result"]]
-        except (httpx.HTTPError, ValueError, LookupError, TypeError) as failed:
+            with fail_after(ANSWER_SECONDS):
+                answer = json.loads(await self._body(expression))
+            return [(item["metric"], read(item)) for item in answer["data"]["result"]]
+        except (httpx.HTTPError, TimeoutError, ValueError, LookupError, TypeError, RecursionError) as failed:
             raise UnansweredError(str(failed)) from failed
+
+    async def _body(self, expression: str) -> bytes:
+        """Not compressed, so that little cannot become much. Raises httpx.HTTPError, UnansweredError."""
+        body = bytearray()
+        asked = {"query": expression}
+        plain = {"Accept-Encoding": "identity"}
+        async with self._client.stream("POST", self._url, data=asked, headers=plain, timeout=QUERY_SECONDS) as answer:
+            answer.raise_for_status()
+            if "Content-Encoding" in answer.headers:
+                raise UnansweredError("the store compresses its answer, unasked")
+            async for part in answer.aiter_bytes():
+                body += part
+                if len(body) > MOST_ANSWER_BYTES:
+                    raise UnansweredError(f"the store answers more than {MOST_ANSWER_BYTES >> 20} MiB")
+        return bytes(body)
 
     async def fresh(self, selector: str, seconds: int) -> list[Series]:
         """Series of `selector` whose newest sample is no older. Raises UnansweredError."""
         return await self.query(f"{selector} and timestamp({selector}) > time() - {seconds}")
 
-    async def internet(self) -> dict[str, float]:
+    async def internet(self, unit: str | None = None) -> dict[str, float]:
         """Unit to what the rules say of it: 1 reached, 0 not. Raises UnansweredError."""
-        return {labels.get("unit", ""): value for labels, value in await self.fresh(INTERNET, FRESH_SECONDS)}
+        selector = INTERNET if unit is None else f"{INTERNET}{{unit={json.dumps(unit)}}}"
+        return {labels.get("unit", ""): value for labels, value in await self.fresh(selector, FRESH_SECONDS)}
 
     async def figures(self, unit: str) -> Figures:
         """Raises UnansweredError."""
@@ -130,13 +180,13 @@ class Measurements:
         return Figures([Line(target, agent, loss, rtt.get((target, agent))) for target, agent, loss in ways], online)
 
 
-async def city(registry: Registry, facts: FactCollector, measurements: Measurements) -> City:
-    """Everything of the start page: worst units first, gravest and newest incidents first."""
+async def city(registry: Registry, facts: FactCollector, measurements: Measurements, unit: str | None = None) -> City:
+    """What the registry and the rules say now, of all units or one: worst first, gravest and newest incidents first."""
     units, agents, incidents, internet = await asyncio.gather(
-        to_thread.run_sync(registry.units),
-        to_thread.run_sync(facts.agents),
-        to_thread.run_sync(registry.open_incidents),
-        _internet(measurements),
+        to_thread.run_sync(registry.units, unit),
+        to_thread.run_sync(facts.agents, unit),
+        to_thread.run_sync(registry.open_incidents, unit),
+        _internet(measurements, unit),
     )
     by_unit: defaultdict[str, list[AgentFact]] = defaultdict(list)
     for agent in agents:
@@ -178,8 +228,8 @@ def _gravity(incident: IncidentFact) -> int:
     return SEVERITIES.index(incident.severity) if incident.severity in SEVERITIES else len(SEVERITIES)
 
 
-async def _internet(measurements: Measurements) -> dict[str, float] | None:
+async def _internet(measurements: Measurements, unit: str | None) -> dict[str, float] | None:
     try:
-        return await measurements.internet()
+        return await measurements.internet(unit)
     except UnansweredError:
         return None

@@ -6,11 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from haidang_agent.intrusion.certificates import issuer
 from haidang_agent.intrusion.checks.tls_intercepted import AGAIN_SECONDS, CHECK, MEMORY_KEY
 from haidang_agent.intrusion.settings import Settings
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.agent.intrusion.authority import Authority
 from tests.agent.intrusion.internet import Internet
@@ -201,18 +198,3 @@ def test_without_anything_to_compare_with_it_says_so(internet) -> None:
 
 def test_it_can_be_switched_off() -> None:
     assert CHECK.every(Settings(tls_check_every_seconds=0)) == 0
-
-
-@given(st.binary(max_size=400))
-def test_any_certificate_has_an_issuer_or_none(data: bytes) -> None:
-    assert issuer(data) == "?" or issuer(data).isprintable()
-
-
-def test_the_issuer_of_a_certificate(department) -> None:
-    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415 - for this test alone
-    from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415
-
-    whole = load_pem_x509_certificate(Path(department.issue("a.example")).read_bytes()).public_bytes(Encoding.DER)
-
-    assert issuer(whole) == "Department CA"
-    assert all(issuer(whole[:length]) == "?" for length in range(len(whole)))

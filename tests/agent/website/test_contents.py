@@ -7,9 +7,9 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from haidang_agent.website.address import parse
 from haidang_agent.website.markup import Link, read
 from haidang_agent.website.signs import ALARM, defacement, injected_spam, signs
+from haidang_reach.address import parse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +67,7 @@ def test_an_ordinary_page_that_warns_of_gambling_and_hacking_alarms_nobody() -> 
     NEWS + '<a href="https://bao.example/1">Casino online, tài xỉu online: hiểm họa với học sinh, phụ huynh</a>' * 5,
     "<title>CLB Cờ vua</title><p>Giải poker? Không: giải cờ tướng. Jackpot là từ tiếng Anh lớp 9.",
     NEWS + '<a href="https://team88.example">Team 88</a><a href="https://w3.example/w88">W3</a>',
+    "<title>Trường</title><p>Tin mới<script>const blocked = 'hacked by';</script>",
     NEWS + '<div style="display:none">Học sinh sập bẫy game bài đổi thưởng, nổ hũ: nỗi lo của phụ huynh</div>',
 ])  # fmt: skip
 def test_no_false_alarm(page: str) -> None:

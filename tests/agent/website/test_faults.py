@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from haidang_agent.website.address import parse
 from haidang_agent.website.catalogue import CHECKS
 from haidang_agent.website.examine import READERS, examine
+from haidang_reach.address import parse
 
 from tests.agent.website.nginx import GOOD_HEADERS, Nginx, Website
 

@@ -11,9 +11,9 @@ import zlib
 import pytest
 from haidang_agent.dialling import Deadline, NoAnswerError, RefusedError, connect
 from haidang_agent.unread import UnreadError
-from haidang_agent.website.address import Address, parse
 from haidang_agent.website.fetching import MOST_BYTES, Page, ask, fetch
 from haidang_agent.website.visit import visit
+from haidang_reach.address import Address, parse
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -38,6 +38,17 @@ def test_a_revoked_agent_is_shown_as_such(haidang: Haidang, agent: str) -> None:
     assert haidang("agents", "list").stdout.rstrip().endswith("revoked")
 
 
+def test_who_revoked_an_agent_is_in_the_log(haidang: Haidang, agent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAIDANG_OPERATOR", "lan")
+    haidang("agents", "revoke", agent)
+    haidang("agents", "revoke", "a-unknown")
+    entry, made, *earlier = json.loads(haidang("users", "audit", "--json").stdout)
+
+    assert (entry["who"], entry["what"], entry["subject"]) == ("lan", "agent.revoked", agent)
+    assert made["what"] == "token.made"
+    assert {each["what"] for each in earlier} == {"facts.units"}
+
+
 def test_an_unknown_agent_cannot_be_revoked(haidang: Haidang) -> None:
     result = haidang("agents", "revoke", "a-unknown")
 

@@ -33,6 +33,22 @@ def test_tokens_are_listed_without_their_secret_and_revoked_by_id(haidang: Haida
     assert "revoked" in haidang("tokens", "list").stdout
 
 
+def test_who_made_and_revoked_a_token_is_in_the_log(haidang: Haidang, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAIDANG_OPERATOR", "lan")
+    made = json.loads(haidang("tokens", "create", "TH-MAU-01", "--uses", "40", "--json").stdout)
+    haidang("tokens", "revoke", made["id"])
+    haidang("tokens", "create", "TH-MAU-99")
+    haidang("tokens", "revoke", "000000000000")
+    log = haidang("users", "audit", "--json").stdout
+    revoked, created, *earlier = json.loads(log)
+
+    assert (created["who"], created["what"], created["subject"]) == ("lan", "token.made", made["id"])
+    assert created["detail"] == {"uses": 40, "expires_at": made["expires_at"]}
+    assert (revoked["who"], revoked["what"], revoked["subject"]) == ("lan", "token.revoked", made["id"])
+    assert {each["what"] for each in earlier} == {"facts.units"}
+    assert made["token"] not in log
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -85,8 +85,8 @@ class Trial:
         return self.namespace.run(sys.executable, "-IS", "-c", FETCH, url)
 
     def state(self) -> str:
-        """What the start page says of this machine's unit."""
-        found = re.search(STATE, self.fetch("http://127.0.0.1:8080/"))
+        """What the list of units says of this machine's unit."""
+        found = re.search(STATE, self.fetch("http://127.0.0.1:8080/units"))
         return found[1] if found else ""
 
     def query(self, expression: str) -> list[dict[str, object]]:
@@ -187,6 +187,17 @@ def test_nothing_outlives_a_killed_supervisor_and_the_folder_is_free_again(trial
     trial.start()
     assert alive(children) == {}
     assert trial.stop() == 0
+
+
+def test_portals_are_looked_at_where_that_is_wanted(trial: Trial) -> None:
+    trial.start("--portals", "--no-agent")
+    log = trial.data / "log" / "portals.log"
+    eventually("a round was made", lambda: log.exists() and "portals: 0" in log.read_text(), seconds=20)
+    pids = dict(enumerate(trial.pids()))
+
+    assert trial.stop() == 0
+    assert alive(pids) == {}
+    assert re.findall(r"stopping (\w+)", trial.said())[0] == "portals"
 
 
 def test_a_stop_while_starting_leaves_nothing(trial: Trial) -> None:

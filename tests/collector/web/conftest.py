@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from haidang_collector.access.accounts import Administration, Wanted
+from haidang_collector.access.cookies import SESSION
+from haidang_collector.access.sessions import open_session
 from haidang_collector.registry.incidents import Notification, record
 from haidang_collector.registry.models import Agent, Unit
 from haidang_collector.registry.store import Registry
@@ -33,7 +36,11 @@ RULE = {"UP": 1.0, "DOWN": 0.0}
 
 
 class Web:
-    """The pages of one collector. `internet`: what the rules say, by unit; `store`: its answer to anything."""
+    """The pages of one collector. `internet`: what the rules say, by unit; `store`: its answer to anything.
+
+    `figures` are series by a part of the query that asks for them: `{"labels", "value"}`, or, for a range of time,
+    `{"labels", "values": [(Unix seconds, value)]}`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.settings = Settings(database_url=database_url(folder))
@@ -94,9 +101,30 @@ class Web:
                 for name, items in self.figures.items()
                 if name in query
                 for item in items
+                if "value" in item
             ]
-        result = [{"metric": labels, "value": [time.time(), str(value)]} for labels, value in found]
-        return httpx.Response(200, json={"status": "success", "data": {"resultType": "vector", "result": result}})
+        if query.endswith("]"):
+            return self._answered("matrix", self._history(query))
+        return self._answered(
+            "vector", [{"metric": labels, "value": [time.time(), str(value)]} for labels, value in found]
+        )
+
+    def _history(self, query: str) -> list[dict[str, Any]]:
+        items = [item for name, items in self.figures.items() if name in query for item in items if "values" in item]
+        return [
+            {"metric": item["labels"], "values": [[at, str(value)] for at, value in item["values"]]} for item in items
+        ]
+
+    def _answered(self, kind: str, result: list[dict[str, Any]]) -> httpx.Response:
+        return httpx.Response(200, json={"status": "success", "data": {"resultType": kind, "result": result}})
+
+    def log_in(self, role: str = "reader", **scope: str) -> None:
+        """From now on pages are asked for by somebody with an account; `scope` is a district or a unit."""
+        login = f"someone-{len(self.client.cookies)}-{'-'.join(scope) or 'city'}"
+        Administration(self.registry.database, "test").add(login, Wanted(role, **scope), None, first=False)
+        with self.registry.database.write() as session:
+            opened = open_session(session, login, datetime.now(UTC))
+        self.client.cookies.set(SESSION, opened.token)
 
     def page(self, path: str = "/", *, status: int = 200, **headers: str) -> str:
         answer = self.client.get(path, headers=headers)

@@ -41,9 +41,14 @@ class Page(HTMLParser):
 
 
 def rows(text: str) -> list[tuple[str, str]]:
-    """Code and state of the units in the table, in its order."""
+    """Code and state of the units in the list, in its order."""
     found = re.findall(r'<tr class="(\w+)">\s*<td><a href="/units/([^"]+)"', text)
     return [(code, state) for state, code in found]
+
+
+def part(text: str, name: str) -> str:
+    """Text of the section of that id."""
+    return Page(text.partition(f'<section id="{name}">')[2].partition("</section>")[0]).text
 
 
 def tiles(text: str) -> dict[str, int]:
@@ -53,5 +58,5 @@ def tiles(text: str) -> dict[str, int]:
 
 
 def verdict(text: str) -> str:
-    found = re.search(r'<h1 class="verdict[^>]*>(.*?)</h1>', text, re.DOTALL)
+    found = re.search(r'<p class="verdict[^>]*>(.*?)</p>', text, re.DOTALL)
     return Page(found[1]).text if found else ""

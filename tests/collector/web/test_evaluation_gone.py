@@ -45,7 +45,7 @@ def test_a_pdf_that_nobody_waits_for_is_given_up(tmp_path: Path, monkeypatch: py
     ):
         with socket.create_connection(("127.0.0.1", served.port)) as asker:
             asker.sendall(b"GET /evaluation.pdf?unit=TH-001 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            pid = int(eventually("the PDF was begun", (tmp_path / "pid").read_text, seconds=20))
+            pid = int(eventually("the PDF was begun", (tmp_path / "pid").read_text, seconds=60))
             os.kill(pid, 0)
 
         assert httpx.get(f"{served.url}/evaluation.pdf?unit=TH-001", timeout=20).content == b"%PDF for who stayed"

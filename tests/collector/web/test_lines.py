@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -40,16 +41,19 @@ def test_one_look_tells_which_line_is_down_and_whom_to_call(city: Web, tmp_path:
         "Các đường Internet ✕ Đường VNPT (wan1) bị mất. Mất tín hiệu trên đường dây. Gọi VNPT. Đường Tình trạng"
     )
     assert (
-        f"VNPT wan1 ✕ Mất dự phòng Cáp quang đo bằng ánh sáng 97.80 % đã theo dõi 10 ngày 100 % {DASH} {DASH} "
-        "FPT wan2 ✓ Thông đang dùng Cáp quang chỉ khai báo 100.00 % đã theo dõi 10 ngày 2 % 7.2 ms ± 1.1 ms -18.3 dBm"
+        f"VNPT wan1 ✕ Mất dự phòng Cáp quang đo bằng ánh sáng 97,8 % đã theo dõi 10 ngày 100 % {DASH} {DASH} "
+        "FPT wan2 ✓ Thông đang dùng Cáp quang chỉ khai báo 100 % đã theo dõi 10 ngày 2 % 7,2 ms ± 1,1 ms -18,3 dBm"
     ) in vietnamese
     assert "lưu lượng của trường đi qua FPT." in vietnamese
     assert "Lần chuyển đường gần nhất: wan1 → wan2," in vietnamese
-    assert "(gián đoạn 3.2 giây)" in vietnamese
+    assert "(gián đoạn 3,2 giây)" in vietnamese
     assert (
         "Nguyên nhân Cả trường bị mất VNPT wan1 FPT wan2 "
         f"Mất điện 14 {DASH} {DASH} Bộ định tuyến của trường {DASH} 29 0 Mất tín hiệu trên đường dây <1 288 0"
     ) in vietnamese
+    assert "Mất điện Bộ định tuyến của trường Mất tín hiệu trên đường dây Mỗi vạch rộng ba giờ" in vietnamese
+    assert re.search(r"VNPT wan1 Mất tín hiệu trên đường dây \d\d:\d\d \S+ . \d\d:\d\d \S+ 1 ", vietnamese)
+    assert "FPT wan2 Mất" not in vietnamese.partition("khoảng bị mất Đường")[2].partition("Thời gian mất")[0]
     assert "không được cộng lại" in vietnamese
     assert "máy trạm tắt 2 giờ" in vietnamese
     assert "✕ The line of VNPT (wan1) is down. No signal on the line. Call VNPT." in english
@@ -115,7 +119,7 @@ def test_a_unit_without_lines_shows_the_isp_that_it_comes_by(city: Web) -> None:
 def test_without_the_store_nothing_is_claimed_of_a_line(city: Web) -> None:
     city.store = httpx.ConnectError("refused")
 
-    assert lines_section(city) == "Các đường Internet Chưa rõ"
+    assert lines_section(city) == "Các đường Internet ? Chưa rõ: kho số liệu không trả lời."
 
 
 def test_the_newest_change_of_line_is_shown_and_a_gap_that_was_not_measured_is_said(city: Web) -> None:

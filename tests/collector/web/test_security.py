@@ -177,7 +177,7 @@ def test_without_the_store_nothing_is_claimed_and_alerts_are_shown(city: Web) ->
     city.store = httpx.ConnectError("refused")
 
     assert not shown, "its place is the section on security"
-    assert section(city) == "Bảo mật Chưa rõ"
+    assert section(city) == "Bảo mật ? Chưa rõ: kho số liệu không trả lời."
     assert "Máy chủ DHCP lạ" in city.page("/units/UP")
 
 

@@ -27,9 +27,9 @@ def test_a_unit_shows_its_figures_and_its_agents(city: Web) -> None:
 
     text = Page(city.page("/units/UP")).text
 
-    assert "192.0.2.1 12.3 ms 25 % a-UP 192.0.2.2 \N{EN DASH} 100 % a-UP" in text
+    assert "192.0.2.1 12,3 ms 25 % a-UP 192.0.2.2 \N{EN DASH} 100 % a-UP" in text
     assert "23 thiết bị đang hoạt động trong mạng của a-UP." in text
-    assert "site 0.1.0 linux" in text
+    assert "theo dõi cả trường (site) 0.1.0 linux" in text
     assert "Việc cần làm" not in text
 
 

@@ -1,0 +1,100 @@
+"""Agents: `/agents` lists those of the visitor's scope, `/agents/revoke/ID` takes one's right to push away."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated
+from urllib.parse import quote
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from haidang_collector.access.audit import record
+from haidang_collector.access.doors import absent, form, operating, see, visitor
+from haidang_collector.access.visitor import Visitor
+from haidang_collector.registry.store import Registry
+from haidang_collector.web.agent_rows import STATES, AgentRow, agent_rows, states
+from haidang_collector.web.answering import RegistryRoute
+from haidang_collector.web.asking import asked_for, holds, page_of, wanted_words
+from haidang_collector.web.pages import page
+from haidang_collector.web.state import natural
+
+PAGE_ROWS = 100
+
+router = APIRouter(include_in_schema=False, route_class=RegistryRoute)
+Reader = Annotated[Visitor, Depends(visitor)]
+Operator = Annotated[Visitor, Depends(operating)]
+
+
+@router.get("/agents")
+async def agents(request: Request, asking: Reader) -> HTMLResponse:
+    """`?q=` words of unit and agent, `?district=`, `?state=`, `?role=`, `?os=`, `?version=behind`, `?page=` of 100."""
+    seen = await to_thread.run_sync(_rows, request, asking)
+    text, district, state, role, system, version, number = asked_for(
+        request, "q", "district", "state", "role", "os", "version", "page"
+    )
+    wanted = wanted_words(text)
+    chosen = [
+        row
+        for row in seen
+        if state in ("", row.state)
+        and district in ("", row.agent.district)
+        and (not role or role in row.agent.roles)
+        and system in ("", row.agent.os)
+        and (version != "behind" or row.behind)
+        and holds(wanted, row.agent.unit, row.unit_name, row.agent.agent)
+    ]
+    at, pages = page_of(len(chosen), PAGE_ROWS, number)
+    return page(
+        request,
+        "agents.html",
+        rows=chosen[(at - 1) * PAGE_ROWS : at * PAGE_ROWS],
+        found=len(chosen),
+        all=len(seen),
+        counts=states(seen),
+        states=STATES,
+        behind=sum(row.behind for row in seen),
+        newest=request.app.version,
+        number=at,
+        pages=pages,
+        q=text,
+        asked={"district": district, "state": state, "role": role, "os": system, "version": version},
+        districts=sorted({row.agent.district for row in seen}, key=natural),
+        systems=sorted({row.agent.os for row in seen}),
+    )
+
+
+@router.get("/agents/revoke/{agent}")
+async def revocation(request: Request, agent: str, asking: Operator) -> HTMLResponse:
+    """Asks once more."""
+    return page(request, "agent_revoke.html", row=await to_thread.run_sync(_one, request, agent, asking))
+
+
+@router.post("/agents/revoke/{agent}")
+async def revoke(request: Request, agent: str, asking: Operator) -> Response:
+    """Takes its right to push away for good; 303 to the agents of its unit."""
+    row = await to_thread.run_sync(_one, request, agent, asking)
+    await form(request)
+    also = partial(record, who=asking.name, what="agent.revoked", subject=agent, unit=row.agent.unit)
+    await to_thread.run_sync(registry_of(request).revoke_agent, agent, also)
+    return RedirectResponse(f"/agents?q={quote(row.agent.unit)}", 303)
+
+
+def registry_of(request: Request) -> Registry:
+    registry: Registry = request.app.state.registry
+    return registry
+
+
+def _rows(request: Request, asking: Visitor) -> Sequence[AgentRow]:
+    rows = agent_rows(registry_of(request), request.app.state.facts, request.app.version)
+    return [row for row in rows if asking.scope.sees(district=row.agent.district, unit=row.agent.unit)]
+
+
+def _one(request: Request, agent: str, asking: Visitor) -> AgentRow:
+    """Raises HTTPException 404, and 403 where it is not in the visitor's scope."""
+    rows = agent_rows(registry_of(request), request.app.state.facts, request.app.version)
+    row = next((row for row in rows if row.agent.agent == agent), None)
+    if row is None:
+        raise absent(asking, "agent")
+    see(asking, district=row.agent.district, unit=row.agent.unit)
+    return row

@@ -1,0 +1,70 @@
+"""Agents as their page shows them: who is heard, who went, whose program is behind."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from haidang_collector.web.state import SILENT_SECONDS, natural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from haidang_collector.metrics import FactCollector
+    from haidang_collector.registry.facts import AgentFact
+    from haidang_collector.registry.store import Registry
+
+State = Literal["silent", "never", "goodbye", "heard", "revoked"]
+STATES: tuple[State, ...] = ("silent", "never", "goodbye", "heard", "revoked")
+"""In the order of what somebody has to look at. `goodbye`: it was switched off in order."""
+NUMBERS = 6
+"""Parts of a version that count."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """An agent; `behind`: its version is older than that of the collector."""
+
+    agent: AgentFact
+    unit_name: str
+    state: State
+    behind: bool
+
+
+def agent_rows(registry: Registry, facts: FactCollector, newest: str) -> list[AgentRow]:
+    """All that ever enrolled, as this collector heard them last, by state and unit."""
+    now = time.time()
+    names = {unit.code: unit.name for unit in registry.units()}
+    rows = [
+        AgentRow(agent, names.get(agent.unit, agent.unit), _state(agent, now), is_behind(agent, newest))
+        for agent in (*facts.agents(), *registry.agents(only_revoked=True))
+    ]
+    rows.sort(key=lambda row: (STATES.index(row.state), natural(row.agent.district), row.agent.unit, row.agent.agent))
+    return rows
+
+
+def states(rows: Iterable[AgentRow]) -> Counter[State]:
+    return Counter(row.state for row in rows)
+
+
+def is_behind(agent: AgentFact, newest: str) -> bool:
+    """Whether it can still push, and runs an older program; a version that tells no numbers is not judged."""
+    own = _numbers(agent.version)
+    return not agent.revoked and bool(own) and own < _numbers(newest)
+
+
+def _state(agent: AgentFact, now: float) -> State:
+    if agent.revoked:
+        return "revoked"
+    if agent.last_seen is None:
+        return "never"
+    if agent.stopped:
+        return "goodbye"
+    return "heard" if now - agent.last_seen < SILENT_SECONDS else "silent"
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"[0-9]{1,9}", version.partition("+")[0])[:NUMBERS]]
