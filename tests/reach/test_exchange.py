@@ -53,8 +53,8 @@ def test_phases_are_timed_apart() -> None:
     with serving(slow) as port:
         answer = ask(f"http://127.0.0.1:{port}/")
 
-    assert answer.seconds["processing"] >= 0.2
-    assert answer.seconds["transfer"] >= 0.1
+    assert answer.seconds["processing"] > 0.15
+    assert answer.seconds["transfer"] > 0.05
     assert answer.seconds["connect"] < 0.1
 
 

@@ -76,8 +76,8 @@ def tell(store: Prometheus, told: Iterator[Told], at: datetime) -> None:
 
 
 @contextmanager
-def told_store(folder: Path) -> Iterator[Prometheus]:
+def told_store(folder: Path, now: datetime = NOW) -> Iterator[Prometheus]:
     with prometheus(folder) as store:
         tell(store, past_told(), PAST)
-        tell(store, now_told(), NOW)
+        tell(store, now_told(), now)
         yield store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import httpx
@@ -57,7 +58,7 @@ def told(now: float) -> Iterator[bytes]:
 def school(web: Web, tmp_path: Path) -> Iterator[Web]:
     web.add("TH-001", "Trường Tiểu học Sao Mai", heard=3)
     web.add("UNTOLD", "Trường chưa có số liệu", heard=3)
-    with told_store(tmp_path) as store:
+    with told_store(tmp_path, datetime.now(UTC)) as store:
         body = rw.snappy(b"".join(told(time.time())))
         httpx.post(store.write_url, content=body, headers=rw.HEADERS).raise_for_status()
         with client_of(Settings(database_url=web.settings.database_url, prometheus_url=store.url)) as web.client:
