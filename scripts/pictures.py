@@ -1,4 +1,4 @@
-"""Takes the README's pictures from a simulated city, in both languages; with --all FOLDER every page at two widths.
+"""Takes the pictures of README and docs from a simulated city; with --all FOLDER every page at two widths.
 
 Needs Debian's chromium and prometheus. The pictures are paletted, so that each stays below 150 KB.
 """
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from tests.browser.town import Town
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+PAGES = PICTURES.parent / "pages.md"
+PAGES_HEAD = """\
+# The pages
+
+Each as it opens for an administrator of a simulated city. Pictures and page are made by `scripts/pictures.py`.
+"""
 UNITS, DISTRICTS = 96, 24
 OF_README = {
     "start-page": ("city", DESKTOP, 900),
@@ -48,7 +54,11 @@ def main() -> int:
         town(Path(folder), UNITS, DISTRICTS, hostile=False) as there,
         chromium() as browser,
     ):
-        take_all(browser, there, options.all) if options.all else take_some(browser, there)
+        if options.all:
+            take_all(browser, there, options.all)
+        else:
+            take_some(browser, there)
+            take_pages(browser, there)
     return 0
 
 
@@ -61,6 +71,19 @@ def take_some(browser: Browser, there: Town) -> None:
                 eventually("a city that is known", partial(_known, visiting), seconds=60, every=1)
                 page = visiting.open(places(there.cut)[place])
                 _keep(page, PICTURES / f"{name}.{ending}", whole=False)
+
+
+def take_pages(browser: Browser, there: Town) -> None:
+    """One of each page, as it opens, in Vietnamese; and `docs/pages.md` that shows them."""
+    (PICTURES / "pages").mkdir(exist_ok=True)
+    shown = places(there.cut)
+    with visit(browser, there.url, ADMINISTRATOR, language="vi", screen=(DESKTOP[0], 900)) as visiting:
+        for name, path in shown.items():
+            _keep(visiting.open(path), PICTURES / "pages" / f"{name}.png", whole=False)
+    pictures = "".join(
+        f"\n## {name}: `{path}`\n\n![{name}](pictures/pages/{name}.png)\n" for name, path in shown.items()
+    )
+    PAGES.write_text(PAGES_HEAD + pictures, encoding="utf-8")
 
 
 def take_all(browser: Browser, there: Town, folder: Path) -> None:
