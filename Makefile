@@ -25,9 +25,13 @@ $(STAMP): pyproject.toml requirements.lock scripts/need scripts/hatch_catalogues
 run: setup ## Measure this machine and this network, and show it (Ctrl-C stops)
 	@$(BIN)/haidang up --data .data $(ARGS)
 
+# Tests in a browser have a process of their own: Playwright leaves an event loop running in it.
 test: setup lint ## Everything CI checks
 	@scripts/need nftables iproute2 iputils-ping dnsmasq-base prometheus-node-exporter snmpd cups-daemon poppler-utils nginx-light keepalived udhcpc systemd chromium
-	@$(if $(ARGS),$(BIN)/pytest $(ARGS),$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/lab --ignore tests/e2e && $(BIN)/pytest -n 2 --dist loadfile tests/lab tests/e2e)
+	@$(if $(ARGS),$(BIN)/pytest $(ARGS),\
+		$(BIN)/pytest -n 3 --dist loadfile --ignore tests/lab --ignore tests/e2e --ignore tests/browser && \
+		$(BIN)/pytest -n 2 --dist loadfile tests/browser && \
+		$(BIN)/pytest -n 2 --dist loadfile tests/lab tests/e2e)
 
 lint: $(STAMP) ## Style, types, import contracts
 	@$(BIN)/ruff check $(wildcard $(TOOLS))
