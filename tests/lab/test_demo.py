@@ -22,7 +22,7 @@ def test_a_visitor_finds_the_school_on_the_page_and_can_play_with_it() -> None:
     script = "wait up; isp viettel; cut VNPT; delay Viettel 20; off 2; on 2; wait drained; cut nobody; wait down"
     command = [*DEMO, "--port", str(port), "--script", script]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
-        page = eventually("the page", lambda: get(f"http://127.0.0.1:{port}/").decode(), seconds=60)
+        page = eventually("the page", lambda: get(f"http://127.0.0.1:{port}/units").decode(), seconds=60)
         said, _ = demo.communicate(timeout=60)
 
     assert "Trường Tiểu học Hải Đăng" in page
