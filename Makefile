@@ -41,7 +41,7 @@ lint: $(STAMP) ## Style, types, import contracts
 
 bench: setup ## Speed and size beside the peers (Debian packages), ratios in one run
 	@scripts/need prometheus-node-exporter prometheus-blackbox-exporter prometheus-smokeping-prober victoria-metrics iproute2 fping arp-scan \
-		snmpd prometheus-snmp-exporter
+		snmpd prometheus-snmp-exporter nginx-light
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 demo: setup ## A virtual school on this machine (root): cut a fibre and watch

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client.core import GaugeMetricFamily
 
+from haidang_collector.operators_file import text_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from prometheus_client.metrics_core import Metric
 
 BUILT_IN = Path(__file__).with_name("calendar.toml")
-MAX_BYTES = 256 << 10
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
 _MOST_DAYS_BETWEEN = 180
@@ -73,17 +74,8 @@ def load(path: Path | None = None) -> Calendar:
     """The file at `path`, or the built-in one. Raises BadCalendarError."""
     path = path or BUILT_IN
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as failed:
-        raise BadCalendarError(f"{path}: {failed.strerror}") from None
-    if len(content) > MAX_BYTES:
-        raise BadCalendarError(f"{path}: more than {MAX_BYTES} bytes")
-    try:
-        return parse(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as failed:
-        raise BadCalendarError(f"{path}: not UTF-8: {failed}") from None
-    except BadCalendarError as failed:
+        return parse(text_of(path))
+    except ValueError as failed:
         raise BadCalendarError(f"{path}: {failed}") from None
 
 

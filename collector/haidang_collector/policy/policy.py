@@ -14,6 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from haidang_collector.operators_file import text_of
 from haidang_collector.registry.fact_words import EQUIPMENT, ROLES
 from haidang_collector.registry.unit_words import STUDENT_LEVELS
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 BUILT_IN = Path(__file__).with_name("policy.toml")
 VARIABLE = "HAIDANG_POLICY"
-MAX_BYTES = 256 << 10
 LABELS: dict[str, Sequence[str]] = {
     "level": STUDENT_LEVELS,
     "kind": tuple(EQUIPMENT),
@@ -81,17 +81,8 @@ def load(path: Path | None = None) -> Policy:
     """The file at `path`, or the built-in one. Raises BadPolicyError."""
     path = path or BUILT_IN
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as failed:
-        raise BadPolicyError(f"{path}: {failed.strerror}") from None
-    if len(content) > MAX_BYTES:
-        raise BadPolicyError(f"{path}: more than {MAX_BYTES} bytes; a policy is a list of limits")
-    try:
-        return parse(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as failed:
-        raise BadPolicyError(f"{path}: not UTF-8: {failed}") from None
-    except BadPolicyError as failed:
+        return parse(text_of(path))
+    except ValueError as failed:
         raise BadPolicyError(f"{path}: {failed}") from None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from haidang_collector.centre import school_time
 from haidang_collector.centre.school_time import BadCalendarError, load, parse
+from haidang_collector.operators_file import MAX_BYTES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -137,7 +138,7 @@ def test_a_file_is_named_in_what_is_said_of_it(tmp_path: Path) -> None:
     broken.write_bytes(b"\xff")
     with pytest.raises(BadCalendarError, match="not UTF-8"):
         school_time.load(broken)
-    broken.write_bytes(b"#" * (school_time.MAX_BYTES + 1))
+    broken.write_bytes(b"#" * (MAX_BYTES + 1))
     with pytest.raises(BadCalendarError, match="more than"):
         school_time.load(broken)
     broken.unlink()
