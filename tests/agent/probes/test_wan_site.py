@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -43,8 +44,11 @@ def pc(school: VirtualSchool) -> Iterator[Watched]:
 def internet(pc: Watched, *, up: bool, silent: float = 3.0) -> None:
     """What the probe `internet` tells."""
     since = None if up else time.monotonic() - silent
-    with pc.node.inside():  # where who listens looks at once
+    with pc.node.inside():  # where who listens looks at once, in a thread that sees this thread's interfaces
         pc.host.evidence.tell("internet", "", {"up": up, "since": since}, 60)
+        for thread in threading.enumerate():
+            if thread.name == "wan-examine":
+                thread.join()
 
 
 def egress(pc: Watched, isp: str, *, ago: float = 0.0) -> None:
