@@ -50,5 +50,5 @@ demo: setup ## A virtual school on this machine (root): cut a fibre and watch
 
 lock: ## Bring requirements.lock up to pyproject.toml (ARGS=--upgrade: the newest of all)
 	@$(BIN)/pip install --quiet uv
-	@$(BIN)/uv pip compile -q pyproject.toml --extra collector --extra pdf --extra router --extra snmp --group dev --generate-hashes --universal \
+	@$(BIN)/uv pip compile -q pyproject.toml --extra collector --extra pdf --extra postgres --extra router --extra snmp --group dev --generate-hashes --universal \
 		--python-version 3.11 --no-emit-index-url --no-header $(ARGS) -o requirements.lock
