@@ -42,7 +42,9 @@ GAP_SECONDS = 900
 """Between what is written back and what was really recorded."""
 BLOCK_HOURS = 162
 """As large as a store that keeps data for three months makes its blocks."""
-OPENED, WAYS = 20, 3
+OPENED, WAYS = 40, 3
+WIDE = 720
+"""Points that a panel asks for which does not say how many: a pixel each."""
 AT_A_TIME = 6
 OPERATORS = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 
@@ -196,7 +198,7 @@ def _open(board: Board, queries: list[Query], way: dict[str, str], store: Asking
 
     def ask(query: Query) -> tuple[float, str, bool]:
         asked, started = fill(query.expression, way), time.perf_counter()
-        found = store.now(asked) if query.instant else store.over(asked, DAYS * DAY)
+        found = store.now(asked) if query.instant else store.over(asked, DAYS * DAY, points=query.points or WIDE)
         return time.perf_counter() - started, query.panel, bool(found)
 
     asked = list(pool.map(ask, queries))

@@ -26,13 +26,16 @@ if TYPE_CHECKING:
 REDUCE = common.ReduceDataOptions().calcs(["lastNotNull"])
 LEGEND = common.VizLegendOptions().display_mode(options.LegendDisplayMode.LIST)
 LEGEND = LEGEND.placement(options.LegendPlacement.BOTTOM).show_legend(True)
+HALF_HOURS = 336
+"""Of a week. What is recorded every half hour has no more points to show; over a longer time some are left out."""
 ALL_SERIES = common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING)
 
 
 class Face(TypedDict, total=False):
     """What every panel has. `why` is for whoever asks what the panel is for; sizes are in cells of a grid 24 wide.
 
-    `over` is a time range of the panel's own, as "300d", for what changes slowly.
+    `over` is a time range of the panel's own, as "300d", for what changes slowly; `points`, how many moments a line has
+    at most, where a moment for each pixel would be more than is recorded.
     """
 
     title: Required[str]
@@ -47,6 +50,7 @@ class Face(TypedDict, total=False):
     most: float
     link: str
     over: str
+    points: int
     empty: str
 
 
@@ -138,7 +142,7 @@ class Panels:
 
     def _dressed(self, panel: sdk.Panel, face: Face, values: Mapping[str, Look] | None = None) -> sdk.Panel:
         panel.title, panel.description, panel.datasource = face["title"], face["why"], table.SOURCE
-        panel.time_from, panel.max_data_points = face.get("over"), 300 if "over" in face else None
+        panel.time_from, panel.max_data_points = face.get("over"), face.get("points", 300 if "over" in face else None)
         panel.grid_pos = sdk.GridPos(w=face["width"], h=face["height"])
         config = (panel.field_config or sdk.FieldConfigSource()).defaults
         config.unit, config.decimals = face.get("unit", "none"), face.get("decimals")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dashboards import look, names, parts
 from dashboards.look import Look
 from dashboards.page import district, page
-from dashboards.panels import Panels, Row
+from dashboards.panels import HALF_HOURS, Panels, Row
 from dashboards.table import Column
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ def _usable(_: Words, show: Panels) -> Panel:
         steps=look.OF_ALL,
         least=0,
         most=1,
+        points=HALF_HOURS,
     )
 
 
@@ -143,6 +144,7 @@ def _durations(_: Words, show: Panels) -> Panel:
         unit="s",
         steps=SLOW,
         least=0,
+        points=HALF_HOURS,
     )
 
 

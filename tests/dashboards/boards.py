@@ -32,12 +32,13 @@ TIMES = {
 
 
 class Query(NamedTuple):
-    """One of a panel. `instant`: asked for now alone, else for the dashboard's time range."""
+    """One of a panel. `instant`: for now alone, else for the dashboard's time range, at `points` moments at most."""
 
     board: str
     panel: str
     expression: str
     instant: bool
+    points: int | None
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Board:
         """As written, with variables not yet filled in."""
         for panel in self.panels():
             for target in panel.get("targets", ()):
-                yield Query(self.uid, panel["title"], target["expr"], bool(target.get("instant")))
+                at_once, points = bool(target.get("instant")), panel.get("maxDataPoints")
+                yield Query(self.uid, panel["title"], target["expr"], at_once, points)
 
 
 def boards(language: str) -> list[Board]:
