@@ -36,13 +36,13 @@ def free_port() -> int:
         return port
 
 
-def get(url: str, *, seconds: float = 5) -> bytes:
+def get(url: str, *, seconds: float = 15) -> bytes:
     with urllib.request.urlopen(url, timeout=seconds) as answer:
         body: bytes = answer.read()
         return body
 
 
-def wait_until_ready(url: str, process: subprocess.Popen[bytes], *, seconds: float = 20) -> None:
+def wait_until_ready(url: str, process: subprocess.Popen[bytes], *, seconds: float = 60) -> None:
     """Polls `url` until it answers 200; raises when the process ends first or the time is over."""
     deadline = time.monotonic() + seconds
     while True:

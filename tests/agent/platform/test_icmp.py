@@ -25,7 +25,7 @@ def lan() -> Iterator[Lan]:
         yield made
 
 
-def answered(pinger: Pinger, address: str, seconds: float = 1.0) -> bool:
+def answered(pinger: Pinger, address: str, seconds: float = 5.0) -> bool:
     number = pinger.send(address)
     while select.select([pinger], [], [], seconds)[0]:
         if number in [found for found, _ in pinger.replies()]:

@@ -61,7 +61,7 @@ def echo(lan: Line) -> Iterator[GatewayEcho]:
         yield made
 
 
-def heard(echo: GatewayEcho, *, seconds: float = 2.0) -> list[int]:
+def heard(echo: GatewayEcho, *, seconds: float = 6.0) -> list[int]:
     """What comes first."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
@@ -73,7 +73,7 @@ def heard(echo: GatewayEcho, *, seconds: float = 2.0) -> list[int]:
 
 def find_gateway(echo: GatewayEcho) -> None:
     echo.ask_gateway()
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 6
     while echo.gateway_answered is None and time.monotonic() < deadline:
         select.select(echo.sockets(), [], [], 0.5)
         echo.replies()
