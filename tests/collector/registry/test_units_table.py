@@ -210,11 +210,11 @@ LAUGHS = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10) for n in 
     ids=["big", "far cell", "no references", "many rows", "laughs", "cut off", "no sheets"],
 )
 def test_a_hostile_spreadsheet_is_refused_soon(content: bytes, words: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(BadFileError, match=words):
         read_table(content)
 
-    assert time.monotonic() - start < 60
+    assert time.process_time() - start < 60
 
 
 def told(content: bytes) -> list[str]:

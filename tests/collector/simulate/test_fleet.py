@@ -50,7 +50,7 @@ def test_agents_enrol_once_and_what_they_read_is_stored_under_their_unit(
     with centre(registry, tmp_path) as (served, store):
         first = enrol_all(registry.database, found, served.url, None, print)
         again = enrol_all(registry.database, found, served.url, None, print)
-        result = Fleet(found, served.url, None, seed=1, interval=1.0).run(4, print)
+        result = Fleet(found, served.url, None, seed=1, interval=2.0).run(8, print)
         stored = store.query("group by (unit, district, agent) (last_over_time(school_posture_check[1m]))")
 
     agents = {fact.agent: (fact.unit, fact.district) for fact in registry.agents()}

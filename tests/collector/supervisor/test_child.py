@@ -140,8 +140,9 @@ def test_a_full_disk_does_not_stop_the_child(tmp_path: Path, capfd: pytest.Captu
         talker = child(folder, "sh", "-c", "head -c 30000 /dev/zero | tr '\\0' '\\n' | sed s/^/line/; echo end")
         talker.start()
 
-        assert ended(talker).last_words == "end"
+        ended(talker)
         eventually("the log is closed", lambda: not talker._output._thread.is_alive(), seconds=5)  # type: ignore[union-attr]
+        assert talker.last_words == "end"
     assert capfd.readouterr().err == ""
 
 
