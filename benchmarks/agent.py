@@ -24,7 +24,7 @@ SITE = f'probes = ["internet", "machine", "lan"]\n{ALL}'
 HOST = 'roles = ["host"]\nprobes = ["machine"]\n'
 AGENTS = {"site agent": SITE, "host agent": HOST, "all-probes agent": ALL}
 ENVIRONMENT = {**os.environ, "MALLOC_ARENA_MAX": "1"}
-"""As in packaging/haidang-agent.service."""
+"""As in packaging/linux/haidang-agent.service."""
 
 
 def main(seconds: float) -> None:

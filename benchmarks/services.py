@@ -41,7 +41,7 @@ PAGE = b"x" * 40_000
 PROBE = re.compile(rb'probe_http_duration_seconds\{phase="(\w+)"\} (\S+)')
 BASE = 'roles = ["site"]\nprobes = ["machine", "services"]\n'
 ENVIRONMENT = {**os.environ, "MALLOC_ARENA_MAX": "1"}
-"""As in packaging/haidang-agent.service."""
+"""As in packaging/linux/haidang-agent.service."""
 
 
 def main(seconds: float) -> None:

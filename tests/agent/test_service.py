@@ -13,7 +13,7 @@ import pytest
 
 from tests.agent.namespaces import Lan
 
-UNIT = Path(__file__).parents[2] / "packaging/haidang-agent.service"
+UNIT = Path(__file__).parents[2] / "packaging/linux/haidang-agent.service"
 AGENT = Path(sys.executable).with_name("haidang-agent")
 MOST_EXPOSED = 30
 """Tenths, of systemd-analyze security: 2.3 as it stands."""
@@ -27,7 +27,7 @@ def unit(tmp_path: Path) -> Path:
     """As installed, with the agent where it is here."""
     text = UNIT.read_text(encoding="utf-8")
     file = tmp_path / UNIT.name
-    file.write_text(text.replace("/opt/haidang/bin/haidang-agent", str(AGENT)), encoding="utf-8")
+    file.write_text(text.replace("/opt/haidang/current/bin/haidang-agent", str(AGENT)), encoding="utf-8")
     return file
 
 

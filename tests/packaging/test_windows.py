@@ -1,0 +1,205 @@
+"""Windows' installer: its scripts parse, the agent understands them, and the command lines are Windows' own."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import xml.etree.ElementTree as ET
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING
+
+import pytest
+import tree_sitter
+import tree_sitter_powershell
+from haidang_agent import cli
+from haidang_agent.commands.service import first_config
+from haidang_agent.config import parse
+from haidang_agent.platform import windows_service
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.collector.running import add_agent, database_url, serving
+from tests.packaging.wheelhouse import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WINDOWS = ROOT / "packaging/windows"
+SCRIPTS = sorted(WINDOWS.glob("*.ps1"))
+MARK = b"\xef\xbb\xbf"
+RELEASE = PureWindowsPath(r"C:\Program Files\Haidang\releases\1")
+STATE = PureWindowsPath(r"C:\ProgramData\Haidang")
+PYTHON = PureWindowsPath(r"C:\Program Files\Python313\python.exe")
+NAMESPACE = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
+CMDLETS = {
+    "Copy-Item", "Get-AuthenticodeSignature", "Get-ChildItem", "Get-FileHash", "Get-ItemProperty", "Get-UICulture",
+    "Join-Path", "New-Item", "New-Object", "Out-Null", "Read-Host", "Remove-Item", "Resolve-Path", "Select-Object",
+    "Split-Path", "Start-Process", "Start-Sleep", "Test-Path", "Where-Object", "Write-Host",
+}  # fmt: skip
+"""Of Windows PowerShell 5.1."""
+SYNTAX = {
+    "icacls": re.compile(
+        r"icacls (?P<path>\S+)"
+        r"( /setowner \S+ /T| /inheritance:[edr] /grant(:r)?( \*S-1-[0-9-]+:(\([A-Z]+\))*(F|M|RX|R|W))+) /Q"
+    ),
+    "netsh": re.compile(
+        r"netsh advfirewall firewall (delete rule \"name=[\w ]+\""
+        r"|add rule \"name=[\w ]+\" dir=(in|out) action=(allow|block|bypass) protocol=(TCP|UDP) localport=\d+"
+        r' "program=[^"]+" profile=(public|private|domain|any))'
+    ),
+    "schtasks": re.compile(r"schtasks /(Create /TN \\\S+ /XML \S+ /F|Delete /TN \\\S+ /F|End /TN \\\S+|Run /TN \\\S+)"),
+}
+"""From Microsoft's pages of the three commands."""
+
+
+def parsed(script: Path) -> tree_sitter.Node:
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
+    return parser.parse(script.read_bytes().removeprefix(MARK)).root_node
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_parse(script: Path) -> None:
+    assert not parsed(script).has_error
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_windows_powershell_reads_them_as_utf_8(script: Path) -> None:
+    """Without the mark version 5.1 takes the system's own code page, and the Vietnamese is lost."""
+    assert script.read_bytes().startswith(MARK)
+
+
+def commands(node: tree_sitter.Node) -> Iterator[str]:
+    """Names of all that a script calls."""
+    if node.type == "command_name":
+        yield (node.text or b"").decode()
+    for child in node.children:
+        yield from commands(child)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_what_is_called_is_the_scripts_own_or_powershells(script: Path) -> None:
+    made = set(re.findall(r"^function ([\w-]+)", script.read_text("utf-8-sig"), re.MULTILINE))
+
+    assert set(commands(parsed(script))) - made - CMDLETS == set()
+
+
+def test_the_agent_understands_what_it_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (WINDOWS / "install.ps1").read_text("utf-8-sig")
+    options = set(re.findall(r"'(--(?:server|ca|role|lab))'", text))
+    actions = set(re.findall(r"'service', '(\w+)'", text)) | set(
+        re.findall(r"service (\w+)", (WINDOWS / "uninstall.ps1").read_text("utf-8-sig"))
+    )
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["service", "--help"])
+
+    told = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert (len(options), actions) == (4, {"install", "start", "remove"})
+    assert [word for word in (*options, *actions) if word not in told] == []
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        windows_service.installing(PureWindowsPath(r"C:\Temp\task.xml"), STATE, PYTHON),
+        windows_service.starting(),
+        windows_service.removing(),
+    ],
+)
+def test_command_lines_are_as_windows_documents_them(steps: list[windows_service.Command]) -> None:
+    for step in steps:
+        assert SYNTAX[step.words[0]].fullmatch(str(step)), str(step)
+
+
+def test_only_the_agent_and_administrators_read_the_state() -> None:
+    lines = [str(step) for step in windows_service.installing(PureWindowsPath("t.xml"), STATE, PYTHON)]
+
+    rights = [line for line in lines if "/grant" in line]
+    assert len(rights) == 1
+    assert "/inheritance:r" in rights[0]
+    assert re.findall(r"\*(S-1-[0-9-]+):\S+?([FM]) ", rights[0]) == [
+        ("S-1-5-18", "F"), ("S-1-5-32-544", "F"), ("S-1-5-19", "M"),
+    ]  # fmt: skip
+
+
+def test_the_task_runs_the_agent_as_local_service_from_the_start() -> None:
+    task = ET.fromstring(windows_service.task_xml(RELEASE).replace('encoding="UTF-16"', ""))
+
+    def text(path: str) -> str | None:
+        return task.findtext("/".join(NAMESPACE + part for part in path.split("/")))
+
+    assert task.tag == f"{NAMESPACE}Task"
+    assert text("Principals/Principal/UserId") == "S-1-5-19"
+    assert text("Principals/Principal/RunLevel") == "LeastPrivilege"
+    assert text("Triggers/BootTrigger") == ""
+    assert text("Triggers/TimeTrigger/Repetition/Interval") == "PT5M"
+    assert text("Settings/ExecutionTimeLimit") == "PT0S"
+    assert text("Settings/MultipleInstancesPolicy") == "IgnoreNew"
+    assert text("Actions/Exec/Command") == str(RELEASE / "Scripts" / "python.exe")
+
+
+def test_a_folder_with_an_ampersand_stays_one() -> None:
+    odd = PureWindowsPath(r"C:\A & B")
+
+    task = ET.fromstring(windows_service.task_xml(odd).replace('encoding="UTF-16"', ""))
+
+    assert task.findtext(f".//{NAMESPACE}Command") == str(odd / "Scripts" / "python.exe")
+
+
+@given(
+    ca=st.sampled_from(["", r"C:\ProgramData\Haidang\ca.pem"]),
+    lab=st.text(st.characters(exclude_categories=["C"]), max_size=30),
+)
+def test_the_first_configuration_is_one(ca: str, lab: str) -> None:
+    config = parse(tomllib.loads(first_config("https://centre.example:8080", ca, ["host"], lab)), "agent.toml")
+
+    assert config.server is not None
+    assert (config.server.ca, config.agent.roles, config.agent.lab) == (ca, ("host",), lab)
+
+
+def test_without_windows_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["service", "install"])
+
+    assert ended.value.code == 2
+    assert "systemd" in capsys.readouterr().err
+
+
+def check(*words: str, lang: str = "en") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", str(WINDOWS / "check.py"), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env={"HAIDANG_LANG": lang})
+
+
+@pytest.fixture(scope="module")
+def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("centre")
+    add_agent(database_url(folder))
+    with serving(folder, DATABASE_URL=database_url(folder)) as served:
+        yield served.url
+
+
+def test_a_fit_machine_is_let_through(centre: str, tmp_path: Path) -> None:
+    done = check(str(tmp_path), centre, "-")
+
+    assert (done.returncode, done.stderr) == (0, f"The collector {centre} answers.\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "lang", "said"),
+    [
+        ("http://127.0.0.1:1", "en", "The collector http://127.0.0.1:1 cannot be reached"),
+        ("http://127.0.0.1:1", "vi", "Không tới được bộ thu thập"),
+        ("file:///etc/passwd", "en", "file:///etc/passwd is no address"),
+    ],
+)
+def test_what_stands_in_the_way_is_told(tmp_path: Path, url: str, lang: str, said: str) -> None:
+    done = check(str(tmp_path), url, "-", lang=lang)
+
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_nothing_is_asked_where_no_server_is_named(tmp_path: Path) -> None:
+    assert check(str(tmp_path), "-", "-").returncode == 0
