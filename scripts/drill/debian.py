@@ -13,6 +13,7 @@ virtual school, so the packages in OFFERED are in a repository of the machine's 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -251,7 +252,7 @@ class Debian:
             for folder, folders, files in os.walk(self.root / top):
                 for name in (*folders, *files):
                     path = Path(folder, name)
-                    found["/" + str(path.relative_to(self.root))] = _what(path)
+                    found["/" + str(path.relative_to(self.root))] = _what(path, by_content=top == "etc")
         return found
 
 
@@ -262,13 +263,15 @@ NOTES = (
 )  # fmt: skip
 
 
-def _what(path: Path) -> str:
+def _what(path: Path, *, by_content: bool) -> str:
+    """/etc/passwd, after a user came and went, is the same by its content only."""
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
         return f"link {path.readlink()}"
     if stat.S_ISDIR(status.st_mode):
         return "folder"
-    return f"file {status.st_mode:o} {status.st_uid}:{status.st_gid} {status.st_size} {status.st_mtime_ns}"
+    last = hashlib.sha256(path.read_bytes()).hexdigest() if by_content and status.st_size else status.st_mtime_ns
+    return f"file {status.st_mode:o} {status.st_uid}:{status.st_gid} {status.st_size} {last}"
 
 
 def _number_inside(process: str) -> str:

@@ -51,6 +51,7 @@ PORT = 8443
 PLAY_SECONDS = 1800
 UNITS = f"code,name,district,level\n{UNIT},Trường Tiểu học Sao Mai,Quận 1,primary\n"
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+PURGE: dict[str, Any] = {f"{role}_purge": True for role in ("collector", "prometheus", "alertmanager")}
 FOREIGN = ("/root/.ssh", "/root/.cache", "/home", "/srv/drill")
 """The drill's own."""
 
@@ -106,6 +107,9 @@ class Technician:
             "ANSIBLE_LOCAL_TEMP": str(self._folder / "ansible/tmp"),
             "ANSIBLE_PRIVATE_KEY_FILE": str(self._key),
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(
+                self._folder / "cp"
+            ),  # another drill's machines have these addresses too
             "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=120s -o StrictHostKeyChecking=accept-new "
             f"-o UserKnownHostsFile={self._folder / 'known_hosts'}",
         }
@@ -215,8 +219,8 @@ class Drill:
         self.technician.play("agents")
 
     def _uninstall(self) -> None:
-        self.technician.play("uninstall", collector_purge=True)
-        self._unchanged("uninstall", collector_purge=True)
+        self.technician.play("uninstall", **PURGE)
+        self._unchanged("uninstall", **PURGE)
         left = self._pupil.traces(ignore=FOREIGN)
         theirs = ("haidang", "/opt/")
         left += [line for line in self._centre.traces(ignore=FOREIGN) if any(word in line for word in theirs)]
