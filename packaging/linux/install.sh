@@ -67,52 +67,72 @@ read_arguments() {
     [ $# -ge 2 ] || { usage >&2; exit 2; }
     case $1 in
       --server) server=${2%/} ;;
-      --token-file) if [ "$2" = - ]; then token_file=/dev/stdin; else token_file=$(readlink -f "$2"); fi ;;
-      --ca) ca=$(readlink -f "$2") ;;
+      --token-file) if [ "$2" = - ]; then token_file=/dev/stdin; else token_file=$(readlink -m "$2"); fi ;;
+      --ca) ca=$(readlink -m "$2") ;;
       --role) case $2 in site | host | router) roles="$roles $2" ;; *) usage >&2; exit 2 ;; esac ;;
       --lab) lab=$2 ;;
-      --offline) bundle=$(readlink -f "$2") ;;
-      --signer) signer=$(readlink -f "$2") ;;
+      --offline) bundle=$(readlink -m "$2") ;;
+      --signer) signer=$(readlink -m "$2") ;;
       --package) package=$2 ;;
       --lang) case $2 in vi | en) lang=$2 ;; *) usage >&2; exit 2 ;; esac ;;
       *) usage >&2; exit 2 ;;
     esac
     shift 2
   done
-  case $server$lab in *\"* | *\\*) usage >&2; exit 2 ;; esac
+  case $server$lab in *[\"\\[:cntrl:]]*) usage >&2; exit 2 ;; esac
   if [ -z "$server" ] && [ ! -e "$config/agent.toml" ]; then usage >&2; exit 2; fi
   export HAIDANG_LANG="$lang"
 }
 
 check_machine() {
   [ "$(id -u)" -eq 0 ] || refuse 'Hãy chạy với quyền root: sudo %s …' 'Run this as root: sudo %s …' "$0"
-  for command in runuser setpriv systemctl; do
+  for command in flock runuser setpriv systemctl; do
     command -v $command >/dev/null || refuse 'Thiếu lệnh %s: cần một Linux có systemd và util-linux.' \
       'The command %s is missing: this needs a Linux with systemd and util-linux.' $command
   done
   python=''
   for candidate in python3 python3.13 python3.12 python3.11; do
-    if "$candidate" -c 'import ssl, sqlite3, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    if "$candidate" -c 'import ssl, sqlite3, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
       python=$candidate
       break
     fi
   done
-  [ -n "$python" ] || refuse 'Cần Python 3.11 trở lên. Debian/Ubuntu: apt-get install python3. RHEL: dnf install python3.11.' \
-    'Python 3.11 or newer is needed. Debian/Ubuntu: apt-get install python3. RHEL: dnf install python3.11.'
+  [ -n "$python" ] || refuse 'Cần Python 3.11 đến 3.13. Debian 12, Ubuntu 24.04: apt-get install python3. Ubuntu 22.04: apt-get install python3.11. RHEL: dnf install python3.11.' \
+    'Python 3.11 to 3.13 is needed. Debian 12, Ubuntu 24.04: apt-get install python3. Ubuntu 22.04: apt-get install python3.11. RHEL: dnf install python3.11.'
+  for folder in /etc /usr/lib /usr/local/bin /var/lib /opt; do
+    [ -w "$folder" ] || refuse 'Không ghi được vào %s: ổ đĩa chỉ cho đọc?' '%s cannot be written to: is it mounted read-only?' "$folder"
+  done
   for folder in /opt /var/lib; do
     free=$(df -Pm "$folder" | awk 'NR == 2 {print $4}')
     [ "$free" -ge $least_mb ] || refuse '%s còn trống %s MB, cần %s MB: hãy giải phóng dung lượng.' \
       '%s has %s MB free, %s MB are needed: free some space.' "$folder" "$free" $least_mb
   done
-  for file in "$ca" "$signer"; do
+  for file in "$ca" "$signer" "$token_file" "$bundle"; do
     [ -z "$file" ] || [ -r "$file" ] || refuse 'Không đọc được %s.' '%s cannot be read.' "$file"
   done
   say 'Máy: %s, %s, còn trống %s MB.' 'Machine: %s, %s, %s MB free.' \
     "$(sed -n 's/^PRETTY_NAME="\(.*\)"$/\1/p' /etc/os-release)" "$($python --version)" "$free"
 }
 
+check_config() { # a kept one that names another collector would be enrolled with that one
+  [ -n "$server" ] && [ -e "$config/agent.toml" ] || return 0
+  kept=$($python - "$config/agent.toml" <<'PYTHON'
+import sys, tomllib
+
+try:
+    with open(sys.argv[1], "rb") as file:
+        print(str(tomllib.load(file)["server"]["url"]).rstrip("/"))
+except (KeyError, TypeError, ValueError) as fault:
+    print(f"? ({fault})")
+PYTHON
+  )
+  [ "$kept" = "$server" ] || refuse '%s đã có, ghi bộ thu thập %s chứ không phải %s: hãy sửa tệp đó, hoặc xóa đi rồi chạy lại.' \
+    '%s is there already and names the collector %s, not %s: mend that file, or delete it, and run this again.' "$config/agent.toml" "$kept" "$server"
+}
+
 check_centre() {
   [ -n "$server" ] || return 0
+  case $server in http://* | https://*) ;; *) refuse '%s không phải là địa chỉ: viết https://…' '%s is no address: write https://…' "$server" ;; esac
   answer=$($python - "$server" "$ca" <<'PYTHON'
 import email.utils, ssl, sys, time, urllib.request
 
@@ -120,14 +140,16 @@ url, ca = sys.argv[1:]
 try:
     trust = ssl.create_default_context(cafile=ca or None)
     with urllib.request.urlopen(url + "/healthz", timeout=10, context=trust) as answer:
+        if answer.read(9).strip() != b"ok":
+            raise ValueError("something answers that is no collector")
         centre = email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp()
 except Exception as failed:
     print(failed)
     sys.exit(1)
 print(round(time.time() - centre))
 PYTHON
-  ) || refuse 'Không tới được bộ thu thập %s: %s.\n→ Xem lại mạng, tường lửa, địa chỉ, đồng hồ của máy này và --ca.' \
-    'The collector %s cannot be reached: %s.\n→ Look at the network, the firewall, the address, this clock and --ca.' \
+  ) || refuse 'Không tới được bộ thu thập %s: %s.\n→ Xem lại mạng, trang đăng nhập Wi-Fi, tường lửa, địa chỉ, đồng hồ của máy này và --ca.' \
+    'The collector %s cannot be reached: %s.\n→ Look at the network, its login page, the firewall, the address, this clock and --ca.' \
     "$server" "$answer"
   say 'Bộ thu thập %s trả lời.' 'The collector %s answers.' "$server"
   if [ "${answer#-}" -gt $clock_seconds ]; then
@@ -142,7 +164,8 @@ unpack_bundle() {
   if [ -f "$bundle" ]; then
     mkdir "$work/bundle"
     tar -xzf "$bundle" -C "$work/bundle" --strip-components=1 --no-same-owner || refuse \
-      '%s không phải là gói cài đặt nguyên vẹn.' '%s is no whole bundle.' "$bundle"
+      'Không giải nén được %s: gói không nguyên vẹn, hoặc ổ đĩa của %s đã đầy.' '%s cannot be unpacked: it is not whole, or the disk of %s is full.' \
+      "$bundle" "$work"
     bundle=$work/bundle
   fi
   check_bundle
@@ -150,11 +173,13 @@ unpack_bundle() {
 }
 
 check_bundle() {
+  [ -z "$(cd "$bundle" && find SHA256SUMS* wheelhouse ! -type f ! -type d)" ] || refuse \
+    'Gói cài đặt có thứ không phải là tệp.' 'The bundle has things that are no files.'
   (cd "$bundle" && sha256sum --check --strict --quiet SHA256SUMS >&2) || refuse \
     'Gói cài đặt bị hỏng hoặc bị sửa: hãy chép lại.' 'The bundle is damaged or was changed: copy it again.'
-  # What is not summed must not be there either: pip would take a stray wheel.
-  summed=$(sed 's/^[0-9a-f]*  //' "$bundle/SHA256SUMS" | sort)
-  there=$(cd "$bundle" && find . ! -type d ! -path './SHA256SUMS*' | sed 's|^\./||' | sort)
+  # What is not summed must not be there either: pip would take a stray wheel. Beside the wheels it may: --ca ca.pem.
+  summed=$(sed -n 's|^[0-9a-f]*  \(wheelhouse/\)|\1|p' "$bundle/SHA256SUMS" | sort)
+  there=$(cd "$bundle" && find wheelhouse ! -type d | sort)
   [ "$summed" = "$there" ] || refuse 'Gói cài đặt có tệp lạ, không có trong SHA256SUMS.' 'The bundle has files that SHA256SUMS does not name.'
   [ -n "$signer" ] || [ ! -r "$config/signer.pem" ] || signer=$config/signer.pem
   if [ -z "$signer" ]; then
@@ -191,6 +216,7 @@ find_version() {
     [ -e "$wheel" ] || continue
     version=${wheel##*/haidang-} version=${version%%-*}
   done
+  case $version in [0-9]*) ;; *) version='' ;; esac
   [ -n "$version" ] || [ -n "$dry" ] || refuse '%s không có haidang.' 'There is no haidang in %s.' "$wheels"
   release=$home/releases/${version:-VERSION}
 }
@@ -199,7 +225,7 @@ read_token() {
   token=''
   [ ! -e "$state/credentials.json" ] || return 0
   if [ -n "$token_file" ]; then
-    token=$(cat "$token_file") || refuse 'Không đọc được %s.' '%s cannot be read.' "$token_file"
+    token=$(head -c 1000 "$token_file" | LC_ALL=C tr -cd '[:graph:]') # without what Windows' editors put around it
   elif [ -n "${HAIDANG_TOKEN:-}" ]; then
     token=$HAIDANG_TOKEN
   elif [ -n "$dry" ]; then
@@ -208,24 +234,24 @@ read_token() {
     say 'Mã ghi danh của đơn vị (không hiện khi gõ):' "The unit's token (is not shown while you type):"
     terminal=$(stty -g </dev/tty)
     stty -echo </dev/tty
-    read -r token </dev/tty
+    read -r token </dev/tty || true
     stty "$terminal" </dev/tty
     terminal=''
   fi
   unset HAIDANG_TOKEN
-  [ -n "$token" ] || refuse 'Thiếu mã ghi danh: dùng --token-file TỆP. Xin mã ở Phòng hoặc Sở.' \
+  [ -n "$token" ] || refuse 'Thiếu mã ghi danh: dùng --token-file TỆP. Xin mã ở Phòng GD&ĐT hoặc Sở.' \
     'The token is missing: give --token-file FILE. Your district or department issues it.'
 }
 
 install_release() {
-  if [ -e "$release/.whole" ]; then
+  # A newer Python of the system breaks a virtual environment: then it is made anew.
+  if [ -e "$release/.whole" ] && "$release/bin/haidang-agent" --version >/dev/null 2>&1; then
     say 'Phiên bản %s đã có sẵn ở %s.' 'Version %s is at %s already.' "$version" "$release"
   else
     run rm -rf "$release"
     run mkdir -p "$home/releases"
-    run $python -m venv --without-pip "$release"
-    run "$release/bin/python" "$(echo "$wheels"/pip-*.whl)/pip" --isolated --quiet --disable-pip-version-check --no-cache-dir \
-      install --no-index --find-links "$wheels" 'haidang[router,snmp]' ||
+    { run $python -m venv --without-pip "$release" && run "$release/bin/python" "$(echo "$wheels"/pip-*.whl)/pip" --isolated --quiet --disable-pip-version-check --no-cache-dir \
+      install --no-index --find-links "$wheels" 'haidang[router,snmp]'; } ||
       fail 'Cài đặt không thành công; bản đang dùng vẫn như cũ.' 'Installing failed; what was in use stays in use.'
     run touch "$release/.whole"
   fi
@@ -233,6 +259,7 @@ install_release() {
   run ln -sfn "releases/${version:-VERSION}" "$home/current.new"
   run mv -fT "$home/current.new" "$home/current"
   run ln -sfn "$home/current/bin/haidang-agent" /usr/local/bin/haidang-agent
+  [ "$previous" != "releases/$version" ] || return 0
   for old in "$home"/releases/*; do # the one before stays, for the way back
     case $old in "$release" | "$home/$previous" | "$home/releases/*") ;; *) run rm -rf "$old" ;; esac
   done
@@ -253,9 +280,9 @@ lay_files() {
   if [ -e "$config/agent.toml" ]; then
     say 'Giữ nguyên %s.' 'Left as it is: %s.' "$config/agent.toml"
   elif [ -z "$dry" ]; then
-    write_config >"$config/agent.toml"
-    chown root:$user "$config/agent.toml"
-    chmod 640 "$config/agent.toml"
+    write_config >"$work/agent.toml"
+    install -o root -g $user -m 640 "$work/agent.toml" "$config/agent.toml.new"
+    mv "$config/agent.toml.new" "$config/agent.toml"
   fi
   run install -D -m 644 "$files/haidang-agent.service" "$units/haidang-agent.service"
   case " $roles " in
@@ -321,11 +348,15 @@ main() {
   read_arguments "$@"
   cd /
   check_machine
+  # The folder itself is the lock, so that none is left behind.
+  exec 9</opt
+  flock --nonblock 9 || refuse 'Một lần cài hoặc gỡ khác đang chạy: chờ nó xong.' 'Another installation or removal is running: wait for it.'
+  check_config
   check_centre
   wheels='' terminal='' pauses=0
   work=$(mktemp -d)
   trap clean EXIT
-  trap 'exit 130' INT TERM
+  trap 'exit 130' HUP INT TERM
   unpack_bundle
   fetch_wheels
   find_version

@@ -15,12 +15,12 @@ usage: uninstall.sh [--purge] [--lang vi|en] [--dry-run]
 Stops the agent and removes it. Configuration, identity and measurements not yet sent stay, for a later installation;
 with --purge they go too, and with them the user. A collector on the same machine stays as it is.
 
-Exit status: 0 removed, 1 a step failed, 2 bad usage.
+Exit status: 0 removed, 1 a step failed, 2 bad usage, or an installation is running.
 USAGE
 }
 
 case ${HAIDANG_LANG:-${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}} in vi*) lang='vi' ;; *) lang='en' ;; esac
-purge='' dry=''
+purge='' dry='' left=''
 
 say() { # Vietnamese, English (formats of printf), their values
   if [ "$lang" = vi ]; then format=$1; else format=$2; fi
@@ -31,6 +31,11 @@ say() { # Vietnamese, English (formats of printf), their values
 
 run() {
   if [ -n "$dry" ]; then printf '  + %s\n' "$*" >&2; else "$@"; fi
+}
+
+stays() { # a folder, why in Vietnamese, in English
+  left=yes
+  say 'Giữ lại %s: '"$2." '%s stays: '"$3." "$1"
 }
 
 stop() {
@@ -44,20 +49,40 @@ remove_program() {
   run rm -rf $units/haidang-agent.service.d
   [ ! -d /run/systemd/system ] || run systemctl daemon-reload
   if [ -e $units/haidang-collector.service ]; then
-    say 'Giữ lại %s: bộ thu thập trên máy này dùng nó.' '%s stays: the collector on this machine uses it.' $home
+    stays $home 'bộ thu thập trên máy này dùng nó' 'the collector on this machine uses it'
   else
     run rm -rf $home
   fi
 }
 
 remove_state() {
-  run rm -rf $state
+  elsewhere=$(sed -n "s/^ *state_dir *= *[\"']\([^\"']*\).*/\1/p" $config/agent.toml 2>/dev/null || true)
+  if [ -e "$elsewhere" ] && [ "$elsewhere" != $state ]; then
+    stays "$elsewhere" 'agent.toml để dữ liệu ở đó; hãy tự xóa' 'agent.toml had the state there; delete it yourself'
+  fi
+  run rm -rf $state || stays $state 'không xóa được hết' 'it could not be removed'
   run rm -f $config/agent.toml $config/ca.pem $config/signer.pem
-  [ -n "$dry" ] || rmdir $config 2>/dev/null || say 'Giữ lại %s: có tệp khác.' '%s stays: it holds other files.' $config
+  [ -n "$dry" ] || [ ! -d $config ] || rmdir $config 2>/dev/null || stays $config 'có tệp khác' 'it holds other files'
   if getent passwd $user >/dev/null; then
     run userdel $user
     if getent group $user >/dev/null; then run groupdel $user; fi
   fi
+}
+
+conclude() {
+  if [ -n "$dry" ]; then
+    say 'Chạy thử: không thay đổi gì.' 'Dry run: nothing was changed.'
+    return 0
+  elif [ -z "$purge" ]; then
+    say 'Đã gỡ bỏ Hải Đăng. Còn lại: %s và %s (xóa bằng --purge).' \
+      'Hải Đăng is removed. What stays: %s and %s (--purge removes them).' $config $state
+    return 0
+  elif [ -n "$left" ]; then
+    say 'Đã gỡ bỏ Hải Đăng, trừ những gì ghi ở trên.' 'Hải Đăng is removed, but for what stands above.'
+  else
+    say 'Đã gỡ bỏ Hải Đăng; không còn lại gì.' 'Hải Đăng is removed; nothing is left.'
+  fi
+  say 'Hãy nhờ Phòng GD&ĐT hoặc Sở thu hồi máy này.' 'Ask the district or department to revoke this machine.'
 }
 
 main() {
@@ -72,16 +97,12 @@ main() {
     shift
   done
   [ "$(id -u)" -eq 0 ] || { say 'Hãy chạy với quyền root: sudo %s …' 'Run this as root: sudo %s …' "$0"; exit 2; }
+  exec 9</opt # the lock of install.sh
+  flock --nonblock 9 || { say 'Một lần cài hoặc gỡ khác đang chạy: chờ nó xong.' 'Another installation or removal is running: wait for it.'; exit 2; }
   stop
   remove_program
-  if [ -n "$purge" ]; then
-    remove_state
-    say 'Đã gỡ bỏ Hải Đăng; không còn lại gì. Hãy nhờ Phòng hoặc Sở thu hồi máy này.' \
-      'Hải Đăng is removed; nothing is left. Ask the district or department to revoke this machine.'
-  else
-    say 'Đã gỡ bỏ Hải Đăng. Còn lại: %s và %s (xoá bằng --purge).' \
-      'Hải Đăng is removed. What stays: %s and %s (--purge removes them).' $config $state
-  fi
+  [ -z "$purge" ] || remove_state
+  conclude
 }
 
 main "$@"

@@ -20,6 +20,7 @@ from pathlib import Path
 LEAST_MB = 400
 CLOCK_SECONDS = 300
 CONNECT_SECONDS = 10
+ALIVE = b"ok\n"
 VIETNAMESE = os.environ.get("HAIDANG_LANG", "").startswith("vi")
 
 
@@ -53,10 +54,12 @@ def _centre(url: str, authority: str) -> list[tuple[str, str]]:
         trust = ssl.create_default_context(cafile=authority or None)
         asked = urllib.request.Request(f"{url.rstrip('/')}/healthz")  # noqa: S310 - looked at above
         with urllib.request.urlopen(asked, timeout=CONNECT_SECONDS, context=trust) as answer:  # noqa: S310 - the same
+            if answer.read(len(ALIVE) + 1) != ALIVE:
+                raise ValueError("something answers that is no collector")
             off = round(time.time() - parsedate_to_datetime(answer.headers["Date"]).timestamp())
     except (OSError, ValueError, TypeError) as failed:
-        vietnamese = "→ Xem lại mạng, tường lửa, địa chỉ, đồng hồ của máy này và -Ca."
-        english = "→ Look at the network, the firewall, the address, this clock and -Ca."
+        vietnamese = "→ Xem lại mạng, trang đăng nhập Wi-Fi, tường lửa, địa chỉ, đồng hồ của máy này và -Ca."
+        english = "→ Look at the network, its login page, the firewall, the address, this clock and -Ca."
         return [
             (
                 f"Không tới được bộ thu thập {url}: {failed}.\n{vietnamese}",

@@ -64,21 +64,23 @@ function Install-Python {
     }
 }
 
+# A file beside the wheels does no harm: ca.pem may lie there.
 function Test-Bundle {
     $named = @{}
     foreach ($line in [IO.File]::ReadAllLines((Join-Path $here 'SHA256SUMS'))) {
         $sum, $name = $line -split '  ', 2
-        $named[$name.Replace('/', '\')] = $sum
-    }
-    foreach ($file in Get-ChildItem -LiteralPath $here -Recurse | Where-Object { -not $_.PSIsContainer }) {
-        $name = $file.FullName.Substring($here.Length + 1)
-        if ($name -like 'SHA256SUMS*') { continue }
-        if ($named[$name] -ne (Get-FileHash -LiteralPath $file.FullName -Algorithm SHA256).Hash.ToLower()) {
+        $file = Join-Path $here $name.Replace('/', '\')
+        if (-not (Test-Path -LiteralPath $file)) { Refuse "Gói cài đặt thiếu tệp: $name" "The bundle lacks a file: $name" }
+        if ($sum -ne (Get-FileHash -LiteralPath $file -Algorithm SHA256).Hash) {
             Refuse "Gói cài đặt bị hỏng hoặc bị sửa ($name): hãy chép lại." "The bundle is damaged or was changed ($name): copy it again."
         }
-        $named.Remove($name)
+        $named[$name] = $true
     }
-    if ($named.Count) { Refuse "Gói cài đặt thiếu tệp: $($named.Keys)" "The bundle lacks files: $($named.Keys)" }
+    foreach ($file in Get-ChildItem -LiteralPath (Join-Path $here 'wheelhouse') -Force) {
+        if (-not $named["wheelhouse/$($file.Name)"]) {
+            Refuse "Gói cài đặt có tệp lạ: $($file.Name)" "The bundle has a file that SHA256SUMS does not name: $($file.Name)"
+        }
+    }
 }
 
 function Test-Signature {
@@ -106,6 +108,7 @@ function Read-Token {
         $typed = Read-Host -AsSecureString $(if ($Lang -eq 'vi') { 'Mã ghi danh của đơn vị' } else { "The unit's token" })
         $env:HAIDANG_TOKEN = (New-Object Net.NetworkCredential '', $typed).Password
     }
+    if (-not $env:HAIDANG_TOKEN -and -not $DryRun) { Refuse 'Thiếu mã ghi danh. Xin mã ở Phòng GD&ĐT hoặc Sở.' 'The token is missing. Your district or department issues it.' }
     return $true
 }
 
@@ -150,6 +153,8 @@ foreach ($old in Get-ChildItem -Path (Join-Path $programs 'releases') -ErrorActi
     if ($old.Name -ne $version -and -not $DryRun) { Remove-Item -LiteralPath $old.FullName -Recurse -Force -ErrorAction SilentlyContinue }
 }
 Run 'cmd.exe' @('/d', '/c', 'copy', '/y', (Join-Path $release 'Lib\site-packages\haidang_agent\packaging\windows\uninstall.ps1'), (Join-Path $programs 'uninstall.ps1'))
+# No .exe, which is taken for malware too often.
+if (-not $DryRun) { [IO.File]::WriteAllText((Join-Path $programs 'haidang-agent.cmd'), "@`"$agent`" -I -m haidang_agent %*`r`n") }
 Say "Hải Đăng $version ở $programs, tác vụ \Haidang\Agent, cấu hình và dữ liệu ở $state. Gỡ bỏ: $programs\uninstall.ps1" `
     "Hải Đăng $version in $programs, task \Haidang\Agent, configuration and state in $state. Remove it by: $programs\uninstall.ps1"
 if ($DryRun) { exit 0 }

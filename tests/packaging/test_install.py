@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tomllib
 from datetime import timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -80,7 +84,9 @@ def unpacked(bundle: Path, folder: Path) -> Path:
 
 
 def test_installed_again_and_taken_away(machine: Sealed, bundle: Path, keys: Path, centre: Centre) -> None:
-    url, token = centre
+    url = centre.url
+    token = centre.token.with_name("windows.txt")
+    token.write_bytes(b"\xef\xbb\xbf" + centre.token.read_bytes() + b"\r\n")
     before = machine.accounts()
     words = ("--offline", str(bundle), "--signer", str(keys / "ours.pem"), "--role", "host", "--lab", "Phòng máy 1")
 
@@ -89,7 +95,7 @@ def test_installed_again_and_taken_away(machine: Sealed, bundle: Path, keys: Pat
     assert "The bundle's signature is right." in first.stderr
     assert f"(unit {UNIT})" in first.stderr
     assert "✓ collector" in first.stdout, first.stdout + first.stderr
-    assert token.read_text(encoding="ascii") not in first.stdout + first.stderr
+    assert centre.token.read_text(encoding="ascii") not in first.stdout + first.stderr
     assert tomllib.loads((machine.root / "etc/haidang/agent.toml").read_text(encoding="utf-8")) == {
         "server": {"url": url},
         "agent": {"roles": ["host"], "lab": "Phòng máy 1"},
@@ -98,11 +104,20 @@ def test_installed_again_and_taken_away(machine: Sealed, bundle: Path, keys: Pat
     issued = json.loads(identity.read_text(encoding="utf-8"))
     assert (identity.stat().st_mode & 0o777, identity.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
+    before_it = machine.root / "opt/haidang/releases/0"
+    before_it.mkdir()
     again = machine.run("/opt/haidang/install.sh", "--offline", str(bundle))
 
     assert "at /opt/haidang/releases/" in again.stderr
     assert "signature is right" in again.stderr  # by the signer of the first time
     assert json.loads(identity.read_text(encoding="utf-8")) == issued
+    assert before_it.is_dir(), "the way back"
+
+    (libraries,) = (machine.root / "opt/haidang/current/lib").glob("python3*")
+    libraries.rename(libraries.with_name("python3.1"))  # as a newer Python of the system leaves it
+    mended = machine.run("/opt/haidang/install.sh", "--offline", str(bundle))
+
+    assert "✓ collector" in mended.stdout, mended.stdout + mended.stderr
 
     gone = machine.run("/opt/haidang/uninstall.sh", "--purge")
 
@@ -125,13 +140,78 @@ def test_what_was_measured_stays_without_purge(machine: Sealed) -> None:
     }
 
 
-@pytest.mark.parametrize("words", [(), ("--server",), ("--server", "https://x", "--role", "king"), ("--nonsense", "1")])
+def test_what_cannot_be_taken_away_is_told(machine: Sealed) -> None:
+    """
+    The state is a mount where the disk is restored at each start; the rest goes all the same.
+    """
+    config = machine.root / "etc/haidang/agent.toml"
+    config.parent.mkdir()
+    config.write_text('[agent]\nstate_dir = "/var/lib/elsewhere"\n', encoding="ascii")
+    machine.run("sh", "-euc", "mkdir /var/lib/haidang /var/lib/elsewhere; mount -t tmpfs tmpfs /var/lib/haidang")
+
+    done = machine.run(str(INSTALL.with_name("uninstall.sh")), "--purge")
+
+    assert done.returncode == 0, done.stderr
+    assert "/var/lib/elsewhere stays" in done.stderr
+    assert "/var/lib/haidang stays" in done.stderr
+    assert "nothing is left" not in done.stderr
+    assert machine.changes() == {"/var/lib/haidang", "/var/lib/elsewhere"}
+
+    (machine.root / "var/lib/elsewhere").rmdir()
+    again = machine.run("sh", "-euc", f"umount /var/lib/haidang; {INSTALL.with_name('uninstall.sh')} --purge")
+
+    assert "nothing is left" in again.stderr
+
+
+def test_a_dry_removal_says_that_it_is_one(machine: Sealed) -> None:
+    done = machine.run(str(INSTALL.with_name("uninstall.sh")), "--purge", "--dry-run")
+
+    assert (done.returncode, machine.changes()) == (0, set())
+    assert "Dry run: nothing was changed." in done.stderr
+    assert "is removed" not in done.stderr
+
+
+BAD_WORDS = [
+    (),
+    ("--server",),
+    ("--server", "https://x", "--role", "king"),
+    ("--server", "https://x", "--lab", 'a"b'),
+    ("--server", "https://x", "--lab", "a\nb"),
+    ("--nonsense", "1"),
+]
+
+
+@pytest.mark.parametrize("words", BAD_WORDS)
 def test_bad_usage_is_told(machine: Sealed, words: tuple[str, ...]) -> None:
     done = machine.run(str(INSTALL), *words)
 
     assert done.returncode == BAD_USAGE
     assert "usage: install.sh" in done.stderr
     assert machine.changes() == set()
+
+
+def test_the_name_of_a_wheel_leads_nowhere_else(machine: Sealed, centre: Centre, tmp_path: Path) -> None:
+    (tmp_path / "draft/wheelhouse").mkdir(parents=True)
+    (tmp_path / "draft/wheelhouse/haidang-..-py3-none-any.whl").touch()
+    archive = pack(tmp_path / "draft", tmp_path / "odd.tar.gz", None)
+
+    words = ("--server", centre.url, "--token-file", str(centre.token))
+    done = machine.run(str(INSTALL), *words, "--offline", str(archive))
+
+    assert done.returncode == BAD_USAGE, done.stderr
+    assert machine.changes() == set()
+
+
+def test_the_departments_files_may_lie_beside_it(
+    machine: Sealed, bundle: Path, keys: Path, centre: Centre, tmp_path: Path
+) -> None:
+    folder = unpacked(bundle, tmp_path)
+    shutil.copy2(keys / "ours.pem", folder)
+    script = f'cd "{folder}"; ./install.sh --server {centre.url} --ca ours.pem --signer ours.pem --dry-run'
+
+    done = machine.run("sh", "-c", script)
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_dry_run_changes_nothing(machine: Sealed, bundle: Path, centre: Centre) -> None:
@@ -152,10 +232,73 @@ def test_a_centre_that_does_not_answer_stops_it(machine: Sealed, bundle: Path) -
 
 
 @pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--ca", "/no/such/ca.pem"), "/no/such/ca.pem cannot be read"),
+        (("--token-file", "/no/such/token"), "/no/such/token cannot be read"),
+        (("--offline", "/no/such.tar.gz"), "/no/such.tar.gz cannot be read"),
+        (("--server", "file:///etc"), "file:///etc is no address"),
+    ],
+)
+def test_what_is_no_file_or_address_is_named(machine: Sealed, words: tuple[str, ...], said: str) -> None:
+    done = machine.run(str(INSTALL), "--server", "http://127.0.0.1:1", *words)
+
+    assert done.returncode == BAD_USAGE
+    assert said in done.stderr
+    assert machine.changes() == set()
+
+
+def test_a_login_page_is_no_centre(machine: Sealed, tmp_path: Path) -> None:
+    (tmp_path / "healthz").write_text("<h1>Log in</h1>", encoding="ascii")
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as page:
+        Thread(target=page.serve_forever, daemon=True).start()
+        done = machine.run(str(INSTALL), "--server", f"http://127.0.0.1:{page.server_port}")
+        page.shutdown()
+
+    assert done.returncode == BAD_USAGE
+    assert "something answers that is no collector" in done.stderr
+
+
+def test_a_kept_configuration_of_another_centre_is_told(machine: Sealed) -> None:
+    config = machine.root / "etc/haidang/agent.toml"
+    config.parent.mkdir()
+    config.write_text('[server]\nurl = "https://old.example/"\n', encoding="ascii")
+
+    done = machine.run(str(INSTALL), "--server", "https://new.example")
+
+    assert done.returncode == BAD_USAGE
+    assert "names the collector https://old.example, not https://new.example" in done.stderr
+
+
+@pytest.mark.parametrize("script", ["install.sh", "uninstall.sh"])
+def test_one_at_a_time(machine: Sealed, script: str) -> None:
+    command = f"exec 8</opt; flock 8; {INSTALL.with_name(script)} --dry-run"
+    (machine.root / "etc/haidang").mkdir()
+    (machine.root / "etc/haidang/agent.toml").touch()
+
+    done = machine.run("sh", "-c", command)
+
+    assert done.returncode == BAD_USAGE
+    assert "Another installation or removal is running" in done.stderr
+
+
+def test_a_disk_that_is_read_only_is_told(machine: Sealed) -> None:
+    command = f"mount --bind /opt /opt; mount -o remount,ro,bind /opt; {INSTALL} --server http://127.0.0.1:1"
+
+    done = machine.run("unshare", "--mount", "sh", "-euc", command)
+
+    assert done.returncode == BAD_USAGE
+    assert "/opt cannot be written to" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("fault", "said"),
     [
         ("changed", "damaged or was changed"),
         ("added", "files that SHA256SUMS does not name"),
+        ("linked", "things that are no files"),
+        ("a pipe", "things that are no files"),
         ("taken away", "damaged or was changed"),
         ("another signer", "NOT installed"),
         ("no signature", "NOT installed"),
@@ -172,6 +315,12 @@ def test_a_bundle_that_was_tampered_with_is_refused(
             wheel.write_bytes(wheel.read_bytes() + b"\0")
         case "added":
             (folder / "wheelhouse/haidang-99-py3-none-any.whl").write_bytes(b"")
+        case "linked":
+            (folder / "wheelhouse").rename(folder / "elsewhere")
+            (folder / "wheelhouse").symlink_to("elsewhere")
+        case "a pipe":
+            wheel.unlink()
+            os.mkfifo(wheel)
         case "taken away":
             wheel.unlink()
         case "no signature":

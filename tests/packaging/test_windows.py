@@ -7,7 +7,10 @@ import subprocess
 import sys
 import tomllib
 import xml.etree.ElementTree as ET
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PureWindowsPath
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -199,6 +202,18 @@ def test_what_stands_in_the_way_is_told(tmp_path: Path, url: str, lang: str, sai
 
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_a_login_page_is_no_centre(tmp_path: Path) -> None:
+    (tmp_path / "healthz").write_text("<h1>Log in</h1>", encoding="ascii")
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as page:
+        Thread(target=page.serve_forever, daemon=True).start()
+        done = check(str(tmp_path), f"http://127.0.0.1:{page.server_port}", "-")
+        page.shutdown()
+
+    assert done.returncode == 2
+    assert "something answers that is no collector" in done.stderr
 
 
 def test_nothing_is_asked_where_no_server_is_named(tmp_path: Path) -> None:
