@@ -1,7 +1,9 @@
-"""The doctor's checks of the way to the centre: name, connection, certificate, answer, clock."""
+"""The doctor's checks of the way to the centre: name, connection, certificate, answer, version, clock."""
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import ssl
 import time
@@ -10,14 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from haidang_agent import credentials
-from haidang_agent.centre import Centre, UnreachableError
+from haidang_agent import __version__, credentials, dialling
+from haidang_agent.centre import Centre, UnknownPinError, UnreachableError
+from haidang_agent.certificate import NAMELESS, issuer
 from haidang_agent.finding import Finding
-from haidang_agent.i18n import N_, _
+from haidang_agent.i18n import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from haidang_agent.centre import Answer
     from haidang_agent.tables import Server
 
 CONNECT_SECONDS = 5.0
@@ -25,46 +29,44 @@ CLOCK_OFF_SECONDS = 60.0
 OK, UNAUTHORIZED = 200, 401
 PORTS = {"http": 80, "https": 443}
 
-Step = tuple[str, str, str, "Callable[[], str]"]
-"""Check, what is tried, the remedy, and the trial: it says what came, or raises OSError."""
+NOT_YET_VALID, EXPIRED = 9, 10
+"""X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL's x509_vfy.h."""
+
+Step = tuple[str, str, "Callable[[], str]"]
+"""Check, what is tried, and the trial: it says what came, or raises OSError."""
+CASES = {"name": "name_unknown", "connection": "no_connection", "certificate": "no_tls"}
+
+
+class _AuthoritiesError(OSError):
+    """The file of [server] ca cannot be used."""
 
 
 def way_to_the_centre(server: Server, state_dir: Path, *, known: bool) -> Iterator[Finding]:
     """The first that fails ends it; what only an enrolled agent may ask is left out where it is not `known`."""
-    for check, tried, remedy, attempt in _steps(server):
+    for check, tried, attempt in _steps(server):
         try:
             yield Finding(check, "ok", tried, attempt())
         except (OSError, UnicodeError) as failed:
-            yield Finding(check, "fail", tried, _explain(failed), remedy)
+            yield Finding(check, "fail", tried, _explain(failed, server), _case(check, failed))
             return
     if known:
         yield from _answer(server, state_dir)
 
 
 def _steps(server: Server) -> Iterator[Step]:
+    host, port = _place(server)
+    yield "name", _("asking DNS for {host}").format(host=host), partial(_look_up, host, port)
+    tried = _("connecting to {host} port {port}").format(host=host, port=port)
+    yield "connection", tried, partial(_connect, host, port)
+    if urlsplit(server.url).scheme == "https":
+        authorities = server.ca or _("this system's authorities")
+        tried = _("TLS with {host}, trusting {authorities}").format(host=host, authorities=authorities)
+        yield "certificate", tried, partial(_handshake, host, port, server.ca)
+
+
+def _place(server: Server) -> tuple[str, int]:
     parts = urlsplit(server.url)
-    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
-    yield (
-        N_("name"),
-        _("asking DNS for {host}").format(host=host),
-        _("Look at the DNS setting of this machine and of the router, and at [server] url."),
-        partial(_look_up, host, port),
-    )
-    yield (
-        N_("connection"),
-        _("connecting to {host} port {port}").format(host=host, port=port),
-        _("Is there Internet? Does a firewall block this port? Ask the district whether the collector runs."),
-        partial(_connect, host, port),
-    )
-    if parts.scheme == "https":
-        yield (
-            N_("certificate"),
-            _("TLS with {host}, trusting {authorities}").format(
-                host=host, authorities=server.ca or _("this system's authorities")
-            ),
-            _("Set [server] ca to the department's CA file, and look at this machine's clock."),
-            partial(_handshake, host, port, server.ca),
-        )
+    return parts.hostname or "", parts.port or PORTS[parts.scheme]
 
 
 def _look_up(host: str, port: int) -> str:
@@ -81,7 +83,7 @@ def _handshake(host: str, port: int, ca: str) -> str:
     try:
         context = ssl.create_default_context(cafile=ca or None)
     except OSError as unusable:
-        raise OSError(_("{file} holds no certificates ({why})").format(file=ca, why=unusable)) from unusable
+        raise _AuthoritiesError(_("{file} holds no certificates ({why})").format(file=ca, why=unusable)) from unusable
     with (
         socket.create_connection((host, port), CONNECT_SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=host) as secured,
@@ -89,7 +91,18 @@ def _handshake(host: str, port: int, ca: str) -> str:
         return secured.version() or ""
 
 
-def _explain(failed: Exception) -> str:
+def _case(check: str, failed: Exception) -> str:
+    match failed:
+        case _AuthoritiesError():
+            return "ca_unusable"
+        case ssl.SSLCertVerificationError():
+            in_time = failed.verify_code not in (NOT_YET_VALID, EXPIRED)
+            return "certificate_untrusted" if in_time else "clock_breaks_trust"
+        case _:
+            return CASES[check]
+
+
+def _explain(failed: Exception, server: Server) -> str:
     """In the reader's language where it is one of the usual things."""
     match failed:
         case socket.gaierror() | UnicodeError():
@@ -99,45 +112,80 @@ def _explain(failed: Exception) -> str:
         case TimeoutError():
             return _("no answer within {seconds:g} s").format(seconds=CONNECT_SECONDS)
         case ssl.SSLCertVerificationError():
-            return _("not to be trusted: {why}").format(why=failed.verify_message)
+            found = _("not to be trusted: {why}").format(why=failed.verify_message)
+            return found + _("; it was issued by {issuer}").format(issuer=_issuer(server))
         case ssl.SSLError():
             return _("no TLS there ({why})").format(why=failed)
         case _:
             return str(failed)
 
 
+def _issuer(server: Server) -> str:
+    """Of the certificate that is not trusted: who stands in between often gives the own name."""
+    try:
+        with dialling.secure(*_place(server), dialling.anything(), dialling.Deadline(CONNECT_SECONDS)) as looking:
+            return issuer(looking.getpeercert(binary_form=True) or b"")
+    except (dialling.NoAnswerError, ssl.SSLError):
+        return NAMELESS
+
+
 def _answer(server: Server, state_dir: Path) -> Iterator[Finding]:
-    check, tried = N_("collector"), _("asking the collector for this agent's configuration")
+    check, tried = "collector", _("asking the collector for this agent's configuration")
     times: list[float] = []
     who = credentials.load(state_dir)
     centre = Centre(
-        server.url, Path(server.ca) if server.ca else None, who.bearer if who else None, lambda t, *_: times.append(t)
+        server.url,
+        Path(server.ca) if server.ca else None,
+        who.bearer if who else None,
+        lambda t, *_: times.append(t),
+        server.pins,
     )
     try:
         answer = centre.config(None)
+        offset = time.time() - times[0] if times else 0.0
+        newest = centre.ask_doctor() if times and answer.status == OK else None
     except UnreachableError as failed:
-        yield Finding(check, "fail", tried, str(failed), _("Ask the district whether the collector runs."))
+        is_another = isinstance(failed.__cause__, UnknownPinError)
+        yield Finding(check, "fail", tried, str(failed), "pin_unknown" if is_another else "collector_silent")
         return
     finally:
         centre.close()
     if answer.status == UNAUTHORIZED:
-        remedy = _("This agent was revoked, or the collector is another one: enrol again with --force.")
-        yield Finding(check, "fail", tried, _("it does not know this agent"), remedy)
+        yield Finding(check, "fail", tried, _("it does not know this agent"), "revoked")
     elif not times:
         found = _("the answer {status} is no collector's").format(status=answer.status)
-        yield Finding(check, "fail", tried, found, _("Is [server] url right? Does a login page stand in between?"))
-    elif answer.status != OK:
-        found = f"{answer.status} {answer.text}".rstrip()
-        yield Finding(check, "fail", tried, found, _("Tell the district; the agent keeps everything meanwhile."))
+        yield Finding(check, "fail", tried, found, "no_collector")
+    elif newest is None:
+        yield Finding(check, "fail", tried, f"{answer.status} {answer.text}".rstrip(), "collector_troubled")
     else:
         yield Finding(check, "ok", tried, _("it answers and knows this agent"))
-        yield _clock(time.time() - times[0])
+        yield from _version(newest)
+        yield _clock(offset)
+
+
+def _version(newest: Answer) -> Iterator[Finding]:
+    """Nothing where an older collector does not tell its own."""
+    if newest.status != OK:
+        return
+    try:
+        told = json.loads(newest.body)["version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return
+    if not isinstance(told, str):
+        return
+    behind = _numbers(__version__) < _numbers(told)
+    found = _("{own} here, {centre} at the centre").format(own=__version__, centre=told)
+    tried = _("comparing this agent's version with the centre's")
+    yield Finding("version", "warn" if behind else "ok", tried, found, "behind" if behind else "")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(digits) for digits in re.findall("[0-9]{1,9}", version.partition("+")[0])]
 
 
 def _clock(off: float) -> Finding:
-    check, tried = N_("clock"), _("comparing this machine's clock with the centre's")
+    check, tried = "clock", _("comparing this machine's clock with the centre's")
     found = (_("{seconds:.1f} s ahead") if off >= 0 else _("{seconds:.1f} s behind")).format(seconds=abs(off))
     if abs(off) > CLOCK_OFF_SECONDS:
-        remedy = _("Measurements carry the centre's time all the same; set the clock for the machine's own sake.")
-        return Finding(check, "warn", tried, found, remedy)
+        return Finding(check, "warn", tried, found, "clock_off")
     return Finding(check, "ok", tried, found)

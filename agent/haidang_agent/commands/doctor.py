@@ -5,22 +5,29 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from haidang_agent.config import BadConfigError
+from haidang_agent.credentials import CredentialsError
 from haidang_agent.doctor import examine
+from haidang_agent.doctor_sending import NotSentError, report_of, send
 from haidang_agent.i18n import _
 from haidang_agent.options import add_config_argument, add_json_argument
+from haidang_agent.remote_config import load_merged
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Collection
+    from pathlib import Path
 
-    from haidang_agent.finding import Finding
+    from haidang_agent.finding import Finding, State
 
 EXAMPLES = """examples:
   haidang-agent doctor
   HAIDANG_LANG=vi haidang-agent doctor
   haidang-agent doctor --json
+  haidang-agent doctor --send --dry-run   (shows what would be sent)
+  haidang-agent doctor --send             (puts the checks and their states on the unit's page)
 
 ✓ is fine, ! works with limits, ✕ has to be mended. Exit status 1: something has to be mended."""
 
@@ -31,29 +38,69 @@ COLOURS = {"ok": "\x1b[34m", "warn": "\x1b[33m", "fail": "\x1b[31;1m"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_argument(parser)
     add_json_argument(parser)
+    parser.add_argument(
+        "--send", action="store_true", help="put the checks and their states on the unit's page; nothing that was found"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="with --send: show what would be sent, and send nothing")
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.dry_run and not options.send:
+        sys.stderr.write("--dry-run goes with --send\n")
+        return 2
     findings = []
     for finding in examine(options.config):
         findings.append(finding)
-        if not options.json:
+        if not (options.json or _is_silent(finding)):
             print(_row(finding), flush=True)
     problems = [finding for finding in findings if finding.state == "fail"]
+    report = report_of(findings)
     if options.json:
-        told = [f"{finding.title}: {finding.found}" for finding in problems]
-        print(json.dumps({"doctor": [asdict(finding) for finding in findings], "problems": told}, ensure_ascii=False))
+        told: dict[str, Any] = {"doctor": [finding.told() for finding in findings]}
+        told["problems"] = [f"{finding.title}: {finding.found}" for finding in problems]
+        print(json.dumps(told | ({"report": report} if options.send else {}), ensure_ascii=False))
     else:
-        print("\n" + (_("Mend what is marked ✕, from the top.") if problems else _("All is well.")))
-    return int(bool(problems))
+        if sound := [finding.probe for finding in findings if _is_silent(finding)]:
+            print(f"{_sign('ok')} " + _("probes that have all they need: {names}").format(names=", ".join(sound)))
+        print("\n" + _conclusion({finding.state for finding in findings}))
+        if options.dry_run:
+            print("\n" + _("This would be sent, and nothing else:") + "\n" + json.dumps(report, indent=1))
+    sent = not options.send or options.dry_run or _send(options.config, report)
+    return int(bool(problems) or not sent)
+
+
+def _conclusion(states: Collection[State]) -> str:
+    if "fail" in states:
+        return _("Mend what is marked ✕, from the top.")
+    if "warn" in states:
+        return _("Nothing has to be mended; what is marked ! works with limits.")
+    return _("All is well.")
+
+
+def _send(config_file: Path | None, report: dict[str, Any]) -> bool:
+    try:
+        send(load_merged(config_file), report)
+    except (NotSentError, BadConfigError, CredentialsError) as failed:
+        print(_("not sent: {why}").format(why=failed), file=sys.stderr)
+        return False
+    print(_("sent to the unit's page: the checks and their states, nothing else"), file=sys.stderr)
+    return True
+
+
+def _is_silent(finding: Finding) -> bool:
+    """A probe that has all it needs shares a line with the others."""
+    return bool(finding.probe) and finding.state == "ok"
+
+
+def _sign(state: State) -> str:
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        return f"{COLOURS[state]}{SIGNS[state]}\x1b[0m"
+    return SIGNS[state]
 
 
 def _row(finding: Finding) -> str:
-    sign = SIGNS[finding.state]
-    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-        sign = f"{COLOURS[finding.state]}{sign}\x1b[0m"
     found = finding.found.replace("\n", "\n    ")
-    lines = [f"{sign} {finding.title}: {found}", f"    {finding.tried}"]
+    lines = [f"{_sign(finding.state)} {finding.title}: {found}", f"    {finding.tried}"]
     if finding.remedy:
         lines.append(f"    → {finding.remedy}")
     return "\n".join(lines)
