@@ -1,0 +1,104 @@
+"""The programs of compose.yaml without Docker: the same command lines and files, at other places."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tests.lab.ca import CertificateAuthority
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+COMPOSE = Path(__file__).parents[2] / "compose"
+GIVEN = {"HAIDANG_VERSION": "1", "HAIDANG_PUBLIC_URL": "https://127.0.0.1", "HAIDANG_NETWORK": "127.0.0.0/8"}
+VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+PROGRAMS = {"prometheus": "prometheus", "alertmanager": "prometheus-alertmanager"}
+"""Services whose image names the program itself, and Debian's names."""
+
+
+def services(given: Mapping[str, str] = GIVEN) -> dict[str, dict[str, Any]]:
+    """compose.yaml as docker compose reads it, with these variables."""
+
+    def value(found: re.Match[str]) -> str:
+        return given.get(found[1]) or (found[3] if found[2] == "-" else "")
+
+    text = (COMPOSE / "compose.yaml").read_text(encoding="utf-8")
+    content: dict[str, dict[str, Any]] = yaml.safe_load(VARIABLE.sub(value, text))["services"]
+    return content
+
+
+class Machine:
+    """Folders in the place of the containers' own, and a network in which `localhost` has every service's name."""
+
+    def __init__(self, folder: Path, prefix: Sequence[str]) -> None:
+        self.folder = folder
+        self._prefix = prefix
+        certificate, key = CertificateAuthority(folder).issue("127.0.0.1")
+        self.places = {
+            "/etc/haidang/alerts": str(COMPOSE.parent / "alerts"),
+            "/etc/prometheus/prometheus.yml": str(folder / "prometheus.yml"),
+            "/etc/haidang/collectors.conf": str(folder / "collectors.conf"),
+            "/etc/haidang/nginx.conf": str(folder / "nginx.conf"),
+            "/run/secrets/tls_certificate": str(certificate),
+            "/run/secrets/tls_key": str(key),
+            "/run/secrets/pgpass": str(folder / "pgpass"),
+            "/prometheus": str(folder / "prometheus"),
+            "/alertmanager": str(folder / "alertmanager"),
+            "/provisioning": str(folder / "provisioning"),
+            "/tmp": str(folder),
+        }
+
+    def here(self, text: str) -> str:
+        """The same with this machine's places; the longest that fits is taken."""
+        names = sorted(self.places, key=len, reverse=True)
+        return re.sub(rf"({'|'.join(map(re.escape, names))})(?![\w.-])", lambda found: self.places[found[0]], text)
+
+    def place(self, file: str, text: str | None = None) -> None:
+        content = (COMPOSE / file).read_text(encoding="utf-8") if text is None else text
+        (self.folder / Path(file).name).write_text(self.here(content), encoding="utf-8")
+
+    def command(self, service: str) -> list[str]:
+        words = [self.here(word) for word in services()[service]["command"]]
+        if service in PROGRAMS:
+            words = [PROGRAMS[service], *words]
+        elif services()[service]["image"].startswith("haidang-collector"):
+            words = [str(Path(sys.executable).parent / "haidang"), *words]
+        return [*self._prefix, *words]
+
+    def environment(self, service: str) -> dict[str, str]:
+        own = services()[service].get("environment", {})
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("HAIDANG_")}
+        return inherited | {"HAIDANG_DATA": str(self.folder)} | {name: self.here(own[name]) for name in own}
+
+    @contextmanager
+    def running(self, service: str) -> Iterator[subprocess.Popen[bytes]]:
+        with (self.folder / f"{service}.log").open("wb") as log:
+            process = subprocess.Popen(
+                self.command(service), env=self.environment(service), cwd=self.folder, stdout=log, stderr=log
+            )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+@contextmanager
+def names_here(namespace: str, names: Sequence[str]) -> Iterator[None]:
+    """In this network namespace, all of `names` are loopback."""
+    own_files = Path("/etc/netns") / namespace
+    own_files.mkdir(parents=True)
+    try:
+        (own_files / "hosts").write_text(f"127.0.0.1 localhost {' '.join(names)}\n", encoding="ascii")
+        yield
+    finally:
+        shutil.rmtree(own_files)

@@ -1,0 +1,138 @@
+"""docker compose's files, as far as they can be tried without Docker: by schema, and by running what they run."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from haidang_collector.supervisor.files import prometheus_config
+from haidang_collector.supervisor.plan import Plan
+
+from tests.agent.namespaces import Namespace
+from tests.compose.running import COMPOSE, VARIABLE, Machine, names_here, services
+from tests.postgresql import PostgreSQL
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PASSWORD = "bốn con voi"
+FETCH = (
+    "import ssl, sys, urllib.request as u; c = ssl._create_unverified_context() if 'https' in sys.argv[1] else None; "
+)
+FETCH += "sys.stdout.write(u.urlopen(sys.argv[1], timeout=5, context=c).read().decode())"
+
+
+def test_the_file_is_what_docker_compose_reads() -> None:
+    checker = Path(sys.executable).with_name("check-jsonschema")
+    subprocess.run([checker, "--builtin-schema", "vendor.compose-spec", COMPOSE / "compose.yaml"], check=True)
+
+
+@pytest.mark.parametrize("service", services())
+def test_a_service_may_no_more_than_it_must(service: str) -> None:
+    said = services()[service]
+
+    assert said["read_only"] is True
+    assert said["cap_drop"] == ["ALL"]
+    assert said["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in said
+    assert not str(said.get("user", "nginx")).startswith("0")
+    assert re.search(r":\S*\d", said["image"]), "a pinned version"
+    assert "healthcheck" in said
+    assert "ports" not in said or service in ("proxy", "grafana")
+
+
+def test_every_file_named_is_there_and_every_variable_explained() -> None:
+    text = (COMPOSE / "compose.yaml").read_text(encoding="utf-8")
+    example = (COMPOSE / ".env.example").read_text(encoding="utf-8")
+
+    mounts = [mount.split(":")[0] for said in services().values() for mount in said.get("volumes", [])]
+    assert all((COMPOSE / mount).exists() for mount in mounts if mount.startswith("."))
+    assert {found[1] for found in VARIABLE.finditer(text)} == set(re.findall(r"^(\w+)=", example, re.MULTILINE))
+    secrets = {name for said in services().values() for name in said.get("secrets", [])}
+    assert secrets == yaml.safe_load(text)["secrets"].keys()
+    assert not any(PASSWORD in str(said) or "password:" in str(said).lower() for said in services().values())
+
+
+def test_prometheus_is_set_up_as_haidang_up_does_it(tmp_path: Path) -> None:
+    ours = yaml.safe_load((COMPOSE / "prometheus.yml").read_text(encoding="utf-8"))
+
+    theirs = prometheus_config(Plan(data=tmp_path))
+
+    theirs["rule_files"] = ["/etc/haidang/alerts/rules/*.yml"]
+    assert ours == theirs
+
+
+def test_the_image_gets_what_the_wheel_and_the_pdfs_need() -> None:
+    text = (COMPOSE / "Dockerfile").read_text(encoding="utf-8")
+    extras = tomllib.loads((COMPOSE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    makefile = (COMPOSE.parent / "Makefile").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"\[([a-z,]+)\]\"", text)[0].split(",")) <= extras.keys()
+    assert all(package in text for package in re.findall(r"\b(lib(?:pango|harfbuzz)\S+|fonts-\S+)", makefile))
+    assert re.findall(r"^USER (\S+)", text, re.MULTILINE) == ["10001:10001"]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[tuple[Machine, Namespace]]:
+    with Namespace() as namespace, names_here(namespace.name, ["database", "collector"]):
+        yield Machine(tmp_path, namespace.command()), namespace
+
+
+def test_everything_runs_together_by_its_own_command(machine: tuple[Machine, Namespace]) -> None:
+    """
+    The collector finds its database by password file, the store and Alertmanager their collector over loopback, and
+    who comes by TLS is not taken for them.
+    """
+    here, namespace = machine
+    for file in ("nginx.conf", "collectors.conf", "prometheus.yml"):
+        here.place(file)
+    (here.folder / "pgpass").write_text(f"database:5432:haidang:haidang:{PASSWORD}\n", encoding="utf-8")
+    (here.folder / "pgpass").chmod(0o600)
+    options = services()["database"]["command"][1:]
+
+    def fetch(url: str) -> str:
+        return namespace.run(sys.executable, "-IS", "-c", FETCH, url)
+
+    def answers(url: str, words: str = "") -> None:
+        eventually(url, lambda: _fetched(fetch, url, words), seconds=60)
+
+    with ExitStack() as stack:
+        database = PostgreSQL(prefix=namespace.command(), listen="127.0.0.1", options=options, password=PASSWORD)
+        stack.callback(database.stop)
+        for service in ("collector", "prometheus", "alertmanager", "proxy"):
+            stack.enter_context(here.running(service))
+        answers("http://127.0.0.1:8080/readyz")
+        answers("http://127.0.0.1:9090/-/ready")
+        answers("https://127.0.0.1:8443/healthz", "ok")
+        answers("http://127.0.0.1:9090/api/v1/query?query=min(up)", ',"1"]')
+        answers("http://127.0.0.1:9093/api/v2/alerts", "Watchdog")
+        with pytest.raises(RuntimeError, match=r"HTTP Error 40[13]"):
+            fetch("https://127.0.0.1:8443/metrics/registry")
+
+        done = subprocess.run(
+            here.command("provision"), env=here.environment("provision"), capture_output=True, check=True
+        )
+        assert done.returncode == 0
+        sources = yaml.safe_load((here.folder / "provisioning/datasources/haidang.yml").read_text(encoding="utf-8"))
+        assert sources["datasources"][0]["url"].startswith("http://collector:8080/api/v1/prom/")
+        boards = list((here.folder / "provisioning/boards").rglob("*.json"))
+        assert all(json.loads(board.read_text(encoding="utf-8"))["uid"] for board in boards)
+        assert boards
+
+
+def _fetched(fetch: object, url: str, words: str) -> bool:
+    try:
+        return words in fetch(url)  # type: ignore[operator]
+    except RuntimeError as not_yet:
+        raise LookupError(str(not_yet)) from None
