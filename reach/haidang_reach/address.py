@@ -45,7 +45,10 @@ def parse(url: str) -> Address:
     """Raises ValueError that says what is wrong, and repeats no password."""
     if len(url) > LONGEST:
         raise ValueError(f"the address has more than {LONGEST} characters")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(f"{url!r} is no address of a website; write https://name/") from None
     if "@" in parts.netloc:
         raise ValueError("the address has a user name in it; leave that out")
     if parts.scheme not in PORTS or not parts.hostname:

@@ -37,9 +37,9 @@ FAULTS: dict[Fault, Phase] = {
 
 
 class FaultError(Exception):
-    """`detail` is for the log: it names hosts and ports, never what a page holds."""
+    """`detail` is for the log: it names hosts and ports, never what a page holds; without control characters."""
 
     def __init__(self, fault: Fault, detail: str) -> None:
         super().__init__(f"{fault}: {detail}")
         self.fault = fault
-        self.detail = detail
+        self.detail = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in detail)

@@ -33,6 +33,16 @@ def told(answer: bytes, path: str = "/", *, match: str = "", statuses: tuple[int
         return ask(f"http://127.0.0.1:{port}{path}", match=match, statuses=statuses)
 
 
+def test_what_is_told_of_a_fault_has_no_control_characters() -> None:
+    """
+    It is shown at terminals, and a NUL is what PostgreSQL's text cannot hold.
+    """
+    answer = told("HTTP/1.1 302 Found\r\nLocation: http://a\0\x1b7\u2100/\r\n\r\n".encode())
+
+    assert answer.fault == "redirects"
+    assert answer.detail.isprintable()
+
+
 def test_all_phases_are_passed_and_timed() -> None:
     answer = told(SHORT, match="xin")
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy import and_, select
 
+from haidang_collector.centre.public_services import told
 from haidang_collector.centre.records import department_feed
-from haidang_collector.centre.tables import FeedLook, MailLook, PortalLook
+from haidang_collector.centre.tables import FeedLook, MailLook, PortalLook, ServiceLook
 from haidang_collector.registry.models import Portal, Unit
 
 if TYPE_CHECKING:
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
     from haidang_collector.registry.database import Database
 
 KNOWN_SECONDS = 3600.0
-"""Of portals and the feed; they are looked at every ten minutes."""
+"""Of portals, services and the feed; they are looked at every ten minutes."""
 MAIL_KNOWN_SECONDS = 2 * 86400.0
+UNREAD = "unread"
+"""What came could not be judged (`haidang_reach.faults`)."""
 _OF_UNIT = ("unit", "district")
+_OF_SERVICE = (*_OF_UNIT, "service")
 _MEANINGS = {
     "up": "1 if the portal's front page came to the centre without a warning, else 0.",
     "tls_expiry_timestamp_seconds": "Until when the certificate that the centre was shown is valid, Unix time.",
@@ -77,6 +81,48 @@ def _seen(look: Row[Any]) -> Iterator[tuple[str, float]]:
         "looked_timestamp_seconds": look.looked_at,
     }
     yield from ((name, value) for name, value in moments.items() if value is not None)
+
+
+def public_services(database: Database) -> Iterator[Metric]:
+    """Of the services for parents that units are told to ask for now; every family, also those without a sample."""
+    info = GaugeMetricFamily(
+        "school_public_service_info",
+        "A service for parents that is told of the unit: its season by the calendar, the host it is on; always 1.",
+        labels=(*_OF_SERVICE, "season", "site"),
+    )
+    up = GaugeMetricFamily(
+        "school_public_service_centre_up",
+        "1 if the centre can use the unit's service for parents, else 0; absent where that is not known.",
+        labels=_OF_SERVICE,
+    )
+    fault = GaugeMetricFamily(
+        "school_public_service_centre_fault",
+        "1 for what is at fault, as the centre sees it; absent where nothing is.",
+        labels=(*_OF_SERVICE, "fault"),
+    )
+    looks = _service_looks(database)
+    for service in told(database):
+        labels = (service.unit, service.district, service.service)
+        for season in service.seasons:
+            info.add_metric((*labels, season, service.site), 1)
+        key = (service.unit, service.service, service.asked.url)
+        if key not in looks:
+            continue
+        seen = looks[key]
+        if seen != UNREAD:
+            up.add_metric(labels, float(seen is None))
+        if seen is not None:
+            fault.add_metric((*labels, seen), 1)
+    yield from (info, up, fault)
+
+
+def _service_looks(database: Database) -> dict[tuple[str, str, str], str | None]:
+    """The fault by unit, service and the address that was asked, where that was lately."""
+    query = select(ServiceLook.unit, ServiceLook.service, ServiceLook.url, ServiceLook.fault).where(
+        ServiceLook.looked_at >= time.time() - KNOWN_SECONDS
+    )
+    with database.read() as connection:
+        return {(unit, service, url): fault for unit, service, url, fault in connection.execute(query)}
 
 
 def feed_of_department(database: Database) -> Metric:

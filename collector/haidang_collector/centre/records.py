@@ -11,7 +11,7 @@ from haidang_reach.feed import newest
 from sqlalchemy import func, select
 
 from haidang_collector.centre.tables import REASON_LENGTH, FeedLook, MailLook, PortalLook, PortalMemory
-from haidang_collector.registry.models import DefaultConfig, Portal
+from haidang_collector.registry.models import DefaultConfig, Portal, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -52,12 +52,23 @@ def keep_feed(database: Database, url: str, detail: str, now: float) -> None:
 
 
 def keep_looks(
-    database: Database, looks: Iterable[tuple[Target, Look]], department: Sequence[Item] | None, now: float
+    database: Database, looks: Sequence[tuple[Target, Look]], department: Sequence[Item] | None, now: float
 ) -> None:
     """`department` are the dated items of the Department's feed; None: not known, and so is every lag."""
     with database.write() as session:
+        there = present(session, {target.unit for target, _ in looks})
         for target, look in looks:
-            _keep_look(session, target, look, department, now)
+            if target.unit in there:
+                _keep_look(session, target, look, department, now)
+
+
+def present(session: Session, units: Collection[str]) -> frozenset[str]:
+    """Those that were not removed while they were looked at.
+
+    Until this transaction ends nobody removes them, and others who keep looks of them wait.
+    """
+    query = select(Unit.code).where(Unit.code.in_(units)).order_by(Unit.code).with_for_update(key_share=True)
+    return frozenset(session.scalars(query))
 
 
 def mail_domains(database: Database, units: Collection[str], looked_before: float) -> list[str]:

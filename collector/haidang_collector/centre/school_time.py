@@ -7,11 +7,13 @@ import tomllib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily
 
 from haidang_collector.operators_file import text_of
+from haidang_collector.registry.fact_cells import SEASON
+from haidang_collector.registry.fact_words import ALL_YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,18 +39,30 @@ class BadCalendarError(ValueError):
     """A calendar that cannot be used; the text names the file, each bad entry and its mend."""
 
 
+class Span(NamedTuple):
+    """Days with both ends; `source` is who says so."""
+
+    begins: date
+    ends: date
+    name: str
+    source: str
+
+    def holds(self, day: date) -> bool:
+        return self.begins <= day <= self.ends
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """`hours` by weekday; spans of days include both ends; `made_up` have the hours of another weekday.
+    """`hours` by weekday; `made_up` have the hours of another weekday.
 
     `seasons` by name: when a service for parents is asked for above all, as `public_enrolment` in `enrolment`.
     """
 
     zone: tzinfo
     hours: Mapping[str, tuple[tuple[time, time], ...]]
-    terms: tuple[tuple[date, date], ...]
-    holidays: tuple[tuple[date, date], ...]
-    seasons: Mapping[str, tuple[tuple[date, date], ...]]
+    terms: tuple[Span, ...]
+    holidays: tuple[Span, ...]
+    seasons: Mapping[str, tuple[Span, ...]]
     made_up: Mapping[date, str]
 
     def hours_of(self, day: date) -> tuple[tuple[time, time], ...]:
@@ -63,6 +77,10 @@ class Calendar:
         """The last school day before; None if there was none for half a year."""
         earlier = (day - timedelta(days=days) for days in range(1, _MOST_DAYS_BETWEEN))
         return next((one for one in earlier if self.hours_of(one)), None)
+
+    def closed_seasons(self, day: date) -> frozenset[str]:
+        """Those that the day is in none of; of others nobody knows."""
+        return frozenset(name for name, spans in self.seasons.items() if not _within(day, spans))
 
     def in_session(self, moment: datetime) -> bool:
         """`moment` with a time zone."""
@@ -91,12 +109,10 @@ def parse(text: str) -> Calendar:
     for entry in tables["hours"]:
         for day in entry["days"]:
             hours[day] = (*hours.get(day, ()), (entry["from"], entry["to"]))
-    terms, holidays = (
-        tuple((entry["from"], entry["to"]) for entry in tables.get(name, ())) for name in ("term", "holiday")
-    )
-    seasons: dict[str, tuple[tuple[date, date], ...]] = {}
-    for entry in tables.get("season", ()):
-        seasons[entry["name"]] = (*seasons.get(entry["name"], ()), (entry["from"], entry["to"]))
+    terms, holidays, spans = (tuple(map(_span, tables.get(name, ()))) for name in ("term", "holiday", "season"))
+    seasons: dict[str, tuple[Span, ...]] = {}
+    for span in spans:
+        seasons[span.name] = (*seasons.get(span.name, ()), span)
     made_up = {entry["day"]: entry["like"] for entry in tables.get("made_up", ())}
     zone = datetime.strptime(tables["utc_offset"], "%z").tzinfo
     return Calendar(zone or UTC, hours, terms, holidays, seasons, made_up)
@@ -117,8 +133,9 @@ def metrics(calendar: Calendar, now: datetime) -> Iterator[Metric]:
         since.add_metric((), (today - before).total_seconds())
     yield since
     seasons = GaugeMetricFamily("school_season", "1 in the season by the calendar, else 0.", labels=("season",))
-    for name, spans in calendar.seasons.items():
-        seasons.add_metric((name,), float(_within(today, spans)))
+    closed = calendar.closed_seasons(today)
+    for name in calendar.seasons:
+        seasons.add_metric((name,), float(name not in closed))
     yield seasons
     yield GaugeMetricFamily(
         "school_in_session", "1 in school time by the calendar, else 0.", float(calendar.in_session(now))
@@ -128,8 +145,12 @@ def metrics(calendar: Calendar, now: datetime) -> Iterator[Metric]:
     )
 
 
-def _within(day: date, spans: tuple[tuple[date, date], ...]) -> bool:
-    return any(begins <= day <= ends for begins, ends in spans)
+def _span(entry: Mapping[str, Any]) -> Span:
+    return Span(entry["from"], entry["to"], entry["name"], entry["source"])
+
+
+def _within(day: date, spans: tuple[Span, ...]) -> bool:
+    return any(span.holds(day) for span in spans)
 
 
 def _faults(tables: Mapping[str, Any]) -> Iterator[str]:
@@ -145,7 +166,15 @@ def _faults(tables: Mapping[str, Any]) -> Iterator[str]:
             yield f"[[{name}]]: there is none, so there would never be school"
         else:
             for number, entry in enumerate(entries, start=1):
-                yield from (f"[[{name}]] number {number}: {fault}" for fault in _entry_faults(entry, keys))
+                found = (*_entry_faults(entry, keys), *(_season_faults(entry) if name == "season" else ()))
+                yield from (f"[[{name}]] number {number}: {fault}" for fault in found)
+
+
+def _season_faults(entry: Mapping[str, Any]) -> Iterator[str]:
+    """A name that no service for parents could have as its season would be a season for nothing."""
+    name = entry.get("name")
+    if isinstance(name, str) and (name == ALL_YEAR or not SEASON.fullmatch(name)):
+        yield f"name = {name!r}: write small letters and digits, as enrolment; {ALL_YEAR} is no season"
 
 
 def _entry_faults(entry: Mapping[str, Any], keys: Mapping[str, type]) -> Iterator[str]:

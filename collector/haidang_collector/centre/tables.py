@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from haidang_collector.registry.models import EMAIL_LENGTH, URL_LENGTH, WORD_LENGTH, Base
 
 REASON_LENGTH = 300
+SERVICE_LENGTH = 40
 
 
 class PortalLook(Base):
@@ -34,6 +35,18 @@ class PortalMemory(Base):
     unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
     url: Mapped[str] = mapped_column(String(URL_LENGTH))
     memory: Mapped[str] = mapped_column(Text)
+
+
+class ServiceLook(Base):
+    """The last look at a unit's service for parents. `fault` null: it is usable."""
+
+    __tablename__ = "service_look"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    service: Mapped[str] = mapped_column(String(SERVICE_LENGTH), primary_key=True)
+    url: Mapped[str] = mapped_column(String(URL_LENGTH))
+    looked_at: Mapped[float] = mapped_column(Double)
+    fault: Mapped[str | None] = mapped_column(String(WORD_LENGTH))
+    detail: Mapped[str] = mapped_column(String(REASON_LENGTH))
 
 
 class FeedLook(Base):

@@ -1,4 +1,4 @@
-"""`haidang portals`: units' portals, the Department's feed and mail domains, as the centre sees them."""
+"""`haidang portals`: portals, services for parents, the Department's feed and mail domains, as the centre sees them."""
 
 import time
 from contextlib import closing
@@ -13,13 +13,12 @@ from haidang_collector.commands._registry import PROBLEM, Data, Json, opened, re
 if TYPE_CHECKING:
     from dns.resolver import Resolver as Dns
     from haidang_reach.exchange import Way
-    from haidang_reach.site import Look
 
-    from haidang_collector.centre.records import Target
+    from haidang_collector.centre.looking import Found
     from haidang_collector.registry.database import Database
 
 command = typer.Typer(
-    help="Look at units' portals and mail domains from here, so that down for everyone and down for a school differ.",
+    help="Look at units' portals, services for parents and mail domains from here: for everyone, or for a school.",
     no_args_is_help=True,
 )
 SPREAD = 0.4
@@ -47,10 +46,11 @@ def check(
     as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Look now at every registered portal, or those of units named, and look up their mail domains; keep what is found.
+    """Look now at every registered portal and service for parents, or those of units named; look up mail domains.
 
-    With --every a service: it goes on until it is stopped, and says each round on stderr. Portals whose name leads to
-    private addresses are not asked, unless --inside. A mail domain is asked for once an hour.
+    What is found is kept. With --every a service: it goes on until it is stopped, and says each round on stderr. Names
+    that lead to private addresses are not asked, unless --inside. A page that many units share is asked for once, a
+    mail domain once an hour.
 
     Exit status: 0 all is well, 1 something is not, 2 bad usage, nothing to look at, or no way to it from here.
 
@@ -74,66 +74,81 @@ def check(
         way = Way(resolver, trust)
         while every:
             _go_on(registry.database, way, dns, units or [], every * 60.0)
-        portals, mail, cut_off = _round(registry.database, way, dns, units or [], spread=0.0)
-    _tell(portals, mail, as_json=as_json)
-    if cut_off or not (portals or mail):
+        seen, cut_off = _round(registry.database, way, dns, units or [], spread=0.0)
+    _tell(seen, as_json=as_json)
+    if cut_off or not any(seen.values()):
         refuse(cut_off or "nothing to look at: no portal or mail domain is registered, or all were asked just now")
-    if any(portal["fault"] or portal["feed"] == "broken" for portal in portals) or any(row["problems"] for row in mail):
+    if any(
+        row.get("fault") or row.get("feed") == "broken" or row.get("problems") for rows in seen.values() for row in rows
+    ):
         raise typer.Exit(PROBLEM)
 
 
 def _go_on(database: "Database", way: "Way", dns: "Dns", units: list[str], seconds: float) -> None:
     began = time.monotonic()
     spread = min(SPREAD * seconds, LONGEST_SPREAD_SECONDS)
-    portals, mail, cut_off = _round(database, way, dns, units, spread=spread)
-    down = sum(portal["fault"] is not None for portal in portals)
-    say(cut_off or f"portals: {len(portals)}, down: {down}; mail domains: {len(mail)}")
+    seen, cut_off = _round(database, way, dns, units, spread=spread)
+    counts = (f"{name}: {len(seen[name])}, down: {_down(seen[name])}" for name in ("portals", "services"))
+    say(cut_off or f"{'; '.join(counts)}; mail domains: {len(seen['mail'])}")
     time.sleep(max(0.0, began + seconds - time.monotonic()))
+
+
+def _down(rows: list[Row]) -> int:
+    return sum(row["fault"] is not None for row in rows)
 
 
 def _round(
     database: "Database", way: "Way", dns: "Dns", units: list[str], *, spread: float
-) -> tuple[list[Row], list[Row], str]:
-    """Portals, mail domains, and why nothing is known of portals."""
-    from haidang_collector.centre import mail  # noqa: PLC0415 - see `opened`
+) -> tuple[dict[str, list[Row]], str]:
+    """Portals, services and mail domains by those words, and why nothing is known of the first two."""
+    from haidang_collector.centre import mail, public_services  # noqa: PLC0415 - see `opened`
     from haidang_collector.centre.looking import CutOffError, Round  # noqa: PLC0415
     from haidang_collector.centre.records import targets  # noqa: PLC0415
 
-    seen, cut_off = [], ""
+    seen: dict[str, list[Row]] = {"portals": [], "services": [], "mail": []}
+    cut_off = ""
+    questions = public_services.questions(public_services.told(database, units))
     try:
-        for target, look in Round(database, way).look(targets(database, units), spread):
-            seen.append(_portal(target, look))
+        for found in Round(database, way).look(targets(database, units), questions, spread):
+            kind, row = _found(found)
+            seen[kind].append(row)
     except CutOffError as nowhere:
         cut_off = str(nowhere)
+    for kind in ("portals", "services"):
+        seen[kind].sort(key=lambda row: (str(row["unit"]), str(row.get("service"))))
     looked_up = mail.look(database, dns, units, now=way.now())
-    return (
-        sorted(seen, key=lambda row: str(row["unit"])),
-        [{"domain": name, **asdict(it)} for name, it in looked_up],
-        cut_off,
-    )
+    seen["mail"] = [{"domain": name, **asdict(it)} for name, it in looked_up]
+    return seen, cut_off
 
 
-def _portal(target: "Target", look: "Look") -> Row:
-    return {
-        "unit": target.unit,
-        "url": target.url,
-        "fault": look.front.fault,
-        "feed": look.feed,
-        "detail": look.front.detail or look.why,
-    }
+def _found(found: "Found") -> tuple[str, Row]:
+    from haidang_collector.centre.looking import PortalSeen  # noqa: PLC0415 - see `opened`
+
+    if isinstance(found, PortalSeen):
+        (unit, url), look = found
+        front = look.front
+        return "portals", {
+            "unit": unit, "url": url, "fault": front.fault, "feed": look.feed, "detail": front.detail or look.why,
+        }  # fmt: skip
+    service, answer = found
+    named = {"unit": service.unit, "service": service.service, "url": service.asked.url}
+    return "services", named | {"fault": answer.fault, "detail": answer.detail}
 
 
-def _tell(portals: list[Row], mail: list[Row], *, as_json: bool) -> None:
+def _tell(seen: dict[str, list[Row]], *, as_json: bool) -> None:
     if as_json:
-        show_json({"portals": portals, "mail": mail})
+        show_json(seen)
         return
-    rows = [(row["unit"], row["fault"] or "up", row["feed"] or "", row["detail"]) for row in portals]
+    rows = [(row["unit"], row["fault"] or "up", row["feed"] or "", row["detail"]) for row in seen["portals"]]
     if rows:
         show(("UNIT", "PORTAL", "FEED", "DETAIL"), rows)
+    services = [(row["unit"], row["service"], row["fault"] or "up", row["detail"]) for row in seen["services"]]
+    if services:
+        show(("UNIT", "SERVICE", "STATE", "DETAIL"), services)
     words = {True: "yes", False: "no", None: "unknown"}
     told = [
         (row["domain"], *(words[row[check]] for check in ("mx", "spf", "dmarc")), "; ".join(row["problems"].values()))
-        for row in mail
+        for row in seen["mail"]
     ]
     if told:
         show(("DOMAIN", "MX", "SPF", "DMARC", "DETAIL"), told)

@@ -64,8 +64,8 @@ def _unit(dice: Dice, number: int, day: date, scenario: Scenario) -> SimUnit:
     told = {} if dice.yes(scenario.equipment_undeclared) else owned.declared()
     groups = () if dice.yes(scenario.groups_untold) else _groups(dice, scenario)
     mail = words.mail_domain(code(number), education=dice.yes(scenario.mail))
-    portal = f"https://{code(number).lower()}.invalid/" if dice.yes(scenario.portal) else None
-    return SimUnit(
+    portal = words.site(code(number)) if dice.yes(scenario.portal) else None
+    unit = SimUnit(
         code=code(number),
         name=words.school(level, number),
         district=words.district(number),
@@ -88,6 +88,16 @@ def _unit(dice: Dice, number: int, day: date, scenario: Scenario) -> SimUnit:
         services=_services(dice, scenario),
         incidents=(("rogue_dhcp", "critical"),) if dice.yes(scenario.attacked) else (),
     )
+    return _from_outside(dice, unit, scenario)
+
+
+def _from_outside(dice: Dice, unit: SimUnit, scenario: Scenario) -> SimUnit:
+    """With results for parents at some, and portals that are blocked inside."""
+    site = unit.site and replace(unit.site, blocked=unit.site.up and dice.yes(scenario.blocked))
+    results = (
+        {f"{words.PUBLIC}results": not dice.yes(scenario.service_down)} if dice.yes(scenario.public_service) else {}
+    )
+    return replace(unit, site=site, services={**unit.services, **results})
 
 
 def _presence(dice: Dice, scenario: Scenario) -> Presence:

@@ -11,6 +11,7 @@ from collections import Counter
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from haidang_collector.centre import school_time
 from haidang_collector.evaluation.model import Share
 from haidang_collector.simulate.build import school_year_begins
 from haidang_collector.simulate.machines import CHECKS
@@ -19,6 +20,7 @@ from haidang_collector.simulate.words import PUBLIC
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from haidang_collector.centre.school_time import Calendar
     from haidang_collector.evaluation.model import State
     from haidang_collector.policy.policy import Policy
     from haidang_collector.simulate.model import City, Machine, Room, SimUnit
@@ -37,9 +39,12 @@ class Limits(NamedTuple):
     portal_changed_seconds: float
     plan_due: date
     """The last day of the current school year's."""
+    closed_seasons: frozenset[str]
+    """Of the calendar."""
 
 
-def limits_on(day: date, policy: Policy) -> Limits:
+def limits_on(day: date, policy: Policy, calendar: Calendar | None = None) -> Limits:
+    """Without `calendar` the built-in one holds."""
     told = {(limit.row, limit.limit, *(word for _, word in limit.labels)): limit.value for limit in policy.at(day)}
     began = date(school_year_begins(day), 7, 1)
     return Limits(
@@ -49,6 +54,7 @@ def limits_on(day: date, policy: Policy) -> Limits:
         equipment={key[2]: value for key, value in told.items() if key[:2] == ("R5", "equipment")},
         portal_changed_seconds=told["R9", "portal_changed_within_seconds"],
         plan_due=began + timedelta(seconds=told["R16", "plan_due_seconds"] - 1),
+        closed_seasons=(calendar or school_time.load()).closed_seasons(day),
     )
 
 
@@ -189,16 +195,17 @@ def safe(machine: Machine) -> bool:
 
 def _portal(unit: SimUnit, limits: Limits) -> State:
     site = unit.site
-    if site is None or unit.presence != "heard":
+    if site is None:
         return "unknown"
+    if site.blocked and unit.presence == "heard":
+        return "unmet"
     return _verdict(site.up and site.tls_left_seconds > 0 and site.unchanged_seconds <= limits.portal_changed_seconds)
 
 
 def _mail(unit: SimUnit, _: Limits) -> State:
     leaders = [person.email for person in unit.people if person.role == "leader"]
     addresses = [f"@{unit.mail_domain}", *leaders]
-    takes_mail = unit.presence != "heard" or unit.mail["mx"]
-    if not takes_mail or not all(address.endswith(EDUCATION) for address in addresses):
+    if not unit.mail["mx"] or not all(address.endswith(EDUCATION) for address in addresses):
         return "unmet"
     return _verdict(True if leaders else None)
 
@@ -208,9 +215,14 @@ def _services(unit: SimUnit, _: Limits) -> State:
     return _verdict(all(up) if unit.presence == "heard" else None)
 
 
-def _public_services(unit: SimUnit, _: Limits) -> State:
-    up = [up for name, up in unit.services.items() if name.startswith(PUBLIC)]
-    return _verdict(all(up) if up and unit.presence == "heard" else None)
+def _public_services(unit: SimUnit, limits: Limits) -> State:
+    """The centre asks for them all, but those whose season is over were never judged yet."""
+    up = [
+        up
+        for name, up in unit.services.items()
+        if name.startswith(PUBLIC) and name.removeprefix(PUBLIC) not in limits.closed_seasons
+    ]
+    return _verdict(all(up) if up else None)
 
 
 def _servers(unit: SimUnit, _: Limits) -> State:

@@ -66,7 +66,8 @@ class Member:
         self._builder = SnapshotBuilder(self._outbox.last_layout())
         centre = Centre(url, ca, who.bearer, self._clock.learn)
         self._started = False
-        self._shipper = Shipper(centre, self._outbox, self._clock, RemoteConfig(berth.folder, config, _ignore).refresh)
+        self._told = RemoteConfig(berth.folder, config, _ignore)
+        self._shipper = Shipper(centre, self._outbox, self._clock, self._told.refresh)
 
     def start(self) -> None:
         """The first time it begins to ship; then nothing."""
@@ -77,7 +78,12 @@ class Member:
     def report(self) -> int:
         """One snapshot into the outbox, and the shipper woken; how many samples it holds. Raises OutboxError."""
         own = own_samples(
-            self._roles, self._outbox.stats(), self._shipper.state, self._clock.offset_seconds, writable=True
+            self._roles,
+            self._outbox.stats(),
+            self._shipper.state,
+            self._clock.offset_seconds,
+            writable=True,
+            config=self._told.in_use,
         )
         moment = self._clock.moment()
         snapshot = self._builder.build([*self._readings.at(moment.centre or moment.wall), *own], complete=True)

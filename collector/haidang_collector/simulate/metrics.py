@@ -42,7 +42,6 @@ PORTAL_FAULT = _metric("school_portal_fault", "fault")
 PORTAL_TLS = _metric("school_portal_tls_expiry_timestamp_seconds")
 PORTAL_CHANGED = _metric("school_portal_changed_timestamp_seconds")
 PORTAL_LAG = _metric("school_portal_feed_lag_seconds")
-MAIL = _metric("school_mail_domain_check", "check")
 
 CAUSES = ("power", "host", "lan", "router", "carrier", "isp", "service")
 LINE_CAUSES = ("router", "carrier", "isp", "service")

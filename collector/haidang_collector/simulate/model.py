@@ -58,12 +58,19 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The unit's portal as its agent finds it; ages and lags in seconds."""
+    """The unit's portal as all find it; ages and lags in seconds. `blocked`: it does not open inside the school."""
 
     up: bool
     tls_left_seconds: float
     unchanged_seconds: float
     feed_lag_seconds: float
+    blocked: bool = False
+
+    def fault(self, *, inside: bool) -> str | None:
+        """What is at fault for who looks, from inside the school or elsewhere; None: it opens without a warning."""
+        if not self.up or (inside and self.blocked):
+            return "no_answer"
+        return "certificate_expired" if self.tls_left_seconds < 0 else None
 
 
 @dataclass(frozen=True, slots=True)

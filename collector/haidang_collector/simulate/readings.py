@@ -52,9 +52,10 @@ class Readings:
         down = not any(line.up for line in self._unit.lines)
         yield from _outages(m.CAUSES, "", elapsed, down=down)
         if (site := self._unit.site) is not None:
-            yield Sample(m.PORTAL_UP, float(site.up))
-            if not site.up:
-                yield Sample(m.PORTAL_FAULT, 1.0, (m.SILENT,))
+            fault = site.fault(inside=True)
+            yield Sample(m.PORTAL_UP, float(fault is None))
+            if fault is not None:
+                yield Sample(m.PORTAL_FAULT, 1.0, (fault,))
             yield Sample(m.PORTAL_TLS, now + site.tls_left_seconds)
             yield Sample(m.PORTAL_CHANGED, now - site.unchanged_seconds)
             yield Sample(m.PORTAL_LAG, site.feed_lag_seconds)
@@ -105,8 +106,6 @@ def _of_site(unit: SimUnit) -> Iterator[Sample]:
             yield Sample(m.SERVICE_UP, float(up or phase != "processing"), (service, phase))
         if not up:
             yield Sample(m.SERVICE_FAULT, 1.0, (service, m.SILENT))
-    for check, passed in unit.mail.items():
-        yield Sample(m.MAIL, float(passed), (check,))
 
 
 def _lines(unit: SimUnit) -> Iterator[Sample]:

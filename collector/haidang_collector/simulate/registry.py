@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from haidang_collector.centre.services import adopt
+from haidang_collector.registry.agent_config import own_tables, set_tables
 from haidang_collector.registry.fact_import import import_facts
 from haidang_collector.registry.fact_kinds import KINDS
 from haidang_collector.registry.fact_table import FactRow, FactTable
@@ -14,6 +16,7 @@ from haidang_collector.registry.units_import import import_units
 from haidang_collector.registry.units_table import UnitRow, UnitTable
 from haidang_collector.simulate.build import school_year_begins
 from haidang_collector.simulate.model import PREFIX
+from haidang_collector.simulate.words import DEPARTMENT_FEED, PUBLIC, site
 from haidang_collector.supervisor.trial import UNIT as TRIAL
 
 if TYPE_CHECKING:
@@ -33,7 +36,9 @@ class UnfitRegistryError(ValueError):
 
 
 def fill(database: Database, city: City) -> int:
-    """Write the city's units and facts; how many entries were new or changed. A second time changes nothing.
+    """Write the city's units and facts, and what all agents ask for; how many entries were new or changed.
+
+    A second time changes nothing.
 
     Raises UnfitRegistryError before anything is written.
     """
@@ -43,7 +48,17 @@ def fill(database: Database, city: City) -> int:
     for word, rows_of in (_TABLES | {"plans": lambda unit: _plans(unit, city.day)}).items():
         facts = [FactRow(number, unit.code, values) for number, unit in _numbered(city) for values in rows_of(unit)]
         changed += _changed(import_facts(database, KINDS[word], FactTable(facts), replace=True, who=WHO))
-    return changed
+    return changed + _tell_agents(database)
+
+
+def _tell_agents(database: Database) -> int:
+    """The sector's systems, and where the Department's news is."""
+    told = own_tables(database, None)
+    portal = {**told.get("portal", {}), "department_feed": DEPARTMENT_FEED}
+    if told.get("portal") == portal:
+        return len(adopt(database, WHO))
+    set_tables(database, None, {**told, "portal": portal})
+    return 1 + len(adopt(database, WHO))
 
 
 def _check(database: Database, city: City) -> None:
@@ -106,6 +121,11 @@ def _portals(unit: SimUnit) -> list[Values]:
     return [{"url": unit.portal, "mail_domain": unit.mail_domain}]
 
 
+def _public_services(unit: SimUnit) -> list[Values]:
+    services = [name.removeprefix(PUBLIC) for name in unit.services if name.startswith(PUBLIC)]
+    return [{"service": service, "url": f"{site(unit.code)}{service}", "season": None} for service in services]
+
+
 def _plans(unit: SimUnit, day: date) -> list[Values]:
     first = school_year_begins(day)
     return [] if unit.plan is None else [{"year": f"{first}-{first + 1}", "received": unit.plan}]
@@ -129,4 +149,5 @@ _TABLES: dict[str, Callable[[SimUnit], list[Values]]] = {
     "contacts": _contacts,
     "contracts": _contracts,
     "portals": _portals,
+    "public_services": _public_services,
 }

@@ -63,6 +63,8 @@ class Scenario:
     mail: float = 0.88
     service_down: float = 0.01
     public_service: float = 0.5
+    blocked: float = 0.02
+    """Of the portals: those that open elsewhere, and not inside the school."""
     server: float = 0.02
     contacts_complete: float = 0.92
     contacts_untold: float = 0.03

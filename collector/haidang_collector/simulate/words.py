@@ -31,6 +31,7 @@ SERVICES = (
 """Short names of the sector's systems (requirement R12)."""
 PUBLIC = "public_"
 """How the name of a unit's own service for parents begins (requirement R13)."""
+DEPARTMENT_FEED = "https://so-mo-phong.invalid/rss"
 
 
 def district(number: int) -> str:
@@ -39,6 +40,10 @@ def district(number: int) -> str:
 
 def school(level: str, number: int) -> str:
     return f"{SCHOOL[level]} {STARS[number % len(STARS)]} {number + 1} (mô phỏng)"
+
+
+def site(code: str) -> str:
+    return f"https://{code.lower()}.invalid/"
 
 
 def mail_domain(code: str, *, education: bool) -> str:

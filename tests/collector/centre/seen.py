@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from haidang_collector.centre.looking import Round
+from haidang_collector.centre.looking import PortalSeen, Round
 from haidang_collector.centre.records import Target, targets
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.metrics import FactCollector
@@ -42,7 +42,11 @@ def look(registry: Registry, now: float) -> dict[str, Look]:
     with closing(Resolver()) as resolver:
         way = Way(resolver, trusting(), now=lambda: now)
         wanted: list[Target] = targets(registry.database)
-        return {target.unit: found for target, found in Round(registry.database, way).look(wanted)}
+        return {
+            seen.target.unit: seen.look
+            for seen in Round(registry.database, way).look(wanted, {})
+            if isinstance(seen, PortalSeen)
+        }
 
 
 def told(registry: Registry, name: str) -> dict[tuple[str, ...], float]:

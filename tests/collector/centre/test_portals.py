@@ -11,13 +11,16 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from haidang_collector.centre.looking import CutOffError, PublicResolver
+from haidang_collector.centre.looking import CutOffError, PublicResolver, Round
+from haidang_collector.centre.records import targets
 from haidang_collector.cli import build
+from haidang_collector.registry.editing import remove_unit
 from haidang_collector.registry.location import FILE_NAME
 from haidang_collector.registry.store import Registry
 from haidang_reach.address import parse
 from haidang_reach.connecting import trusting
 from haidang_reach.exchange import Question, Way, exchange
+from haidang_reach.resolving import Resolver
 from haidang_reach.waiting import Loop
 from typer.testing import CliRunner
 
@@ -38,6 +41,12 @@ if TYPE_CHECKING:
 HOUR = 3600.0
 OLD = ["Kế hoạch tuyển sinh lớp sáu năm học mới", "Lịch kiểm tra học kỳ một toàn trường"]
 NEW = "Hội khỏe Phù Đổng cấp trường khai mạc sáng nay"
+INSIDE = (
+    "10.0.0.1", "169.254.169.254", "100.64.0.1", "192.0.0.192", "0.0.0.0", "224.0.0.1", "2130706433", "127.1", "[::1]",
+    "[::ffff:127.0.0.1]", "[::127.0.0.1]", "[fd00::1]", "[fe80::1]", "[fec0::1]", "[ff02::1]", "[64:ff9b::10.0.0.1]",
+    "[64:ff9b:1::1]", "[2002:7f00:1::1]",
+)  # fmt: skip
+"""Also as addresses of IPv6 that a gateway takes for one of IPv4 (RFC 6052, RFC 3056)."""
 ANNOUNCED = '<link rel="alternate" type="application/rss+xml" href="/tin.xml">'
 
 
@@ -159,18 +168,29 @@ def test_where_nothing_at_all_is_reached_nothing_is_known(registry: Registry, sc
     look(registry, time.time())
     register(registry, {unit: nowhere() for unit in "ABCDE"} | {"A": school.url.replace("127.0.0.1", "127.0.0.9")})
 
-    with pytest.raises(CutOffError, match="none of 5 portals"):
+    with pytest.raises(CutOffError, match="none of 5 addresses"):
         look(registry, time.time())
     assert told(registry, "school_portal_centre_up") == {}
+
+
+def test_a_unit_that_is_removed_meanwhile_keeps_no_other_from_being_told(registry: Registry, school: Website) -> None:
+    register(registry, {"A": school.url, "B": school.url})
+    wanted = targets(registry.database)
+    remove_unit(registry.database, "B", lambda _: None)
+    with closing(Resolver()) as resolver:
+        list(Round(registry.database, Way(resolver, trusting())).look(wanted, {}))
+
+    assert told(registry, "school_portal_centre_up") == {("A",): 1}
 
 
 def test_a_name_that_leads_inside_is_not_asked(school: Website) -> None:
     with closing(PublicResolver()) as resolver, Loop() as loop:
         way = Way(resolver, trusting())
-        addresses = (school.url, school.url.replace("127.0.0.1", "localhost"), "http://[::1]/", "http://10.0.0.1/")
-        answers = list(loop.run((0.0, exchange(Question(parse(address)), way)) for address in addresses))
+        hosts = (school.url, school.url.replace("127.0.0.1", "localhost"), *(f"http://{host}/" for host in INSIDE))
+        answers = list(loop.run((0.0, exchange(Question(parse(address), 5.0), way)) for address in hosts))
 
-    assert [answer.fault for answer in answers] == ["unreachable"] * 4
+    assert {str(answer.address): answer.detail for answer in answers if "--inside" not in answer.detail} == {}
+    assert {answer.fault for answer in answers} == {"unreachable"}
     assert not school.asked
 
 
@@ -200,7 +220,7 @@ def test_as_a_service_it_says_each_round_and_goes_on(tmp_path: Path, school: Web
         still_there = process.poll() is None
         process.terminate()
 
-    assert said == "portals: 1, down: 0; mail domains: 0\n"
+    assert said == "portals: 1, down: 0; services: 0, down: 0; mail domains: 0\n"
     assert still_there
     assert told(made, "school_portal_centre_up") == {("A",): 1}
     made.close()
@@ -215,6 +235,6 @@ def test_command_says_why_it_cannot_look(tmp_path: Path) -> None:
     done = haidang(tmp_path, "--inside")
 
     assert (done.exit_code, done.stderr.strip()) == (
-        2, "none of 5 portals was reached: this machine has no way to them",
+        2, "none of 5 addresses was reached: this machine has no way to them",
     )  # fmt: skip
     assert haidang(tmp_path, "--ca", str(tmp_path / "none.pem")).exit_code == 2

@@ -117,6 +117,8 @@ def test_metrics_tell_of_now_by_the_calendars_clock(when: str, told: dict[str, f
         ('name = "one"', "", "[[term]] number 1: name = None: write text"),
         ('name = "one"', 'name = "one"\nweeks = 3', "[[term]] number 1: weeks: unknown"),
         ("[[term]]", "[[terms]]", "[[term]]: there is none"),
+        ('name = "enrolment"', 'name = "Tuyển sinh"', "[[season]] number 1: name = 'Tuyển sinh': write"),
+        ('name = "enrolment"', 'name = "year"', "[[season]] number 2: name = 'year': write"),
         ("utc_offset", "utc offset", "no TOML"),
     ],
 )
@@ -144,6 +146,16 @@ def test_a_file_is_named_in_what_is_said_of_it(tmp_path: Path) -> None:
     broken.unlink()
     with pytest.raises(BadCalendarError, match=r"calendar\.toml: No such file"):
         school_time.load(broken)
+
+
+@pytest.mark.parametrize(("moment", "open_"), [("2026-12-14 23:59", False), ("2026-12-31 23:59", True),
+                                                ("2027-01-01 00:00", True), ("2027-01-16 00:00", False)])  # fmt: skip
+def test_a_season_may_cross_the_new_year_by_the_calendars_clock(moment: str, open_: bool) -> None:
+    calendar = parse(SCHOOL.replace("2026-11-20\nto = 2026-11-23", "2026-12-15\nto = 2027-01-15"))
+    families = school_time.metrics(calendar, at(moment).astimezone(dt.UTC))
+    (told,) = [sample.value for family in families for sample in family.samples if sample.name == "school_season"]
+
+    assert told == open_
 
 
 @pytest.mark.parametrize(("day", "there_is"), [("09-30", 1), ("10-01", 0), ("11-23", 1), ("11-24", 0)])

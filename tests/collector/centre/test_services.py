@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from haidang_collector.centre.services import built_in
+from haidang_collector.access.audit import entries
+from haidang_collector.access.visitor import Scope
+from haidang_collector.centre.services import ChangedError, built_in, remove, set_service, shown, told
 from haidang_collector.cli import build
 from haidang_collector.registry.agent_config import set_tables, tables_for
+from haidang_collector.registry.database import Database
 from haidang_collector.registry.location import FILE_NAME
 from haidang_collector.registry.store import Registry
 from haidang_reach.address import parse
 from typer.testing import CliRunner
 
-from tests.collector.centre.seen import register
+from tests.collector.centre.seen import DISTRICT, register
+from tests.postgresql import server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,10 +46,10 @@ def services(folder: Path, *arguments: str) -> Result:
 def test_the_directives_systems_are_told_on_request(registry: Registry, tmp_path: Path) -> None:
     set_tables(registry.database, None, {"agent": {"push_interval": "30s"}, "service": [OTHER]})
     assert services(tmp_path, "adopt").exit_code == 0
-    told = tables_for(registry.database, "A")
+    tables = tables_for(registry.database, "A")
 
-    assert told["service"] == [OTHER, *built_in()]
-    assert told["agent"] == {"push_interval": "30s"}
+    assert tables["service"] == [OTHER, *built_in()]
+    assert tables["agent"] == {"push_interval": "30s"}
     assert len({parse(service["url"]).host for service in built_in()}) == 14
     assert "told already" in services(tmp_path, "adopt").stderr
 
@@ -60,6 +66,85 @@ def test_the_department_edits_the_list(registry: Registry, tmp_path: Path) -> No
     assert services(tmp_path, "list").stdout.split(maxsplit=2) == ["smas", "https://moi.example/", "Đăng nhập\n"]
     assert tables_for(registry.database, "A")["service"] == [smas]
     assert services(tmp_path, "remove", "hcm").exit_code == 2
+
+
+def test_a_district_has_services_beside_and_over_the_citys(registry: Registry, tmp_path: Path) -> None:
+    services(tmp_path, "set", "smas", "https://smas.edu.vn/")
+    services(tmp_path, "set", "smas", "https://quan.example/", "--district", DISTRICT)
+    services(tmp_path, "set", "public_enrolment", "https://ts.example/", "--district", DISTRICT)
+    asked = {service["name"]: service["url"] for service in tables_for(registry.database, "A")["service"]}
+
+    assert asked == {"smas": "https://quan.example/", "public_enrolment": "https://ts.example/"}
+    assert len(json.loads(services(tmp_path, "list", "--json").stdout)) == 1
+    assert len(json.loads(services(tmp_path, "list", "--district", DISTRICT, "--json").stdout)) == 2
+    assert services(tmp_path, "set", "x", "https://x.example/", "--district", "nowhere").exit_code == 2
+    assert services(tmp_path, "remove", "smas", "--district", DISTRICT).exit_code == 0
+    assert "smas.edu.vn" in tables_for(registry.database, "A")["service"][0]["url"]
+
+
+def test_every_deed_is_in_the_audit_log_with_who_did_it(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HAIDANG_OPERATOR", "Cô Lan")
+    services(tmp_path, "adopt")
+    services(tmp_path, "set", "own", "https://own.example/", "--match", "Xin chào")
+    services(tmp_path, "remove", "own")
+    services(tmp_path, "remove", "own")
+    deeds = [entry for entry in entries(registry.database, Scope())[0] if entry.what.startswith("service.")]
+
+    assert [(entry.what, entry.subject) for entry in deeds[:2]] == [("service.removed", "own"), ("service.set", "own")]
+    assert deeds[1].detail == {"name": "own", "url": "https://own.example/", "match": "Xin chào"}
+    assert (deeds[2].what, deeds[2].subject.split()[0], len(deeds)) == ("service.adopted", "hcm", 3)
+    assert {entry.who for entry in deeds} == {"Cô Lan"}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest) -> Iterator[Database]:
+    if request.param == "sqlite":
+        yield request.getfixturevalue("registry").database
+        return
+    url = server().create()
+    with closing(Database(url)) as made:
+        made.upgrade()
+        yield made
+    server().drop(url)
+
+
+def test_of_many_who_edit_at_once_nobody_loses_anything(shared: Database) -> None:
+    names = [f"s{number}" for number in range(12)]
+    with ThreadPoolExecutor(6) as people:
+        for name in names:
+            people.submit(set_service, shared, {"name": name, "url": "https://x.example/"}, name)
+
+    assert {service["name"] for service in told(shared)} == set(names)
+
+
+def test_of_many_who_edit_the_same_at_once_only_the_first_does(shared: Database) -> None:
+    set_service(shared, OTHER, "somebody")
+
+    def edit(url: str) -> str | None:
+        try:
+            set_service(shared, {"name": "own", "url": url}, "somebody", seen=shown(OTHER))
+        except ChangedError:
+            return None
+        return url
+
+    with ThreadPoolExecutor(6) as people:
+        done = [url for url in people.map(edit, [f"https://so-{number}.example/" for number in range(6)]) if url]
+    with pytest.raises(ChangedError):
+        remove(shared, "own", "somebody", seen=shown(OTHER))
+
+    assert [service["url"] for service in told(shared)] == done
+    assert len(done) == 1
+
+
+def test_what_the_forms_do_not_show_stays(registry: Registry, tmp_path: Path) -> None:
+    set_tables(registry.database, None, {"service": [{**OTHER, "status": [200, 401], "match": "x"}]})
+    services(tmp_path, "set", "own", "https://moi.example/")
+
+    assert tables_for(registry.database, "A")["service"] == [
+        {"name": "own", "url": "https://moi.example/", "status": [200, 401]}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from haidang_agent.wire import encode
 from haidang_collector.policy.policy import load
 from haidang_collector.registry.models import Agent
 from haidang_collector.registry.store import Registry
+from haidang_collector.simulate.centre import look
 from haidang_collector.simulate.expected import expected, limits_on
 from haidang_collector.simulate.readings import Readings
 from haidang_collector.simulate.registry import fill
@@ -129,6 +130,7 @@ def running_city(
         registry = Registry(environment["HAIDANG_DATABASE_URL"])
         stack.callback(registry.close)
         fill(registry.database, city)
+        look(registry.database, city, time.time())
         voices = _enrol(registry, city)
         store = stack.enter_context(prometheus(folder, more=facts))
         environment |= {"HAIDANG_STORE_WRITE_URL": store.write_url, "HAIDANG_PROMETHEUS_URL": store.url}

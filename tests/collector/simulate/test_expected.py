@@ -10,7 +10,7 @@ from haidang_collector.evaluation.model import Share
 from haidang_collector.policy.policy import load
 from haidang_collector.simulate.build import build
 from haidang_collector.simulate.expected import expected, expected_shares, limits_on
-from haidang_collector.simulate.model import Line, Machine, Person, Room, SimUnit
+from haidang_collector.simulate.model import Line, Machine, Person, Room, SimUnit, Site
 
 from tests.collector.simulate.conftest import DAY
 
@@ -39,8 +39,9 @@ UNIT = SimUnit(
     mail_domain="x.edu.vn",
     site=None,
     mail={"mx": True, "spf": True, "dmarc": True},
-    services={"smas": True, "public_enrolment": True},
+    services={"smas": True, "public_enrolment": True, "public_results": True},
 )
+PORTAL = Site(up=True, tls_left_seconds=1, unchanged_seconds=1, feed_lag_seconds=1)
 MIXED = replace(
     UNIT,
     level="mixed",
@@ -106,7 +107,14 @@ def test_computers_by_the_limit_of_each_level(unit: SimUnit, state: str) -> None
         ("R11", replace(UNIT, mail_domain="x.com"), "unmet"),
         ("R11", replace(UNIT, people=()), "unknown"),
         ("R12", replace(UNIT, services={"smas": False}), "unmet"),
+        ("R9", replace(UNIT, site=PORTAL), "met"),
+        ("R9", replace(UNIT, site=replace(PORTAL, blocked=True)), "unmet"),
+        ("R9", replace(UNIT, site=replace(PORTAL, blocked=True), presence="none"), "met"),
+        ("R9", replace(UNIT, site=replace(PORTAL, tls_left_seconds=-1)), "unmet"),
+        ("R11", replace(UNIT, presence="silent", mail=UNIT.mail | {"mx": False}), "unmet"),
         ("R13", replace(UNIT, services={"smas": True}), "unknown"),
+        ("R13", replace(UNIT, services={"public_enrolment": False}), "unknown"),
+        ("R13", replace(UNIT, services={"public_results": False}, presence="none"), "unmet"),
         ("R14", replace(UNIT, machines=(SITE, Machine(("host",), "server", "", {}))), "met"),
         ("R14", replace(UNIT, equipment=UNIT.equipment | {"server": 1}), "unknown"),
         ("R14", replace(UNIT, equipment=UNIT.equipment | {"server": 0}), "not_applicable"),
@@ -135,3 +143,10 @@ def test_shares_count_every_unit_once_a_row() -> None:
         *(sum(expected(unit, LIMITS)["R4"] == state for unit in city.units) for state in ("met", "unmet", "unknown")),
         not_applicable=sum(expected(unit, LIMITS)["R4"] == "not_applicable" for unit in city.units),
     )
+
+
+def test_a_service_is_judged_in_its_season() -> None:
+    unit = replace(UNIT, services={"public_enrolment": False})
+
+    assert expected(unit, LIMITS)["R13"] == "unknown"
+    assert expected(unit, limits_on(date(2027, 5, 10), POLICY))["R13"] == "unmet"
