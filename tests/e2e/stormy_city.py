@@ -141,13 +141,15 @@ class StormyCity:
 
 
 @contextmanager
-def stormy_city(folder: Path, schools: list[School], *, group_interval: str) -> Iterator[StormyCity]:
-    """Runs until every school's lines are known by the rules."""
+def stormy_city(
+    folder: Path, schools: list[School], *, group_interval: str, collector: str = ""
+) -> Iterator[StormyCity]:
+    """Begins when every school's lines are known by the rules. A `collector` at that address is told of everything."""
     facts = ThreadingHTTPServer(("127.0.0.1", 0), _exporter(schools, time.time()))
     thread = threading.Thread(target=facts.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        with listening_people(folder, group_interval=group_interval) as people:
+        with listening_people(folder, group_interval=group_interval, collector=collector) as people:
             more = PROMETHEUS_MORE.format(
                 port=facts.server_port, rules=ALERTS / "rules", alertmanager=people.alertmanager.removeprefix("http://")
             )

@@ -1,4 +1,7 @@
-"""An ISP fails in three districts: an alert for each and one for the city, none for a school; the rest is told."""
+"""An ISP fails in three districts: who is in charge of each, and of the city, gets one message; no school does.
+
+What is independent of it is told to its own people meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,21 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stormy_city import FAILS, School, StormyCity, build, stormy_city, strike
+from tests.e2e.telling_centre import CITY, leader_of, officer_of, operator_of, telling_collector
 from tests.waiting import eventually
 
 DISTRICTS, HIT_DISTRICTS, HIT = 5, 3, 60
 WITHIN = 5.0
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_an_isp_fails_and_only_what_is_larger_or_independent_is_told(tmp_path: Path) -> None:
     schools = build(units=150, districts=DISTRICTS, hit=HIT, hit_districts=HIT_DISTRICTS)
-    with stormy_city(tmp_path, schools, group_interval="5s") as city:
+    districts_of = {school.code: school.district for school in schools}
+    with (
+        telling_collector(tmp_path / "collector", districts_of, {}) as collector,
+        stormy_city(tmp_path, schools, group_interval="5s", collector=collector.url) as city,
+    ):
         began = time.time()
         hit = strike(schools, began, WITHIN, hit_districts=HIT_DISTRICTS)
         other = _independent_cut(schools, began + 5)
@@ -38,6 +46,12 @@ def test_an_isp_fails_and_only_what_is_larger_or_independent_is_told(tmp_path: P
         subjects = [mail["Subject"] for mail in city.people.mails]
         assert sum(f"Quận 1: mạng {FAILS} hỏng" in subject for subject in subjects) == 1
         assert any(rogue.code in subject for subject in subjects)
+        people = {
+            CITY, *(operator_of(f"Quận {number}") for number in range(1, HIT_DISTRICTS + 1)),
+            officer_of(rogue.code), leader_of(rogue.code), officer_of(other.code),
+        }  # fmt: skip
+        eventually("everybody is told", lambda: len(collector.sink.letters()) >= len(people), seconds=60)
+        assert sorted(letter.to for letter in collector.sink.letters()) == sorted(people)
 
 
 def _independent_cut(schools: list[School], at: float) -> School:

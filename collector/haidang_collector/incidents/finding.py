@@ -30,6 +30,9 @@ BATCH = 500
 NEWEST_EVENTS = 500
 EARLIER = 10
 MOST_PEOPLE = 200
+LARGER = ("CentreCutOff", "PowerOutage", "IspOutage")
+"""Of alerts/rules/storms.yml: the faults that explain those of units."""
+MOST_LARGER = 20
 
 _DISTRICT = func.coalesce(Unit.district, Incident.district)
 """Where the unit is now; the label of the alert for units that the registry does not know."""
@@ -163,6 +166,14 @@ def one(database: Database, number: int) -> IncidentRow | None:
     with database.read() as connection:
         row = connection.execute(joined(select(*_COLUMNS)).where(Incident.id == number)).one_or_none()
     return None if row is None else _row(row)
+
+
+def larger_than_a_unit(database: Database, district: str) -> list[IncidentRow]:
+    """What goes on in the district, or everywhere, and keeps alerts of units from beginning; the oldest first."""
+    where = or_(Incident.district.is_(None), Incident.district == district)
+    query = joined(select(*_COLUMNS)).where(_FIRES, Incident.alertname.in_(LARGER), Incident.unit.is_(None), where)
+    with database.read() as connection:
+        return [_row(row) for row in connection.execute(query.order_by(Incident.starts_at).limit(MOST_LARGER))]
 
 
 def earlier(database: Database, incident: int) -> list[IncidentRow]:

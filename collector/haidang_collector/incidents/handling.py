@@ -11,7 +11,7 @@ from haidang_collector.incidents.tables import IncidentEvent, IncidentHandling
 from haidang_collector.registry.models import PERSON_LENGTH, Incident
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -60,23 +60,23 @@ def fires_again(session: Session, incidents: Iterable[Incident], heard: datetime
         session.add(IncidentEvent(incident=incident.id, at=heard, who=ALERTING, what="reopen", text=""))
 
 
-def comes_back(session: Session, incidents: Iterable[Incident], heard: datetime) -> None:
-    """A new incident whose alert had one that somebody closed within a day: it says so, and goes to the same person."""
+def comes_back(session: Session, incidents: Sequence[Incident], heard: datetime) -> None:
+    """New incidents whose alert had one that somebody closed within a day: they say so, and go to the same person."""
+    closed = (
+        select(Incident.fingerprint, Incident.id, IncidentHandling.assignee)
+        .join(IncidentHandling, IncidentHandling.incident == Incident.id)
+        .where(
+            Incident.fingerprint.in_([incident.fingerprint for incident in incidents]),
+            IncidentHandling.closed_at >= heard - AGAIN,
+        )
+        .order_by(Incident.starts_at)
+    )
+    newest = {fingerprint: (number, assignee) for fingerprint, number, assignee in session.execute(closed)}
     for incident in incidents:
-        earlier = session.execute(
-            select(Incident.id, IncidentHandling.assignee)
-            .join(IncidentHandling, IncidentHandling.incident == Incident.id)
-            .where(
-                Incident.fingerprint == incident.fingerprint,
-                Incident.id != incident.id,
-                IncidentHandling.closed_at >= heard - AGAIN,
-            )
-            .order_by(Incident.starts_at.desc())
-            .limit(1)
-        ).one_or_none()
-        if earlier is not None:
-            _handling(session, incident.id).assignee = earlier.assignee
-            text = f"#{earlier.id}"
+        if incident.fingerprint in newest:
+            earlier, assignee = newest[incident.fingerprint]
+            _handling(session, incident.id).assignee = assignee
+            text = f"#{earlier}"
             session.add(IncidentEvent(incident=incident.id, at=heard, who=ALERTING, what="reopen", text=text))
 
 

@@ -33,7 +33,7 @@ ID_LETTERS = 32
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A message on its way; `attempt` counts from 1 and is whose turn it is."""
+    """A message on its way; `attempt` counts from 1 and is whose turn it is. `incidents`: what it tells of."""
 
     id: int
     attempt: int
@@ -45,6 +45,7 @@ class Parcel:
     subject: str
     body: str
     made_at: datetime
+    incidents: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

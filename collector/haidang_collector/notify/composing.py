@@ -9,26 +9,30 @@ import hashlib
 from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select, text, update
 
 from haidang_collector.incidents.tables import IncidentHandling
 from haidang_collector.notify.settings import EMAIL, NotifySettings
 from haidang_collector.notify.tables import Message, Telling
-from haidang_collector.notify.truth import HELD, centre_is_cut_off, why_not
+from haidang_collector.notify.times import due
+from haidang_collector.notify.truth import HELD, centre_is_cut_off, is_taken_on, why_not
 from haidang_collector.notify.words import Item, Writer
 from haidang_collector.registry.models import Incident
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Row
     from sqlalchemy.orm import Session
 
     from haidang_collector.registry.database import Database
 
-PEOPLE_AT_ONCE = 50
-"""In one transaction, which on SQLite lets nobody else write: a tenth of a second."""
+    _Due = tuple[Telling, Incident, IncidentHandling | None]
+
+PEOPLE_AT_ONCE, PEOPLE_TOGETHER = 50, 5
+"""How many are looked for, and how many are in a transaction, which on SQLite lets nobody else write."""
 MOST_ITEMS = 500
 HOUR = timedelta(hours=1)
 HOLD = timedelta(seconds=30)
@@ -43,26 +47,30 @@ class Composer:
         self._database = database
         self._settings = settings
         self._time_zone = time_zone
+        self._zone = ZoneInfo(time_zone)
 
-    def compose(self, now: datetime) -> int:
-        """How many messages were made. What another process composes at this moment is left to it."""
+    def compose(self, now: datetime) -> bool:
+        """Whether more people may wait. What another process composes at this moment is left to it."""
         waiting = select(Telling.person).where(Telling.told_at.is_(None), Telling.due_at <= now)
+        oldest = waiting.group_by(Telling.person).order_by(func.min(Telling.due_at)).limit(PEOPLE_AT_ONCE)
         with self._database.read() as connection:
-            if connection.scalar(waiting.limit(1)) is None:
-                return 0
-        with self._database.write() as session:
-            if not self._database.is_sqlite:
-                lock = text("SELECT pg_try_advisory_xact_lock(:number)")
-                if not session.scalar(lock, {"number": ONE_AT_A_TIME}):
-                    return 0
-            oldest = waiting.group_by(Telling.person).order_by(func.min(Telling.due_at)).limit(PEOPLE_AT_ONCE)
-            return sum(self._compose_for(session, person, now) for person in session.scalars(oldest).all())
+            people = connection.scalars(oldest).all()
+            cut_off = bool(people) and centre_is_cut_off(connection)
+        for first in range(0, len(people), PEOPLE_TOGETHER):
+            with self._database.write() as session:
+                if not self._database.is_sqlite:
+                    lock = text("SELECT pg_try_advisory_xact_lock(:number)")
+                    if not session.scalar(lock, {"number": ONE_AT_A_TIME}):
+                        return False
+                for person in people[first : first + PEOPLE_TOGETHER]:
+                    self._compose_for(session, person, now, cut_off=cut_off)
+        return len(people) == PEOPLE_AT_ONCE
 
-    def _compose_for(self, session: Session, person: str, now: datetime) -> int:
+    def _compose_for(self, session: Session, person: str, now: datetime, *, cut_off: bool) -> None:
         mine = (Telling.person == person, Telling.told_at.is_(None), Telling.due_at <= now)
         if (room := self._room(session, person, now)) > now:
             session.execute(update(Telling).where(*mine).values(due_at=room))
-            return 0
+            return
         query = (
             select(Telling, Incident, IncidentHandling)
             .join(Incident, Incident.id == Telling.incident)
@@ -71,15 +79,14 @@ class Composer:
             .order_by(Incident.severity, Telling.due_at, Telling.incident, Telling.kind)
             .limit(MOST_ITEMS)
         )
-        told = _true(session, session.execute(query).all(), now)
+        told = _true(session.execute(query).all(), now, cut_off=cut_off)
         if not told:
-            return 0
+            return
+        session.add_all(self._reminders(told, now))
         session.flush()
-        others = _others(session, person, [incident.id for _, incident in told], now)
-        items = [_item(telling, incident, others[incident.id]) for telling, incident in told]
-        made = self._messages(told[0][0], items, _key([telling for telling, _ in told]), now)
-        session.add_all(made)
-        return len(made)
+        others = _others(session, person, [incident.id for _, incident, _ in told], now)
+        items = [_item(telling, incident, others[incident.id]) for telling, incident, _ in told]
+        session.add_all(self._messages(told[0][0], items, _key([telling for telling, *_ in told]), now))
 
     def _room(self, session: Session, person: str, now: datetime) -> datetime:
         """When the person may have a message again."""
@@ -96,6 +103,19 @@ class Composer:
             return now
         spaced = made[0] + timedelta(seconds=limits.spacing_seconds)
         return max(spaced, made[-1] + HOUR) if len(made) == limits.per_hour else spaced
+
+    def _reminders(self, told: Sequence[_Due], now: datetime) -> Iterator[Telling]:
+        """Who hears of something critical hears of it again while it goes on and nobody takes it on; not at night."""
+        if not self._settings.limits.remind_hours:
+            return
+        later = now + timedelta(hours=self._settings.limits.remind_hours)
+        at = due("warning", later, self._settings.quiet, self._zone)
+        for telling, incident, handling in told:
+            if incident.severity == "critical" and incident.status == "firing" and not is_taken_on(handling):
+                yield Telling(
+                    incident=telling.incident, round=telling.round, person=telling.person, kind="reminder",
+                    number=telling.number + 1, name=telling.name, due_at=at, told_at=None, dropped=None,
+                )  # fmt: skip
 
     def _messages(self, to: Telling, items: Sequence[Item], key: str, now: datetime) -> list[Message]:
         wish = self._settings.wish(to.person)
@@ -126,14 +146,11 @@ class Composer:
         return made
 
 
-def _true(
-    session: Session, due: Sequence[Row[Telling, Incident, IncidentHandling | None]], now: datetime
-) -> list[tuple[Telling, Incident]]:
+def _true(waiting: Sequence[Row[*_Due]], now: datetime, *, cut_off: bool) -> list[_Due]:
     """What is to be told of it; the rest is dropped, or held."""
-    newest = dict(sorted((telling.incident, telling.round) for telling, *_ in due))
-    cut_off = centre_is_cut_off(session)
+    newest = dict(sorted((telling.incident, telling.round) for telling, *_ in waiting))
     told = []
-    for telling, incident, handling in due:
+    for telling, incident, handling in waiting:
         is_old = telling.round < newest[telling.incident]
         telling.dropped = "told anew" if is_old else why_not(telling, incident, handling, cut_off=cut_off)
         if telling.dropped == HELD:
@@ -141,7 +158,7 @@ def _true(
             continue
         telling.told_at = now
         if telling.dropped is None:
-            told.append((telling, incident))
+            told.append((telling, incident, handling))
     return told
 
 
@@ -154,7 +171,7 @@ def _item(telling: Telling, incident: Incident, others: Sequence[str]) -> Item:
 
 def _key(tellings: Sequence[Telling]) -> str:
     """Of these facts to this person: the same again would be the same key."""
-    facts = sorted((telling.incident, telling.round, telling.kind) for telling in tellings)
+    facts = sorted((telling.incident, telling.round, telling.kind, telling.number) for telling in tellings)
     return f"{tellings[0].person} {facts}"
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from haidang_collector.notify.channels import Parcel
-from haidang_collector.notify.people import People
+from haidang_collector.notify.people import without_address
 from haidang_collector.notify.planning import Planner
 from haidang_collector.notify.settings import EMAIL
 from haidang_collector.notify.words import Item, Writer
@@ -53,9 +52,9 @@ def rehearse(
 
     `alert` holds alertname, severity, category and the unit's name.
     """
-    people = People(session, settings, now.astimezone(ZoneInfo(time_zone)).date())
-    levels = people.levels(place, alert["category"], alert["severity"])
-    plan = Planner(settings, time_zone).schedule(levels, alert["severity"], now)
+    planner = Planner(settings, time_zone)
+    levels = planner.people(session, [place], now).levels(place, alert["category"], alert["severity"])
+    plan = planner.schedule(levels, alert["severity"], now, is_larger=place.unit is None)
     summary = f"{alert['name']} ({place.unit}): {alert['alertname']}"
     texts = {"summary": summary, "summary_en": summary}
     told = []
@@ -79,4 +78,4 @@ def rehearse(
                     body=writer.body([item]) if is_mail else writer.brief([item]),
                 )
             )
-    return told, people.without_address(place.unit) if place.unit else []
+    return told, without_address(session, place.unit) if place.unit else []

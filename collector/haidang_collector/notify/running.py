@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from haidang_collector.centre.school_time import load as load_calendar
+from haidang_collector.incidents.intake import Intake
 from haidang_collector.notify.planning import Planner
 from haidang_collector.notify.settings import NotifySettings, load
 from haidang_collector.notify.worker import NotifyMetrics, Worker
@@ -21,24 +24,33 @@ if TYPE_CHECKING:
 
 
 @contextlib.asynccontextmanager
-async def telling(settings: Settings, database: Database, registry: CollectorRegistry) -> AsyncIterator[Planner | None]:
-    """What is to hear of news while people are told; None where nobody is. Raises BadNotifyError."""
+async def telling(settings: Settings, database: Database, registry: CollectorRegistry) -> AsyncIterator[Intake]:
+    """Where Alertmanager's news are kept, and people told of them where that is on. Raises BadNotifyError."""
     if not settings.notify:
-        yield None
+        yield Intake(database, None)
         return
     wanted = settings_of(settings)
     worker = Worker(database, wanted, settings.time_zone, NotifyMetrics(registry))
     task = asyncio.create_task(worker.run())
     try:
-        yield Planner(wanted, settings.time_zone)
+        yield Intake(database, Planner(wanted, settings.time_zone))
     finally:
         await worker.stop()
         await task
 
 
 def settings_of(settings: Settings) -> NotifySettings:
-    """Of the file; messages lead to the collector's public address where it names no other. Raises BadNotifyError."""
+    """Of the file, with the holidays of the calendar beside its own. Raises BadNotifyError, and BadCalendarError.
+
+    Messages lead to the collector's public address where the file names no other.
+    """
     wanted = load(Path(settings.notify))
-    if wanted.pages.url:
-        return wanted
-    return wanted.model_copy(update={"pages": wanted.pages.model_copy(update={"url": settings.public_url})})
+    calendar = load_calendar(Path(settings.calendar) if settings.calendar else None)
+    holidays = {
+        first + timedelta(days=number)
+        for first, last, *_ in calendar.holidays
+        for number in range((last - first).days + 1)
+    }  # fmt: skip
+    quiet = wanted.quiet.model_copy(update={"holidays": (*wanted.quiet.holidays, *sorted(holidays))})
+    pages = wanted.pages if wanted.pages.url else wanted.pages.model_copy(update={"url": settings.public_url})
+    return wanted.model_copy(update={"pages": pages, "quiet": quiet})

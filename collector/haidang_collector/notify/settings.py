@@ -145,6 +145,8 @@ class Limits(_Table):
     """`gather`: how long news of one person is gathered into one message; `spacing`: between two messages to them.
 
     `lease`: how long a message is left to who sends it, longer than the longest conversation with a provider.
+    `remind`: after how long who was told of something critical that goes on, and that nobody has taken on, is told
+    again; 0: never. `keep`: how long sent messages are kept; those that were not sent always are.
     """
 
     per_hour: Annotated[int, Field(ge=1, le=1000)] = 6
@@ -153,6 +155,8 @@ class Limits(_Table):
     escalate_seconds: Annotated[float, Field(gt=0, le=86400)] = 900.0
     lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 300.0
     expire_hours: Annotated[float, Field(gt=0, le=720)] = 72.0
+    remind_hours: Annotated[float, Field(ge=0, le=720)] = 4.0
+    keep_days: Annotated[float, Field(ge=1, le=36500)] = 400.0
 
 
 class Route(_Table):
@@ -163,6 +167,8 @@ class Route(_Table):
 
     category: str = ""
     severity: Literal["", "critical", "warning"] = ""
+    time: Literal["", "working", "quiet"] = ""
+    """`quiet`: at night, on rest days and holidays, as [quiet] says."""
     tell: Annotated[tuple[tuple[Receiver, ...], ...], Field(min_length=1, max_length=10)]
 
 
@@ -202,11 +208,12 @@ class NotifySettings(_Table):
         """The secret URL; None: there is no such channel any more. Raises ValueError where its file cannot be read."""
         return next((known.url() for known in self.channel if known.name == channel), None)
 
-    def route_of(self, category: str, severity: str) -> Route:
+    def route_of(self, category: str, severity: str, *, quiet: bool) -> Route:
+        now = "quiet" if quiet else "working"
         matching = (
             route
             for route in (*self.route, *DEFAULT_ROUTES)
-            if route.category in ("", category) and route.severity in ("", severity)
+            if route.category in ("", category) and route.severity in ("", severity) and route.time in ("", now)
         )
         return next(matching)
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from haidang_collector.registry.models import EMAIL_LENGTH, HASH_LENGTH, PERSON_LENGTH, Base
 
 SUBJECT_LENGTH = 300
-KINDS = ("firing", "escalated", "resolved")
+KINDS = ("firing", "escalated", "reminder", "resolved")
 STATES = ("queued", "sending", "sent", "failed", "expired")
 
 
@@ -49,8 +49,9 @@ class Message(Base):
 class Telling(Base):
     """Something that a person (by e-mail address) is to hear of an incident from `due_at` on.
 
-    `round` counts how often the incident was reopened. `told_at` is when it was put into messages (those of one moment
-    and person say the same), or dropped, for the reason in `dropped`: only what is no longer true is.
+    `round` counts how often the incident was reopened, `number` reminders from 1 (0: it is none). `told_at` is when it
+    was put into messages (those of one moment and person say the same), or dropped, for the reason in `dropped`: only
+    what is no longer true is.
     """
 
     __tablename__ = "telling"
@@ -58,6 +59,7 @@ class Telling(Base):
     round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     person: Mapped[str] = mapped_column(String(EMAIL_LENGTH), primary_key=True)
     kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(String(PERSON_LENGTH))
     due_at: Mapped[datetime]
     told_at: Mapped[datetime | None]

@@ -17,7 +17,7 @@ DAYS_AHEAD = 400
 def due(severity: str, now: datetime, quiet: Quiet, zone: ZoneInfo) -> datetime:
     """`now`, or the next digest."""
     here = now.astimezone(zone)
-    if severity == "critical" or not _is_quiet(here, quiet):
+    if severity == "critical" or not is_quiet(here, quiet):
         return now
     for ahead in range(DAYS_AHEAD):
         day = here.date() + timedelta(days=ahead)
@@ -27,7 +27,8 @@ def due(severity: str, now: datetime, quiet: Quiet, zone: ZoneInfo) -> datetime:
     return now  # more than a year of holidays in a row is a mistake: better told at night than never
 
 
-def _is_quiet(here: datetime, quiet: Quiet) -> bool:
+def is_quiet(here: datetime, quiet: Quiet) -> bool:
+    """Whether it is night, a rest day or a holiday; `here` in the schools' time."""
     clock = here.time()
     if quiet.begins <= quiet.ends:
         night = quiet.begins <= clock < quiet.ends

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from haidang_collector.registry.models import Incident
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+    from sqlalchemy import Connection
 
     from haidang_collector.incidents.tables import IncidentHandling
     from haidang_collector.notify.tables import Telling
@@ -22,9 +22,13 @@ HELD = "held"
 """Not told as long as the centre itself is cut off; it stands in `dropped` of what is not told yet."""
 
 
-def centre_is_cut_off(session: Session) -> bool:
+def centre_is_cut_off(connection: Connection) -> bool:
     firing = select(Incident.id).where(Incident.status == "firing", Incident.alertname == CENTRE)
-    return session.execute(firing.limit(1)).first() is not None
+    return connection.execute(firing.limit(1)).first() is not None
+
+
+def is_taken_on(handling: IncidentHandling | None) -> bool:
+    return handling is not None and bool(handling.acknowledged_at or handling.closed_at)
 
 
 def why_not(telling: Telling, incident: Incident, handling: IncidentHandling | None, *, cut_off: bool) -> str | None:
@@ -35,9 +39,9 @@ def why_not(telling: Telling, incident: Incident, handling: IncidentHandling | N
         return None if is_over else "fires again"
     if explained and telling.dropped == HELD and is_over:
         return "the centre was cut off"
-    if telling.kind == "escalated":
+    if telling.kind != "firing":
         if is_over:
             return "over"
-        if handling is not None and (handling.acknowledged_at or handling.closed_at):
+        if is_taken_on(handling):
             return "taken on"
     return HELD if explained and cut_off else None

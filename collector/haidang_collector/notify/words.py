@@ -27,7 +27,7 @@ RANKS = {"critical": 0, "warning": 1}
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One incident as one person hears of it. `kind`: firing, escalated or resolved; `others` heard of it too."""
+    """One incident as one person hears of it. `kind` is one of `tables.KINDS`; `others` heard of it too."""
 
     incident: int
     kind: str
@@ -88,6 +88,8 @@ class Writer:
         lines = [f"{self._mark(item)} {self._summary(item)}", self._when(item)]
         if item.kind == "escalated":
             lines.append(words("You hear of it because nobody has taken it on yet."))
+        elif item.kind == "reminder" and item.ends_at is None:
+            lines.append(words("You hear of it again because it goes on and nobody has taken it on yet."))
         description = item.annotations.get("description" if self._language == "vi" else "description_en")
         if item.ends_at is None and description:
             lines += ["", description]
@@ -106,7 +108,7 @@ class Writer:
         words = self._words
         if item.ends_at is not None:
             return words("[OVER]")
-        if item.kind == "escalated":
+        if item.kind in ("escalated", "reminder"):
             return words("[NOBODY HAS TAKEN IT ON]")
         return words("[CRITICAL]") if item.severity == "critical" else words("[WARNING]")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from haidang_collector.notify.channels import Outcome, Parcel, send
 from haidang_collector.notify.composing import Composer
-from haidang_collector.notify.outbox import claim, settle, waiting
+from haidang_collector.notify.outbox import PRUNED_AT_ONCE, claim, prune, settle, waiting
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from haidang_collector.registry.database import Database
 
 ROUND_SECONDS = 1.0
+PRUNE_SECONDS = 3_600.0
 AT_ONCE = 8
 """Conversations with providers; each has a thread."""
 GRACE_SECONDS = 8.0
@@ -75,6 +77,7 @@ class Worker:
         self._threads = CapacityLimiter(AT_ONCE)
         self._sending: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
+        self._count_at = self._prune_at = time.monotonic()
 
     async def run(self) -> None:
         """Compose, claim, send: once a second, and at once again where more waits than could be begun."""
@@ -86,8 +89,9 @@ class Worker:
                 log.exception("the registry's database does not answer; messages wait")
             except Exception:
                 log.exception("messages wait; this is a fault of the program")  # which must not end all telling
-            if more and self._sending:
-                await asyncio.wait(self._sending, timeout=ROUND_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if more:
+                if len(self._sending) == AT_ONCE:
+                    await asyncio.wait(self._sending, timeout=ROUND_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 continue
             try:
                 await asyncio.wait_for(self._stopping.wait(), ROUND_SECONDS)
@@ -101,9 +105,9 @@ class Worker:
             await asyncio.wait(self._sending, timeout=GRACE_SECONDS)
 
     async def _round(self) -> bool:
-        """Whether all that could be begun was, so that more may wait."""
+        """Whether more may wait: all that could be made or begun was."""
         now = datetime.now(UTC)
-        await to_thread.run_sync(self._composer.compose, now)
+        more = await to_thread.run_sync(self._composer.compose, now)
         free = AT_ONCE - len(self._sending)
         if free:
             limits = self._settings.limits
@@ -115,11 +119,21 @@ class Worker:
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)
             free -= len(claimed.parcels)
-        left = await to_thread.run_sync(waiting, self._database)
-        self._metrics.waiting.set(left.messages)
-        self._metrics.oldest.set((now - left.oldest).total_seconds() if left.oldest else 0)
         self._metrics.round.set_to_current_time()
-        return not free
+        await self._each_while(now)
+        return more or not free
+
+    async def _each_while(self, now: datetime) -> None:
+        """Look at what waits once a second, and prune once an hour, however quickly rounds follow."""
+        clock = time.monotonic()
+        if clock >= self._count_at:
+            self._count_at = clock + ROUND_SECONDS / 2
+            left = await to_thread.run_sync(waiting, self._database)
+            self._metrics.waiting.set(left.messages)
+            self._metrics.oldest.set((now - left.oldest).total_seconds() if left.oldest else 0)
+        if clock >= self._prune_at:
+            pruned = await to_thread.run_sync(prune, self._database, now, self._settings.limits)
+            self._prune_at = clock + (0 if pruned == PRUNED_AT_ONCE else PRUNE_SECONDS)
 
     async def _deliver(self, parcel: Parcel) -> None:
         outcome, is_kept = await to_thread.run_sync(self._hand_over, parcel, limiter=self._threads)

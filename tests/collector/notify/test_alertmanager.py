@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from haidang_collector.registry.store import Registry
-from haidang_collector.supervisor.files import alertmanager_config
+from haidang_collector.supervisor.files import write_files
 from haidang_collector.supervisor.plan import Plan
 
 from tests.collector.notify.conftest import Mailbox, fill
@@ -30,12 +30,14 @@ LAN, MINH, CENTRE = "lan@u1.edu.vn", "minh@u1.edu.vn", "alerts@example"
 @contextmanager
 def alertmanager(folder: Path, plan: Plan) -> Iterator[str]:
     """Its address. Groups are looked at every second, to be done sooner."""
-    config = alertmanager_config(plan)
+    write_files(plan)
+    file = plan.data / "alertmanager/alertmanager.yml"
+    config = yaml.safe_load(file.read_text())
     config["route"]["group_interval"] = "1s"
-    (folder / "alertmanager.yml").write_text(yaml.safe_dump(config, allow_unicode=True))
+    file.write_text(yaml.safe_dump(config, allow_unicode=True))
     address = f"127.0.0.1:{free_port()}"
     command = [
-        "prometheus-alertmanager", f"--config.file={folder / 'alertmanager.yml'}", f"--storage.path={folder / 'am'}",
+        "prometheus-alertmanager", f"--config.file={file}", f"--storage.path={folder / 'am'}",
         f"--web.listen-address={address}", "--cluster.listen-address=",
     ]  # fmt: skip
     with (folder / "alertmanager.log").open("wb") as log:
@@ -57,7 +59,10 @@ def post(address: str, *alerts: dict[str, Any]) -> None:
 def alert(name: str, *, over: bool = False, **labels: str) -> dict[str, Any]:
     known = {"alertname": name, "severity": "critical", "category": "security", "kind": "x", "unit": "U1"}
     end = datetime.now(UTC) + (timedelta() if over else timedelta(hours=1))
-    texts = {"summary": f"U1: {name}", "summary_en": f"U1: {name}", "description": "Rút dây."}
+    texts = {
+        "summary": f"U1: {name}", "summary_en": f"U1: {name}", "description": "Rút dây.",
+        "runbook_url": f"docs/runbooks/{name}.md",
+    }  # fmt: skip
     return {
         "labels": known | labels,
         "annotations": texts,
@@ -80,8 +85,9 @@ def test_an_attack_reaches_who_is_in_charge_once_and_its_end_too(tmp_path: Path,
     environment = {"DATABASE_URL": database_url(tmp_path), "NOTIFY": str(settings_file(tmp_path, mailbox))}
     with serving(tmp_path, **environment) as collector:
         plan = Plan(
-            tmp_path, collector_port=collector.port, smtp=mailbox.mail["server"], mail_to=(CENTRE,), notify=True
-        )
+            tmp_path, collector_port=collector.port, smtp=mailbox.mail["server"], mail_to=(CENTRE,), notify=True,
+            public_url="https://hd.example/",
+        )  # fmt: skip
         with alertmanager(tmp_path, plan) as address:
             weak = alert("PostureFindings", severity="warning")
             post(address, alert("RogueDhcpServer"), alert("ArpSpoofing"), weak)
@@ -96,5 +102,9 @@ def test_an_attack_reaches_who_is_in_charge_once_and_its_end_too(tmp_path: Path,
         "[ĐÃ HẾT] U1: ArpSpoofing", "[ĐÃ HẾT] U1: RogueDhcpServer",
     }  # fmt: skip
     assert len(to(mailbox, MINH)) <= 3, "one letter, and one or two of the end"
+    of_centre = next(letter for letter in mailbox.letters if CENTRE in str(letter["To"]))
+    plain = of_centre.get_body(("plain",))
+    assert plain is not None
+    assert "Step by step: https://hd.example/runbooks/ArpSpoofing\n" in plain.get_content().replace("\r\n", "\n")
     assert all("PostureFindings" not in subject for subject in to(mailbox, CENTRE))
     assert any("[CẢNH BÁO · ALERT]" in subject for subject in to(mailbox, CENTRE))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from haidang_collector.incidents.finding import events
 from haidang_collector.notify.channels import Outcome
-from haidang_collector.notify.outbox import claim, pause, settle, waiting
+from haidang_collector.notify.outbox import claim, pause, prune, settle, waiting
 from haidang_collector.notify.settings import Limits
 
 from tests.collector.notify.conftest import NOON
@@ -92,6 +92,24 @@ def test_who_was_told_stands_in_the_time_line(office: Office) -> None:
         4: [("Ông so", "told", "e-mail")],
     }
     assert waiting(office.database) == (0, None)
+
+
+def test_what_was_sent_is_forgotten_at_last_and_what_was_not_is_kept(office: Office) -> None:
+    """
+    Of four messages one was sent, one refused for good, one expired, and one waits.
+    """
+    many(office)
+    for number, state in enumerate(("sent", "failed", "later")):
+        (parcel,) = claim(office.database, GATHERED, 1, LIMITS).parcels
+        assert parcel.id == number + 1
+        settle(office.database, parcel, Outcome(state, "its word"), GATHERED)  # type: ignore[arg-type]
+    keep = timedelta(days=LIMITS.keep_days)
+
+    assert prune(office.database, GATHERED + keep, LIMITS) == 0
+    claim(office.database, GATHERED + keep, 1, LIMITS)
+    assert prune(office.database, GATHERED + keep + LEASE + timedelta(seconds=1), LIMITS) == 1
+    assert prune(office.database, GATHERED + 2 * keep, LIMITS) == 0
+    assert sorted(message.state for message in office.messages()) == ["expired", "failed", "queued"]
 
 
 def test_how_much_waits_and_how_long(office: Office) -> None:

@@ -38,15 +38,18 @@ def test_a_critical_alert_climbs_from_the_officer_to_the_city(office: Office) ->
 
 
 @pytest.mark.parametrize(
-    ("unit", "district", "first"),
-    [("U2", "", HUNG), ("U3", "", MAI), ("U4", "", SO), (None, "Quận Nam", NAM), (None, "", SO)],
+    ("unit", "district", "first", "after"),
+    [("U2", "", HUNG, 10), ("U3", "", MAI, 10), ("U4", "", SO, 10), (None, "Quận Nam", NAM, 0), (None, "", SO, 0)],
 )
 def test_where_nobody_is_registered_the_next_is_told_at_once(
-    office: Office, unit: str | None, district: str, first: str
+    office: Office, unit: str | None, district: str, first: str, after: float
 ) -> None:
+    """
+    What is larger than a unit is not gathered with anything.
+    """
     office.tell(NOON, unit, severity="warning", district=district)
 
-    assert plan(office, NOON) == [(first, "firing", 10)]
+    assert plan(office, NOON) == [(first, "firing", after)]
 
 
 def test_an_attack_is_told_to_the_security_team_too(office: Office) -> None:
@@ -146,7 +149,7 @@ def test_nobody_takes_it_on_so_the_next_hears_of_it_until_somebody_does(office: 
     assert [person for person, _ in office.compose(NOON + ESCALATE)] == [MINH]
     act(office.database, 1, "ack", "lan")
     assert office.compose(NOON + 2 * ESCALATE) == []
-    assert [each.dropped for each in office.tellings()] == [None, None, "taken on", None]
+    assert [each.dropped for each in office.tellings() if each.kind != "reminder"] == [None, None, "taken on", None]
 
 
 def test_who_cannot_be_told_is_not_waited_for(office: Office) -> None:
@@ -195,7 +198,7 @@ def test_an_alert_that_fires_again_after_a_false_end_is_told_anew(office: Office
     assert person == LAN
     assert subject.endswith("(từ 12:00 25/11/2026)"), "and no end"
     assert [(each.kind, each.dropped) for each in office.tellings() if each.person == LAN] == [
-        ("firing", None), ("resolved", "told anew"), ("firing", None),
+        ("firing", None), ("resolved", "told anew"), ("firing", None), ("reminder", "told anew"), ("reminder", None),
     ]  # fmt: skip
 
 
@@ -212,6 +215,18 @@ def test_a_deputy_is_told_while_somebody_is_away(office: Office) -> None:
     office.tell(NOON + timedelta(days=1), "U1", name="A", severity="warning")
 
     assert [each.person for each in office.tellings()] == ["nam@u1.edu.vn", LAN]
+
+
+def test_at_night_others_may_be_told(office: Office) -> None:
+    """
+    The route of the file says so; by day it is as ever.
+    """
+    office.use(route=[{"severity": "critical", "time": "quiet", "tell": [["city"], ["officer"]]}])
+    office.tell(NOON, "U1")
+    office.tell(NIGHT, "U1", name="A")
+
+    assert plan(office, NOON)[0] == (LAN, "firing", 10)
+    assert plan(office, NIGHT)[-2:] == [(SO, "firing", 10), (LAN, "escalated", 900)]
 
 
 def test_everybody_in_their_language_by_their_channels(

@@ -67,8 +67,8 @@ def test_a_whole_file(folder: Path) -> None:
     assert got.url_of("truc-ban") == "json://user:hunter2@127.0.0.1/"
     assert got.wish("lan@u1.edu.vn").language == "en"
     assert got.wish("somebody@else.vn").channels == ("email",)
-    assert got.route_of("service", "critical").tell == (("district",), ("city",))
-    assert got.route_of("link", "warning").tell[0] == ("officer",)
+    assert got.route_of("service", "critical", quiet=False).tell == (("district",), ("city",))
+    assert got.route_of("link", "warning", quiet=True).tell[0] == ("officer",)
     assert "hunter2" not in repr(got)
 
 
