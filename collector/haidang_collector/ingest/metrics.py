@@ -11,6 +11,10 @@ from haidang_collector.ingest.refusal import Reason
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+    from haidang_collector.registry.store import Identity
+
+OURS = frozenset({"busy", "disconnected", "slow", "store_unavailable", "registry_unavailable", "unauthorised"})
+"""Reasons that say nothing against the agent: the network's, the centre's, or of nobody known."""
 STATUSES = ("204", "400", "401", "408", "413", "415", "429", "503")
 
 
@@ -25,6 +29,12 @@ class IngestMetrics:
         self.refused = Counter(
             "haidang_ingest_refused", "Write requests not taken, by reason.", ("reason",), registry=registry
         )
+        self.of_agents = Counter(
+            "haidang_ingest_agent_refused",
+            "Write requests of an agent that it had no right to, or that no sound agent sends.",
+            ("unit", "district", "agent", "reason"),
+            registry=registry,
+        )
         self.seconds = Histogram(
             "haidang_ingest_seconds", "Time of a write request, from its headers to the answer.", registry=registry
         )
@@ -35,3 +45,9 @@ class IngestMetrics:
             self.requests.labels(status)
         for reason in get_args(Reason):
             self.refused.labels(reason)
+
+    def refuse(self, reason: Reason, sender: Identity | None) -> None:
+        """Counted in all, and where it is the sender's doing, by name."""
+        self.refused.labels(reason).inc()
+        if sender is not None and reason not in OURS:
+            self.of_agents.labels(sender.unit, sender.district, sender.agent, reason).inc()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Literal
 
@@ -19,6 +20,8 @@ Reason = Literal[
     "too_old",
     "in_future",
     "busy",
+    "rate",
+    "series",
     "store_refused",
     "store_unavailable",
     "registry_unavailable",
@@ -38,17 +41,19 @@ LONGEST_TEXT = 1000
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of ours
     """`text` tells the sender what is wrong and where; `reason` is the closed set of the metric."""
 
-    def __init__(self, status: int, reason: Reason, text: str) -> None:
+    def __init__(self, status: int, reason: Reason, text: str, retry_seconds: float = 2.0) -> None:
         super().__init__(text)
         self.status = status
         self.reason = reason
         self.text = text
+        self.retry_seconds = retry_seconds
 
     def response(self) -> PlainTextResponse:
         """The answer. What may work later carries a jittered `Retry-After`, so that a city does not return at once."""
         headers = {}
         if self.status in (BUSY, UNAVAILABLE):
-            headers["Retry-After"] = str(random.randint(2, 6))  # noqa: S311 - jitter, no secret
+            soonest = math.ceil(self.retry_seconds)
+            headers["Retry-After"] = str(random.randint(soonest, 3 * soonest))  # noqa: S311 - jitter, no secret
         if self.status == TOO_SLOW:
             headers["Connection"] = "close"
         if self.status == UNAUTHORISED:

@@ -5,17 +5,21 @@ says what is wrong where. 401: nobody knows you. 408, 413, 415: not like this. 4
 """
 
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 
 from haidang_collector.auth import authenticated
 from haidang_collector.ingest.backlog import BacklogShares
-from haidang_collector.ingest.batch import Checker
+from haidang_collector.ingest.batch import Batch, Checker
 from haidang_collector.ingest.body import Body, check_headers
 from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.gate import Gate
+from haidang_collector.ingest.limits import Limits
 from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.seen import Seen
@@ -28,7 +32,16 @@ from haidang_collector.settings import Settings
 CHECKED_AT_ONCE = 4
 """Threads that decode and check: one agent's worst requests never hold them all, and memory stays bounded."""
 
-router = APIRouter(tags=["agents"])
+
+class Direct(APIRoute):
+    """Its endpoint takes the request itself: FastAPI has nothing to find out for it, 30,000 times a minute."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return endpoint
+
+
+router = APIRouter(tags=["agents"], route_class=Direct)
 
 
 @dataclass
@@ -44,28 +57,42 @@ class Ingest:
     metrics: IngestMetrics
     checker: Checker = field(init=False)
     shares: BacklogShares = field(init=False)
+    limits: Limits = field(init=False)
     gate: Gate = field(default_factory=Gate)
     threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CHECKED_AT_ONCE))
 
     def __post_init__(self) -> None:
         self.checker = Checker(self.settings)
         self.shares = BacklogShares(self.settings.backlog_rate)
+        self.limits = Limits(self.settings)
 
     async def take(self, request: Request) -> Response:
         """Raises Refusal."""
         sender = await authenticated(request)
         self._note(request, sender)
+        self.limits.admit(sender)
         check_headers(request)
         body = Body(request, self.settings.max_body_bytes)
         with self.gate.admit(sender.agent, body.expected_bytes()):
-            received = await body.read(self.settings.body_timeout_seconds)
-            batch = await to_thread.run_sync(self.checker.check, received, sender, time.time(), limiter=self.threads)
+            batch = await self._checked(await body.read(self.settings.body_timeout_seconds), sender)
+            self.limits.count(sender, batch)
             with self.metrics.store_seconds.time():
-                await self.store.append(batch.payload)
+                await self.store.append(batch.payload, sender.district)
         self.metrics.samples.inc(batch.samples)
         age = None if batch.newest is None else time.time() - batch.newest
         rate = self.shares.grant(sender.agent, age)
         return Response(status_code=204, headers={"Haidang-Backlog-Rate": f"{rate:.0f}"})
+
+    async def _checked(self, body: bytes, sender: Identity) -> Batch:
+        now, samples = time.time(), 0
+        try:
+            batch = self.checker.recognise(body, sender, now)
+            if batch is None:
+                batch = await to_thread.run_sync(self.checker.check, body, sender, now, limiter=self.threads)
+            samples = batch.samples
+            return batch
+        finally:
+            self.limits.charge(sender, samples)
 
     def _note(self, request: Request, sender: Identity) -> None:
         """The agent was heard, whatever becomes of its data."""
@@ -87,7 +114,7 @@ class Ingest:
         408: {"description": "The body took too long"},
         413: {"description": "Too many bytes, series or samples; send fewer at once"},
         415: {"description": "Not remote write 1.0 in a snappy block"},
-        429: {"description": "Too many requests at once; see Retry-After"},
+        429: {"description": "Too many requests, samples or series of this agent or unit; see Retry-After"},
         503: {"description": "Store or registry do not answer; keep the data, see Retry-After"},
     },
 )
@@ -98,7 +125,7 @@ async def write(request: Request) -> Response:
     try:
         answer = await ingest.take(request)
     except Refusal as refusal:
-        ingest.metrics.refused.labels(refusal.reason).inc()
+        ingest.metrics.refuse(refusal.reason, getattr(request.state, "agent", None))
         answer = refusal.response()
     ingest.metrics.requests.labels(str(answer.status_code)).inc()
     ingest.metrics.seconds.observe(time.perf_counter() - started)

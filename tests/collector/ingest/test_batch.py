@@ -143,10 +143,10 @@ def test_what_is_too_much_is_413_so_that_the_agent_sends_less(message: bytes, li
 def test_hostile_bodies_end_in_bounded_time(kind: str) -> None:
     body = rw.snappy(rw.HOSTILE[kind](rw.sample(1, round(NOW * 1000))))
 
-    started = time.perf_counter()
+    started = time.process_time()
     answer(body)
 
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @given(st.binary(max_size=400))
@@ -193,8 +193,8 @@ def test_a_day_of_backlog_and_a_live_request_are_checked_fast_enough() -> None:
     body = rw.snappy(b"".join(rw.series(labels, [(1.5, at) for at in times]) for labels in layout))
     checker = Checker(Settings())
 
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(12):
         checker.check(body, SENDER, NOW)
 
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

@@ -295,3 +295,34 @@ def test_last_seen_and_goodbye_are_in_the_registry_after_the_end(tmp_path: Path)
     assert fact.stopped
     assert fact.last_seen is not None
     assert before <= fact.last_seen <= time.time()
+
+
+def test_an_agent_that_brings_too_much_is_told_to_wait_and_named(tmp_path: Path) -> None:
+    url = database_url(tmp_path)
+    agent, authorization = add_agent(url)
+    other = add_agent(url)[1]
+    few = Settings(database_url=url, agent_samples_per_second=1, unit_samples_per_second=1e6)
+    with client_of(few, store=httpx.MockTransport(stored)) as client:
+        statuses = [post(client, sender).status_code for sender in (authorization, authorization, other)]
+        answer = post(client, authorization)
+        metrics = client.get("/metrics").text
+
+    assert statuses == [204, 429, 204]
+    assert int(answer.headers["Retry-After"]) > 1000
+    named = f'agent="{agent}",district="Quận 1",reason="rate",unit="TH-001"'
+    assert f"haidang_ingest_agent_refused_total{{{named}}} 2.0" in metrics
+
+
+def test_an_agent_of_ever_new_series_is_stopped_while_its_known_ones_go_on(tmp_path: Path) -> None:
+    url = database_url(tmp_path)
+    authorization = add_agent(url)[1]
+    now = time.time()
+
+    def series(first: int) -> bytes:
+        return rw.snappy(b"".join(rw.simple("up", 1, now, n=f"{first + n:06}") for n in range(500)))
+
+    with client_of(Settings(database_url=url, agent_series=1000), store=httpx.MockTransport(stored)) as client:
+        statuses = [post(client, authorization, series(first)).status_code for first in (0, 5_000, 10_000, 15_000, 0)]
+
+    assert statuses[0] == 204
+    assert statuses[3:] == [429, 204]

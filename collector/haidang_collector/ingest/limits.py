@@ -1,0 +1,94 @@
+"""How much each agent and each unit may bring: samples and requests in time, and different series in an hour.
+
+What is over is answered 429: a sound agent keeps its data and comes back. Its other requests, and those of others, are
+not touched. What is counted stands in this process's memory; several processes count each for itself.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from haidang_collector.ingest.refusal import BUSY, Reason, Refusal
+from haidang_collector.ingest.sketch import Sketch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from haidang_collector.ingest.batch import Batch
+    from haidang_collector.registry.store import Identity
+    from haidang_collector.settings import Settings
+
+REQUEST_SAMPLES = 5_000
+"""What a request counts for, whatever is in it: about what it costs to take it."""
+BURST_SECONDS = 15.0
+"""So long an agent may bring everything as fast as it can: a school's day of backlog goes through at once."""
+SERIES_SECONDS = 3600.0
+SERIES_RETRY_SECONDS = 300.0
+SHORTEST_RETRY_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class _Account:
+    """`left` of samples as of `at`; below zero while a request that was let in has cost more than there was."""
+
+    left: float
+    at: float
+    series: Sketch
+    hour: int
+
+
+class Limits:
+    """For one event loop. Accounts are of enrolled agents and registered units only, and so not without bound."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._rates = {"agent": settings.agent_samples_per_second, "unit": settings.unit_samples_per_second}
+        self._series = {"agent": settings.agent_series, "unit": settings.unit_series}
+        self._accounts: dict[tuple[str, str], _Account] = {}
+
+    def admit(self, sender: Identity) -> None:
+        """Before anything of the request is read. Raises Refusal."""
+        for whose, account in self._of(sender):
+            rate = self._rates[whose]
+            account.left = min(rate * BURST_SECONDS, account.left + rate * (self._clock() - account.at))
+            account.at = self._clock()
+            if account.left <= 0:
+                text = f"more than the {rate:g} samples a second that this {whose} may send; wait"
+                raise _later("rate", text, SHORTEST_RETRY_SECONDS - account.left / rate)
+
+    def charge(self, sender: Identity, samples: int) -> None:
+        """What the request was worth, also where it is refused after all."""
+        for _, account in self._of(sender):
+            account.left -= samples + REQUEST_SAMPLES
+
+    def count(self, sender: Identity, batch: Batch) -> None:
+        """Raises Refusal when its new series would be too many."""
+        if batch.seen is None:
+            return
+        hour = int(self._clock() // SERIES_SECONDS)
+        counted = []
+        for whose, account in self._of(sender):
+            known = account.series if account.hour == hour else Sketch()
+            grown = known | batch.seen
+            if grown.count() > self._series[whose]:
+                text = f"more than {self._series[whose]} different series of this {whose} within an hour; send fewer"
+                raise _later("series", text, SERIES_RETRY_SECONDS)
+            counted.append((account, grown))
+        for account, grown in counted:
+            account.series, account.hour = grown, hour
+
+    def _of(self, sender: Identity) -> list[tuple[str, _Account]]:
+        return [(whose, self._account(whose, name)) for whose, name in (("agent", sender.agent), ("unit", sender.unit))]
+
+    def _account(self, whose: str, name: str) -> _Account:
+        account = self._accounts.get((whose, name))
+        if account is None:
+            fresh = _Account(self._rates[whose] * BURST_SECONDS, self._clock(), Sketch(), 0)
+            account = self._accounts[whose, name] = fresh
+        return account
+
+
+def _later(reason: Reason, text: str, seconds: float) -> Refusal:
+    return Refusal(BUSY, reason, text, retry_seconds=seconds)
