@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 TOOLS := advice agent collector isps reach dashboards packaging scripts tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench demo bundle drill lock
+.PHONY: help setup run test lint bench demo bundle chaos drill lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -27,7 +27,7 @@ run: setup ## Measure this machine and this network, and show it (Ctrl-C stops)
 
 # Tests in a browser have a process of their own: Playwright leaves an event loop running in it.
 test: setup lint ## Everything CI checks
-	@scripts/need nftables iproute2 iputils-ping dnsmasq-base prometheus-node-exporter snmpd cups-daemon poppler-utils nginx-light keepalived udhcpc systemd chromium shellcheck openssl
+	@scripts/need nftables iproute2 iputils-ping dnsmasq-base prometheus-node-exporter snmpd cups-daemon poppler-utils nginx-light keepalived udhcpc systemd chromium shellcheck openssl postgresql victoria-metrics
 	@$(if $(ARGS),$(BIN)/pytest $(ARGS),\
 		$(BIN)/pytest -n 3 --dist loadfile --ignore tests/lab --ignore tests/e2e --ignore tests/browser && \
 		$(BIN)/pytest -n 2 --dist loadfile tests/browser && \
@@ -48,12 +48,18 @@ demo: setup ## A virtual school on this machine (root): cut a fibre and watch
 	@scripts/need nftables iproute2 iputils-ping
 	@$(BIN)/python scripts/demo.py $(ARGS)
 
+chaos: setup ## Kill agents, collector and store at random; nothing may be lost or doubled
+	@$(BIN)/python -m benchmarks chaos
+
 bundle: setup ## Offline bundle (TARGET=linux-x86_64|linux-aarch64|windows-amd64, ARGS="--key signing.key")
 	@$(BIN)/pip install --quiet uv
 	@$(BIN)/python scripts/bundle.py $(TARGET) $(ARGS)
 
-drill: setup ## (root) install, upgrade and remove a bundle on a booted Debian (ARGS=dist/haidang-agent-….tar.gz)
-	@$(BIN)/python -m scripts.drill.packages $(ARGS)
+drill: setup ## Install, upgrade and remove on real Debians, by playbooks and by bundle (root; half an hour and more)
+	@scripts/need debootstrap systemd-container dpkg-dev openssh-client nftables iproute2 iputils-ping openssl
+	@$(BIN)/python -m scripts.drill.playbooks $(ARGS)
+	@$(MAKE) --no-print-directory bundle TARGET=linux-x86_64
+	@$(BIN)/python -m scripts.drill.packages $$(ls -t dist/haidang-agent-*-linux-x86_64.tar.gz | head -1)
 
 lock: ## Bring requirements.lock up to pyproject.toml (ARGS=--upgrade: the newest of all)
 	@$(BIN)/pip install --quiet uv

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 NAMES = (
-    "agent", "backlog", "capture", "dashboards", "evaluation", "first_metric", "page", "portals", "services", "snmp",
-    "storm", "sweep", "wan_probing",
+    "agent", "backlog", "capture", "chaos", "dashboards", "evaluation", "first_metric", "ingest", "kills",
+    "month_offline", "mutations", "page", "portals", "services", "snmp", "storm", "sweep", "wan_probing",
+    "webhook",
 )  # fmt: skip
 INSIDE = "HAIDANG_BENCH_NAMESPACE"
 

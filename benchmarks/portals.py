@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from haidang_collector.centre.looking import NAMES_AT_ONCE, Round
+from haidang_collector.centre.looking import NAMES_AT_ONCE, PortalSeen, Round
 from haidang_collector.centre.records import targets
 from haidang_collector.registry.models import Portal, Unit
 from haidang_collector.registry.store import Registry
@@ -99,9 +99,10 @@ def _measure(what: str, registry: Registry, authority: Authority) -> None:
     with closing(Resolver(NAMES_AT_ONCE)) as resolver:
         way = Way(resolver, trusting(str(authority.pem)))
         began, cpu, faults, feeds = time.monotonic(), time.process_time(), 0, 0
-        for _, look in Round(registry.database, way).look(targets(registry.database)):
-            faults += look.front.fault is not None
-            feeds += look.feed == "valid"
+        for seen in Round(registry.database, way).look(targets(registry.database), {}):
+            assert isinstance(seen, PortalSeen)
+            faults += seen.look.front.fault is not None
+            feeds += seen.look.feed == "valid"
         took, used = time.monotonic() - began, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
     print(

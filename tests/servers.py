@@ -74,6 +74,13 @@ class Prometheus:
     def write_url(self) -> str:
         return f"{self.url}/api/v1/write"
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        if self._process is None:
+            raise RuntimeError("it was not started")
+        return self._process.pid
+
     def start(self) -> None:
         binary = shutil.which("prometheus")
         if binary is None:

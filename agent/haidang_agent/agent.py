@@ -12,6 +12,7 @@ from haidang_agent import credentials, remote_config
 from haidang_agent.centre import Centre
 from haidang_agent.clock import Clock, boot_id
 from haidang_agent.config import BadConfigError
+from haidang_agent.errands import Errands
 from haidang_agent.metrics_server import MetricsServer
 from haidang_agent.outbox import Outbox, OutboxError
 from haidang_agent.own_metrics import own_samples
@@ -44,12 +45,14 @@ class Agent:
         self._outbox = Outbox(
             state_dir / "outbox.db", max_bytes=limits.outbox_max_mb << 20, max_age_seconds=limits.outbox_max_age
         )
-        self._clock = Clock(self._outbox, boot_id())
+        self._boot = boot_id()
+        self._clock = Clock(self._outbox, self._boot)
         self._host, self._builder = self._recall()
         self._writable = True
         self._storing = threading.Lock()
         self._woken = threading.Event()
         self._stopping = False
+        self._told = remote_config.RemoteConfig(state_dir, config_file, self._woken.set)
         self._shipper = self._make_shipper(state_dir)
         self._clock.alone = self._shipper is None
         self._start_probes()
@@ -90,9 +93,10 @@ class Agent:
         if server is None or who is None or not who.agent:
             log.warning("not enrolled: measuring for /metrics and the outbox only; see `haidang-agent enrol --help`")
             return None
-        centre = Centre(server.url, Path(server.ca) if server.ca else None, who.bearer, self._clock.learn)
-        changes = remote_config.RemoteConfig(state_dir, self._config_file, self._woken.set)
-        return Shipper(centre, self._outbox, self._clock, changes.refresh)
+        ca = Path(server.ca) if server.ca else None
+        centre = Centre(server.url, ca, who.bearer, self._clock.learn, server.pins)
+        errands = Errands(state_dir, self._outbox, self._told, self._boot)
+        return Shipper(centre, self._outbox, self._clock, errands.run)
 
     def _start_probes(self) -> None:
         self._runner = Runner(discover(), self._config, self._host)
@@ -141,6 +145,7 @@ class Agent:
             self._shipper.state if self._shipper is not None else None,
             self._clock.offset_seconds,
             writable=self._writable,
+            config=self._told.in_use,
         )
 
     def _shut_down(self) -> None:

@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import re
 import ssl
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from haidang_agent.clock import monotonic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 TIMEOUT_SECONDS = 15.0
@@ -24,6 +26,10 @@ CLOSED = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSL
 """The other side ended the connection: on a kept one that means it had been idle for too long."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 UNIX_SECONDS = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
+PIN = re.compile("(?i)sha256:[0-9a-f]{2}(:?[0-9a-f]{2}){31}")
+"""As `openssl x509 -fingerprint -sha256` tells it, with or without its colons."""
+WRONG_DAY = (9, 10)
+"""X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED (OpenSSL, x509_vfy.h): most often it is the clock here."""
 WRITE_HEADERS = {
     "Content-Encoding": "snappy",
     "Content-Type": "application/x-protobuf",
@@ -36,6 +42,10 @@ class UnreachableError(OSError):
     """No answer: the text says how far it came and what to look at."""
 
 
+class UnknownPinError(UnreachableError):
+    """The certificate is none of those that were pinned: the cause of an UnreachableError then."""
+
+
 class Answer(NamedTuple):
     """What the collector said. `headers` has lower-case names."""
 
@@ -45,8 +55,9 @@ class Answer(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The body for a person: one line, shortened."""
-        return " ".join(self.body[:500].decode(errors="replace").split())
+        """The body for a person: one line, shortened, without what a terminal would obey."""
+        said = self.body[:500].decode(errors="replace")
+        return " ".join("".join(sign if sign.isprintable() else " " for sign in said).split())
 
 
 def check_url(url: str) -> str:
@@ -66,7 +77,10 @@ def check_url(url: str) -> str:
 
 
 class Centre:
-    """For one thread. `credentials` is `agent id.key`; `learn` hears of every answer that carries the centre's time."""
+    """For one thread. `credentials` is `agent id.key`; `learn` hears of every answer that carries the centre's time.
+
+    With `pins`, to no other certificates than these a word is said.
+    """
 
     def __init__(
         self,
@@ -74,10 +88,14 @@ class Centre:
         ca: Path | None = None,
         credentials: str | None = None,
         learn: Callable[[float, float, float], None] | None = None,
+        pins: Sequence[str] = (),
     ) -> None:
+        self._pins = {pin.lower().removeprefix("sha256:").replace(":", "") for pin in pins}
         self._parts = urlsplit(check_url(url))
         self._ca = ca
-        self._authorization = {} if credentials is None else {"Authorization": f"Bearer {credentials}"}
+        self._authorization: dict[str, str] = {}
+        if credentials is not None:
+            self.use(credentials)
         self._learn = learn
         self._connection: http.client.HTTPConnection | None = None
 
@@ -86,13 +104,35 @@ class Centre:
         headers = WRITE_HEADERS | ({"Haidang-Goodbye": "1"} if goodbye else {})
         return self._ask("POST", "/api/v1/write", body, headers)
 
-    def config(self, etag: str | None) -> Answer:
-        """The configuration of this agent; 304 where it is still the one of `etag`. Raises UnreachableError."""
-        return self._ask("GET", "/api/v1/agent/config", None, {} if etag is None else {"If-None-Match": etag})
+    def use(self, credentials: str) -> None:
+        """From now on."""
+        self._authorization = {"Authorization": f"Bearer {credentials}"}
+
+    def config(self, etag: str | None, about: Mapping[str, str] | None = None) -> Answer:
+        """The configuration of this agent; 304 where it is still the one of `etag`. Raises UnreachableError.
+
+        `about` are headers that say how the agent fares.
+        """
+        known = {} if etag is None else {"If-None-Match": etag}
+        return self._ask("GET", "/api/v1/agent/config", None, {**known, **(about or {})})
+
+    def new_key(self, key: str) -> Answer:
+        """Tell the key that this agent will use from now on. Raises UnreachableError."""
+        body = json.dumps({"key": key}).encode()
+        return self._ask("POST", "/api/v1/agent/key", body, {"Content-Type": "application/json"})
 
     def enrol(self, request: Mapping[str, Any]) -> Answer:
         """Ask for an identity. Raises UnreachableError."""
         return self._ask("POST", "/api/v1/enrol", json.dumps(request).encode(), {"Content-Type": "application/json"})
+
+    def ask_doctor(self) -> Answer:
+        """What the centre tells an agent that examines itself: `{"version"}`. Raises UnreachableError."""
+        return self._ask("GET", "/api/v1/agent/doctor", None, {})
+
+    def tell_doctor(self, report: Mapping[str, Any]) -> Answer:
+        """Leave what the doctor found, 204 when it is kept. Raises UnreachableError."""
+        body = json.dumps(report).encode()
+        return self._ask("POST", "/api/v1/agent/doctor", body, {"Content-Type": "application/json"})
 
     def close(self) -> None:
         if self._connection is not None:
@@ -148,13 +188,31 @@ class Centre:
             context = ssl.create_default_context(cafile=self._ca)
         except (OSError, ValueError) as unusable:
             raise UnreachableError(f"[server] ca: {self._ca} holds no certificates in PEM ({unusable})") from unusable
-        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
+        connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
+        if self._pins:
+            self._check_pin(connection)
+        return connection
+
+    def _check_pin(self, connection: http.client.HTTPSConnection) -> None:
+        connection.connect()
+        shown = hashlib.sha256(connection.sock.getpeercert(binary_form=True) or b"").hexdigest()
+        if shown not in self._pins:
+            connection.close()
+            raise UnknownPinError(
+                f"its certificate is none of [server] pins: sha256:{shown}; if the collector has a new one, "
+                "add it there, and leave the old one until no collector has it"
+            )
 
     @property
     def _where(self) -> str:
         return self._parts.netloc
 
     def _explain(self, failed: Exception) -> str:
+        if isinstance(failed, ssl.SSLCertVerificationError) and failed.verify_code in WRONG_DAY:
+            return (
+                f"{self._where}: its certificate does not hold on {time.strftime('%Y-%m-%d')}, which is today by this "
+                f"machine's clock ({failed.verify_message}); set the clock, or the collector needs a new certificate"
+            )
         if isinstance(failed, ssl.SSLCertVerificationError):
             return (
                 f"{self._where}: its certificate is not trusted ({failed.verify_message}); "

@@ -14,7 +14,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from haidang_agent.centre import check_url
+from haidang_agent.centre import PIN, check_url
 from haidang_agent.reading import FromEnvironment, read_table
 from haidang_agent.registry import discover
 from haidang_agent.tables import CONFIG_DIR, Agent, Lab, Portal, Privacy, Server, Service, Snmp, Wan
@@ -78,7 +78,7 @@ def load(given: Path | None = None, centre: Mapping[str, Any] | None = None) -> 
     local = _read_file(path, may_be_missing=given is None and PREFIX + "CONFIG" not in os.environ)
     _overlay_environment(local, os.environ)
     if centre:
-        _check_centre(centre)
+        check_told(centre)
     return parse(merge(centre or {}, local), str(path))
 
 
@@ -119,7 +119,8 @@ def merge(centre: Mapping[str, Any], local: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _check_centre(centre: Mapping[str, Any]) -> None:
+def check_told(centre: Mapping[str, Any]) -> None:
+    """Raises BadConfigError where the centre's tables have what is the school's alone to say."""
     faults = []
     for table, keys in LOCAL_ONLY.items():
         theirs = centre.get(table)
@@ -218,6 +219,11 @@ def _check(values: Mapping[str, Any]) -> list[str]:
             check_url(values["server"].url)
         except ValueError as wrong:
             faults.append(f"[server] url = {wrong}")
+        faults += [
+            f"[server] pins = {pin!r}: must be sha256: and 64 hexadecimal digits, of the collector's certificate"
+            for pin in values["server"].pins
+            if not PIN.fullmatch(pin)
+        ]
     return faults
 
 

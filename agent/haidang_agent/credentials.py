@@ -16,6 +16,9 @@ FILE = "credentials.json"
 PENDING_FILE = "credentials.pending.json"
 """The key of an enrolment that is under way; what `FILE` holds stays good until the centre has answered."""
 
+NEXT_FILE = "credentials.next.json"
+"""A new key that the centre may know already; the one in `FILE` is good until this one is used."""
+
 
 class CredentialsError(Exception):
     """The file is there but cannot be used; the text says why and what to do."""

@@ -25,7 +25,14 @@ class EnrolError(Exception):
 
 
 def enrol(
-    url: str, token: str, state_dir: Path, roles: Sequence[str], ca: Path | None = None, *, force: bool = False
+    url: str,
+    token: str,
+    state_dir: Path,
+    roles: Sequence[str],
+    ca: Path | None = None,
+    *,
+    pins: Sequence[str] = (),
+    force: bool = False,
 ) -> Credentials:
     """Enrol this machine. One that has an id keeps it, unless `force`. Raises EnrolError, CredentialsError."""
     kept = None if force else credentials.load(state_dir)
@@ -41,7 +48,7 @@ def enrol(
         "os": sys.platform,
     }
     try:
-        centre = Centre(url, ca)
+        centre = Centre(url, ca, pins=pins)
         answer = centre.enrol(request)
         centre.close()
     except (ValueError, UnreachableError) as failed:

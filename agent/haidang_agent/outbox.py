@@ -70,6 +70,7 @@ class Outbox:
         self._lock = threading.RLock()
         self._layouts: dict[int, Layout] = {}
         self._age_check_at = 0.0
+        self._thin_above = 0
         self._known: tuple[str, int] | None = None
         self._database: sqlite3.Connection | None = None
 
@@ -87,7 +88,7 @@ class Outbox:
     def _append(self, snapshot: Snapshot, stamp: Stamp, totals: Mapping[str, float], memory: Mapping[str, Any]) -> bool:
         values = snapshot.values.tobytes()
         stale = _stale_markers(values)
-        with self._transaction() as database:
+        with self.transaction() as database:
             if stamp.timestamp_ms is None and self._known is not None and stamp.boot == self._known[0]:
                 stamp = stamp._replace(timestamp_ms=stamp.monotonic_ms + self._known[1])  # taken just before `restamp`
             if stamp.timestamp_ms is not None and stamp.timestamp_ms <= self._number(database, "last_timestamp_ms"):
@@ -109,17 +110,17 @@ class Outbox:
 
     def memory(self) -> dict[str, Any]:
         """What probes are to remember, as of the last append."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             return outbox_file.read_memory(database)
 
     def totals(self) -> dict[str, float]:
         """The probes' counters, as of the last append."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             return dict(database.execute("SELECT key, value FROM total"))
 
     def last_layout(self) -> Layout:
         """The layout of the snapshot appended last, settled or not; () where there never was one."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             number = self._number(database, "last_layout")
             return self._read_layout(database, number) if number else ()
 
@@ -147,7 +148,7 @@ class Outbox:
         their time can't be known, and they are dropped and counted (`clock`).
         """
         with self._lock:
-            with self._transaction() as database:
+            with self.transaction() as database:
                 known = min(self._number(database, "last_timestamp_ms"), now_ms)
                 started = outbox_time.wall_at_start(database, boot)
                 earlier = outbox_time.earlier_boots(database, boot)
@@ -157,25 +158,25 @@ class Outbox:
                 shift = each.wall_less_monotonic - error
                 if known < each.first + shift and each.last + shift < offset_ms:
                     self._give_time(each.boot, shift, now_ms)
-            with self._transaction() as database:
+            with self.transaction() as database:
                 lost = [row[0] for row in database.execute("SELECT id FROM snapshot WHERE timestamp_ms ISNULL")]
                 lost += outbox_time.in_the_future(database, now_ms)
             self._remove(lost, "clock")
-            with self._transaction() as database:
+            with self.transaction() as database:
                 newest = database.execute("SELECT max(timestamp_ms) FROM snapshot").fetchone()[0]
                 self._set(database, "last_timestamp_ms", max(known, newest or 0))
             self._known = (boot, offset_ms)
 
     def note(self, key: str, value: str | None = None) -> str | None:
         """A word kept beside the snapshots: read, or with `value` written first."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             if value is not None:
                 self._set(database, key, value)
             row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
             return None if row is None else str(row[0])
 
     def stats(self) -> OutboxStats:
-        with self._transaction() as database:
+        with self.transaction() as database:
             snapshots, oldest = database.execute("SELECT count(*), min(timestamp_ms) FROM snapshot").fetchone()
             lost = database.execute("SELECT substr(key, 6), value FROM meta WHERE key LIKE 'lost:%'")
             return OutboxStats(
@@ -194,7 +195,8 @@ class Outbox:
                 self._database = None
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """For what belongs to the outbox and lies in other modules."""
         with self._lock:
             try:
                 if self._database is not None and not self._path.exists():
@@ -217,7 +219,7 @@ class Outbox:
 
     def _batch(self, query: str, *parameters: int) -> Batch | None:
         batch: Batch | None = None
-        with self._transaction() as database, outbox_file.readable():
+        with self.transaction() as database, outbox_file.readable():
             for number, timestamp_ms, _, _, _, layout, _, packed in database.execute(query, parameters):
                 if batch is None:
                     first = layout
@@ -253,30 +255,42 @@ class Outbox:
 
     def _make_room(self, now_ms: int) -> None:
         now = time.monotonic()
-        with self._transaction() as database:
+        with self.transaction() as database:
             newest = max(now_ms, self._number(database, "last_timestamp_ms"))
             old = outbox_bounds.too_old(database, newest - self._max_age_ms) if now >= self._age_check_at else []
         self._remove(old, "age")
         self._age_check_at = now + AGE_CHECK_SECONDS
-        if self._too_large():
-            with self._transaction() as database:
-                spared = outbox_bounds.thinnable(database, newest)
-            self._remove(spared, "thinned")
+        self._thin(newest)
         while self._too_large():
-            with self._transaction() as database:
+            with self.transaction() as database:
                 oldest = outbox_bounds.oldest(database)
             if not oldest:
                 break
             self._remove(oldest, "size")
 
+    def _thin(self, newest_ms: int) -> None:
+        """From half full on, and again whenever some more has come in: a month then drains in a minute."""
+        limit = outbox_file.data_limit(self._max_bytes)
+        used = self._used()
+        if used <= limit // 2:
+            self._thin_above = limit // 2
+        elif used > min(self._thin_above, limit):
+            with self.transaction() as database:
+                spared = outbox_bounds.thinnable(database, newest_ms)
+            self._remove(spared, "thinned")
+            self._thin_above = max(limit // 2, self._used() + limit // 32)
+
     def _too_large(self) -> bool:
-        with self._transaction() as database:
-            return outbox_file.used_bytes(database) > outbox_file.data_limit(self._max_bytes)
+        return self._used() > outbox_file.data_limit(self._max_bytes)
+
+    def _used(self) -> int:
+        with self.transaction() as database:
+            return outbox_file.used_bytes(database)
 
     def _remove(self, ids: Sequence[int], lost: Lost | None) -> None:
         removed = 0
         for start in range(0, len(ids), self._rows_at_once):
-            with self._transaction() as database:
+            with self.transaction() as database:
                 chunk = ((number,) for number in ids[start : start + self._rows_at_once])
                 count = database.executemany("DELETE FROM snapshot WHERE id = ?", chunk).rowcount
                 if lost is not None:
@@ -289,7 +303,7 @@ class Outbox:
     def _give_time(self, boot: str, shift_ms: int, now_ms: int) -> None:
         changed = self._rows_at_once
         while changed == self._rows_at_once:
-            with self._transaction() as database:
+            with self.transaction() as database:
                 changed = database.execute(
                     "UPDATE snapshot SET timestamp_ms = monotonic_ms + ? WHERE id IN (SELECT id FROM snapshot"
                     " WHERE boot = ? AND (timestamp_ms ISNULL OR timestamp_ms > ?) ORDER BY id LIMIT ?)",

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from haidang_agent.shipper import ShipperState
 
 INFO = Metric("haidang_agent_info", "The agent's version, system and roles; always 1.", ("version", "os", "roles"))
+CONFIG = Metric(
+    "haidang_agent_config_info",
+    "Which configuration of the centre's the agent runs, by its ETag; always 1.",
+    ("version",),
+)
 OUTBOX_WRITABLE = Metric("haidang_outbox_writable", "1 if the last snapshot could be stored, 0 if the disk refused it.")
 OUTBOX_SNAPSHOTS = Metric("haidang_outbox_snapshots", "Snapshots that wait to be sent.")
 OUTBOX_BYTES = Metric("haidang_outbox_bytes", "Disk that the outbox uses.")
@@ -27,7 +32,7 @@ SAMPLES = Metric("haidang_snapshot_samples_total", "Samples ever put into the ou
 CLOCK_OFFSET = Metric("haidang_clock_offset_seconds", "This machine's clock less the centre's.")
 PUSHES = Metric("haidang_push_requests_total", "Pushes since the start, by answer.", ("answer",), "counter")
 METRICS = (
-    INFO, OUTBOX_WRITABLE, OUTBOX_SNAPSHOTS, OUTBOX_BYTES, OUTBOX_OLDEST, OUTBOX_DROPPED, SNAPSHOTS, SAMPLES,
+    INFO, CONFIG, OUTBOX_WRITABLE, OUTBOX_SNAPSHOTS, OUTBOX_BYTES, OUTBOX_OLDEST, OUTBOX_DROPPED, SNAPSHOTS, SAMPLES,
     CLOCK_OFFSET, PUSHES,
 )  # fmt: skip
 REASONS = ("size", "age", "thinned", "refused", "clock")
@@ -40,9 +45,12 @@ def own_samples(
     clock_offset: float | None,
     *,
     writable: bool,
+    config: str = "",
 ) -> Iterator[Sample]:
-    """`outbox` None: it cannot be read now; its figures are left out."""
+    """`outbox` None: it cannot be read now; its figures are left out. `config` empty: the centre told none."""
     yield Sample(INFO, 1.0, (__version__, sys.platform, ",".join(roles)))
+    if config:
+        yield Sample(CONFIG, 1.0, (config,))
     yield Sample(OUTBOX_WRITABLE, float(writable))
     if outbox is not None:
         yield Sample(OUTBOX_SNAPSHOTS, outbox.snapshots)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from haidang_agent.centre import Centre
+    from haidang_agent.centre import Answer, Centre
 
 log = logging.getLogger(__name__)
 
@@ -95,13 +95,26 @@ class RemoteConfig:
         self._path = state_dir / FILE
         self._config_file = config_file
         self._on_change = on_change
-        self._etag = cached(state_dir)[1]
+        self._etag = self._in_use = cached(state_dir)[1]
 
-    def refresh(self, centre: Centre) -> None:
-        """Raises UnreachableError. What cannot be used is named in the log, and the old one goes on."""
-        answer = centre.config(self._etag)
-        if answer.status != OK:
-            return
+    @property
+    def in_use(self) -> str:
+        """The ETag of what this agent runs, without quotes; empty where the centre told nothing yet."""
+        return (self._in_use or "").removeprefix("W/").strip('"')
+
+    def refresh(self, centre: Centre, about: Mapping[str, str] | None = None) -> Answer:
+        """What the centre answered. Raises UnreachableError.
+
+        The question says which configuration is in use, and what else is told `about` this agent. What cannot be used
+        is named in the log, and the old one goes on.
+        """
+        in_use = {"Haidang-Config": self.in_use} if self.in_use else {}
+        answer = centre.config(self._etag, {**in_use, **(about or {})})
+        if answer.status == OK:
+            self._take(answer)
+        return answer
+
+    def _take(self, answer: Answer) -> None:
         self._etag = answer.headers.get("etag")
         try:
             tables = json.loads(answer.body)
@@ -116,6 +129,7 @@ class RemoteConfig:
             log.warning("the centre names what this agent does not know and leaves out: %s", ", ".join(unknown))
         changed = tables != cached(self._path.parent)[0]
         self._keep(tables)
+        self._in_use = self._etag
         if changed:
             self._on_change()
 

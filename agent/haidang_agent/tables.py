@@ -29,10 +29,14 @@ CONFIG_DIR = _system_folder("/etc/haidang")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`url` of the collector; `ca` is a PEM file, empty for the system's own CAs."""
+    """`url` of the collector; `ca` is a PEM file, empty for the system's own CAs.
+
+    `pins` are the SHA-256 fingerprints of certificates (`sha256:…`, with or without colons); empty: any that is valid.
+    """
 
     url: str
     ca: str = ""
+    pins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

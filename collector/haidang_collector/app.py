@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from haidang_collector.access.oidc import Provider
 from haidang_collector.access.passwords import Threads
 from haidang_collector.auth import AgentDoor, AgentTime
 from haidang_collector.centre.school_time import load as load_calendar
+from haidang_collector.doctor import routes as doctor
 from haidang_collector.ingest import routes as ingest
 from haidang_collector.ingest.egress import Egress, parse_networks
 from haidang_collector.ingest.metrics import IngestMetrics
@@ -33,11 +35,15 @@ from haidang_collector.policy.policy import load as load_policy
 from haidang_collector.prom import routes as prom
 from haidang_collector.prom.upstream import Upstream
 from haidang_collector.registry import routes as registry
+from haidang_collector.registry.agent_keys import why_not
 from haidang_collector.registry.store import Registry
 from haidang_collector.settings import Settings
+from haidang_collector.sticks import routes as sticks
+from haidang_collector.tenants import CityReader, Tenants
 from haidang_collector.web import (
     access_pages,
     agent_pages,
+    config_pages,
     enrol_pages,
     evaluation,
     incident_pages,
@@ -80,11 +86,22 @@ def create_app(settings: Settings, *, store_transport: httpx.AsyncBaseTransport 
         registry_units.router,
         registry_import.router,
         agent_pages.router,
+        config_pages.router,
         enrol_pages.router,
         report_pages.router,
         runbook_pages.router,
     )
-    apis = (health, documentation, ingest.router, registry.router, metrics.router, sd.router, prom.router)
+    apis = (
+        ingest.router,  # first: routes are tried in turn, and this one is asked a hundred times a second
+        health,
+        documentation,
+        registry.router,
+        doctor.router,
+        metrics.router,
+        sd.router,
+        prom.router,
+        sticks.router,
+    )
     for router in (*apis, *pages):
         app.include_router(router)
     app.add_exception_handler(Refusal, _refused)
@@ -103,9 +120,10 @@ async def _dependencies(
     state.attempts = Attempts()
     state.password_threads = Threads()
     state.oidc = Provider(settings) if settings.oidc_issuer else None
-    state.store = Store(settings, store_transport)
-    state.agent_door = AgentDoor(state.registry.identify)
-    client = httpx.AsyncClient(transport=store_transport, trust_env=False)
+    state.tenants = Tenants(settings, state.registry.database)
+    state.store = Store(settings, state.tenants, store_transport)
+    state.agent_door = AgentDoor(state.registry.identify, why_not=partial(why_not, state.registry.database))
+    client = httpx.AsyncClient(transport=store_transport, trust_env=False, auth=CityReader(state.tenants))
     state.measurements = Measurements(client, settings.prometheus_url)
     state.prom = Upstream(settings.prometheus_url, store_transport)
     state.scrape_targets = sd.ScrapeTargets()
@@ -126,7 +144,7 @@ async def _dependencies(
     )
     flushing = [asyncio.create_task(each.keep_flushing()) for each in (seen, addresses)]
     try:
-        async with telling(settings, state.registry.database, state.own_metrics) as state.planner:
+        async with telling(settings, state.registry.database, state.own_metrics) as state.intake:
             yield
     finally:
         for task in flushing:

@@ -7,7 +7,7 @@ import hmac
 import ipaddress
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,21 +30,29 @@ KNOWN_SECONDS = 10.0
 UNKNOWN_SECONDS = 1.0
 REMEMBERED = 20_000
 LONGEST_TOKEN = 200
+UNKNOWN = "unknown agent or wrong key; enrol again"
 ASKING_AT_ONCE = 4
 
 FORWARDED_BY = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+
+Told = TypeVar("Told")
 
 
 class AgentDoor:
     """Tells agents by `Authorization: Bearer <agent>.<key>`, and remembers the answers for some seconds."""
 
     def __init__(
-        self, identify: Callable[[str, str], Identity | None], clock: Callable[[], float] = time.monotonic
+        self,
+        identify: Callable[[str, str], Identity | None],
+        clock: Callable[[], float] = time.monotonic,
+        why_not: Callable[[str, str], str | None] = lambda _agent, _key: None,
     ) -> None:
+        """`why_not` tells the holder of a key that was a right one why it is none now."""
         self._identify = identify
+        self._why_not = why_not
         self._known: Memory[Identity] = Memory(KNOWN_SECONDS, REMEMBERED, clock)
-        self._unknown: Memory[bool] = Memory(UNKNOWN_SECONDS, REMEMBERED, clock)
+        self._unknown: Memory[str] = Memory(UNKNOWN_SECONDS, REMEMBERED, clock)
         self._threads = CapacityLimiter(ASKING_AT_ONCE)
 
     async def identify(self, authorization: str | None) -> Identity:
@@ -57,19 +65,21 @@ class AgentDoor:
             )
         fingerprint = hashlib.sha256(token.encode()).digest()
         identity = self._known.get(fingerprint)
-        if identity is None and not self._unknown.get(fingerprint):
-            identity = await self._ask(agent, key)
-            if identity is None:
-                self._unknown.put(fingerprint, value=True)
-            else:
+        if identity is not None:
+            return identity
+        refused = self._unknown.get(fingerprint)
+        if refused is None:
+            identity = await self._ask(self._identify, agent, key)
+            if identity is not None:
                 self._known.put(fingerprint, identity)
-        if identity is None:
-            raise Refusal(UNAUTHORISED, "unauthorised", "unknown agent, wrong key, or revoked; enrol again")
-        return identity
+                return identity
+            refused = await self._ask(self._why_not, agent, key) or UNKNOWN
+            self._unknown.put(fingerprint, refused)
+        raise Refusal(UNAUTHORISED, "unauthorised", refused)
 
-    async def _ask(self, agent: str, key: str) -> Identity | None:
+    async def _ask(self, question: Callable[[str, str], Told], agent: str, key: str) -> Told:
         try:
-            return await to_thread.run_sync(self._identify, agent, key, limiter=self._threads)
+            return await to_thread.run_sync(question, agent, key, limiter=self._threads)
         except SQLAlchemyError:
             raise Refusal(UNAVAILABLE, "registry_unavailable", "the registry does not answer; keep the data") from None
 

@@ -30,10 +30,11 @@ def build() -> typer.Typer:
         if module.name.startswith("_"):
             continue
         command = importlib.import_module(f"{commands.__name__}.{module.name}").command
+        name = module.name.removesuffix("_")  # `import_` for a word that Python keeps for itself
         if isinstance(command, typer.Typer):
-            app.add_typer(command, name=module.name)
+            app.add_typer(command, name=name)
         else:
-            app.command(name=module.name)(command)
+            app.command(name=name)(command)
     return app
 
 

@@ -60,7 +60,7 @@ class FactCollector(Collector):
         self._seen = seen
         self._egress = egress or Egress(Prefixes([]))
         self._policy = policy or load()
-        self._calendar = calendar or school_time.load()
+        self.calendar = calendar or school_time.load()
         self._started = time.time()
 
     def collect(self) -> Iterator[Metric]:
@@ -76,9 +76,10 @@ class FactCollector(Collector):
         yield from fact_metrics(self._registry.database)
         yield ports_open(self._registry.database)
         yield from centre.portals(self._registry.database)
+        yield from centre.public_services(self._registry.database)
         yield centre.feed_of_department(self._registry.database)
         yield centre.mail_domains(self._registry.database)
-        yield from school_time.metrics(self._calendar, datetime.now(UTC))
+        yield from school_time.metrics(self.calendar, datetime.now(UTC))
         yield policy_limits(self._policy, datetime.now(UTC).date())
         yield _checks()
         yield GaugeMetricFamily(

@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 
 from haidang_isps import BadPrefixesError, Prefixes
 
+from haidang_collector import tenants
 from haidang_collector.access.grants import parse_grants
 from haidang_collector.centre import school_time
 from haidang_collector.centre.school_time import BadCalendarError
@@ -36,6 +37,10 @@ class Settings:
 
     database_url: str = "sqlite:////var/lib/haidang/collector.db"
     listen: str = "127.0.0.1:8080"
+    store: str = "prometheus"
+    """`prometheus`, `victoriametrics`, `victoriametrics-cluster` or `mimir`; the addresses below are by default its."""
+    store_tenant: str = ""
+    """Of Mimir a name, of VictoriaMetrics' cluster a number; `district`: one for each; empty: one for all."""
     store_write_url: str = "http://127.0.0.1:9090/api/v1/write"
     prometheus_url: str = "http://127.0.0.1:9090"
     alertmanager_url: str = "http://127.0.0.1:9093"
@@ -50,6 +55,12 @@ class Settings:
     body_timeout_seconds: float = 30.0
     store_timeout_seconds: float = 10.0
     """Below the 15 s that agents wait for an answer."""
+    agent_samples_per_second: float = 200_000.0
+    unit_samples_per_second: float = 300_000.0
+    """Over 15 s on end; each request counts for 5,000 samples more. See docs/ingest.md."""
+    agent_series: int = 20_000
+    unit_series: int = 60_000
+    """Different series within an hour."""
     backlog_rate: float = 1_000_000.0
     """Samples per second of backlog that all agents together may send; it is shared out between them."""
 
@@ -89,6 +100,10 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("store_write_url", "prometheus_url", "alertmanager_url"):
             _check_http_url(name, getattr(self, name))
+        try:
+            tenants.check(self.store, self.store_tenant, self.store_write_url)
+        except ValueError as wrong:
+            raise _bad("store", self.store, str(wrong)) from None
         if self.public_url:
             _check_http_url("public_url", self.public_url)
         _check_address("listen", self.listen)
@@ -125,6 +140,9 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         text = environment.get(PREFIX + each.name.upper())
         if text is not None:
             given[each.name] = _read(each.name, text, type(each.default))
+    if kind := tenants.KINDS.get(str(given.get("store"))):
+        given.setdefault("store_write_url", kind.write_url)
+        given.setdefault("prometheus_url", kind.read_url)
     return Settings(**given)  # type: ignore[arg-type]  # _read gives each field the type of its default
 
 

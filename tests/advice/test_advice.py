@@ -10,6 +10,8 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from haidang_advice import SEVERITIES, checks, translations, website
+from haidang_advice.doctor import CHECKS as OF_DOCTOR
+from haidang_advice.doctor import REMEDIES
 from haidang_advice.kinds import KINDS
 from haidang_agent.intrusion.check import discover
 from haidang_agent.lanwatch import detectors
@@ -19,6 +21,7 @@ from haidang_agent.website import catalogue as of_websites
 PACKAGE = Path(haidang_advice.__file__).parent
 CHECKS = checks.CHECKS | website.CHECKS
 TEXTS = [text for each in (*CHECKS.values(), *KINDS.values()) for text in (each.title, each.remedy)]
+TEXTS += [*OF_DOCTOR, *REMEDIES.values()]
 
 
 def test_every_text_is_translated_and_none_is_left_over() -> None:

@@ -255,6 +255,22 @@ class TestBounds:
         assert stats.lost == {"thinned": 90 - 4 + 90 - 16}, "nothing had to be dropped"
         box.close()
 
+    def test_a_long_outage_is_thinned_from_half_full_on(self, path: Path) -> None:
+        """So that it drains soon; and what is not older than a day stays whole."""
+        box = Outbox(path, max_bytes=5_000_000)
+        old = range(NOW - NOW % 60_000, NOW + 600 * 20_000, 20_000)
+        for number, when in enumerate(old):
+            assert box.append(noise(400, number), at(when), {})
+        assert box.stats().lost == {}
+        new = range(NOW + 3 * DAY, NOW + 3 * DAY + 100 * 20_000, 20_000)
+        for number, when in enumerate(new):
+            assert box.append(noise(400, -number), at(when), {})
+        assert box.stats().lost.keys() == {"thinned"}
+        kept = times(box)
+        assert kept[-len(new) :] == list(new)
+        assert kept[: -len(new)] == list(old)[::3]
+        box.close()
+
     def test_the_age_limit(self, outbox: Outbox, path: Path) -> None:
         """What is older than allowed, by the centre's time, is dropped and counted."""
         fill(outbox, [NOW, NOW + 500, NOW + 2_000])

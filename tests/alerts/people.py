@@ -84,10 +84,12 @@ def alert(labels: Mapping[str, str], annotations: Mapping[str, str], *, ended: b
 
 
 @contextmanager
-def listening_people(folder: Path, *, group_interval: str = "1s", dead_man: bool = False) -> Iterator[People]:
+def listening_people(
+    folder: Path, *, group_interval: str = "1s", dead_man: bool = False, collector: str = ""
+) -> Iterator[People]:
     """`group_interval` in the place of the committed one, so that what is added to a group comes sooner.
 
-    `dead_man`: there is a switch to be held, every two seconds.
+    `dead_man`: there is a switch to be held, every two seconds. `collector` is told too, of everything.
     """
     people = People()
     mailbox = Controller(people, hostname="127.0.0.1", port=free_port())
@@ -97,6 +99,8 @@ def listening_people(folder: Path, *, group_interval: str = "1s", dead_man: bool
     thread.start()
     try:
         config = _config(group_interval, mail_port=mailbox.port, hook_port=hook.server_port)
+        if collector:
+            _add_collector(config, collector)
         if dead_man:
             _add_dead_man(config, hook.server_port)
         with _alertmanager(folder, people, config):
@@ -137,6 +141,12 @@ def _config(group_interval: str, *, mail_port: int, hook_port: int) -> dict[str,
         for webhook in receiver.get("webhook_configs", []):
             webhook["url"] = f"http://127.0.0.1:{hook_port}/"
     return config
+
+
+def _add_collector(config: dict[str, Any], url: str) -> None:
+    for receiver in config["receivers"]:
+        if "webhook_configs" in receiver:
+            receiver["webhook_configs"].append({"url": f"{url}/api/v1/alertmanager", "send_resolved": True})
 
 
 def _add_dead_man(config: dict[str, Any], hook_port: int) -> None:

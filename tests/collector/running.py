@@ -58,15 +58,15 @@ def database_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'collector.db'}"
 
 
-def add_agent(url: str, *, roles: Sequence[str] = ("site",)) -> tuple[str, str]:
-    """Enrols an agent into the one unit, which is made when it is missing. Its id and its Authorization header."""
+def add_agent(url: str, *, roles: Sequence[str] = ("site",), unit: str = UNIT) -> tuple[str, str]:
+    """Enrols an agent into the unit, which is made when it is missing. Its id and its Authorization header."""
     registry = Registry(url)
     try:
         with registry.database.write() as session:
             session.merge(
-                Unit(code=UNIT, name="Trường Tiểu học Sao Mai", district=DISTRICT, level="primary", students={})
+                Unit(code=unit, name="Trường Tiểu học Sao Mai", district=DISTRICT, level="primary", students={})
             )
-        token = create_token(registry.database, UNIT, uses=1, lifetime=timedelta(hours=1)).token
+        token = create_token(registry.database, unit, uses=1, lifetime=timedelta(hours=1)).token
         key = secrets.token_urlsafe(32)
         enrolled = enrol(registry.database, Applicant(token, key, tuple(roles), "0.1.0", "linux"))
     finally:

@@ -21,6 +21,7 @@ from haidang_collector.simulate import metrics as m
 from haidang_collector.simulate.build import build, today
 from haidang_collector.simulate.readings import Readings
 from haidang_collector.simulate.scenario import LIMITS, Scenario
+from haidang_collector.simulate.words import PUBLIC
 
 from tests.collector.simulate.running_city import running_city
 
@@ -139,7 +140,10 @@ def history(city: City, now: float) -> Told:
             for when in (now - ago for ago in range(DAYS * DAY, STEP, -STEP)):
                 _half_hour(told, labels, when, readings.at(when), recent=when > now - DAY)
                 for service, up in {**unit.services, "public_results": False}.items():
-                    told.add("unit:school_service_up:sparse", _place(labels) | {"service": service}, when, float(up))
+                    of_service = _place(labels) | {"service": service}
+                    told.add("unit:school_service_up:sparse", of_service, when, float(up))
+                    if service.startswith(PUBLIC):
+                        told.add("unit:school_public_service_up:sparse", of_service, when, float(up))
             _days(told, labels, now)
     return told
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from haidang_agent.outbox import Outbox
+from haidang_collector.supervisor import programs, victoria
 from haidang_collector.supervisor.files import write_files
 from haidang_collector.supervisor.plan import Plan
 
@@ -26,6 +27,8 @@ from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from haidang_collector.supervisor.child import Child
 
 BIN = Path(sys.executable).parent
 UNIT, DISTRICT = "TH-MAU-01", "Quận Mẫu"
@@ -61,13 +64,14 @@ class Absence:
 
 
 class City:
-    """Context manager: everything runs inside, and nothing is left after it."""
+    """Context manager: everything runs inside, and nothing is left after it. `store`: as of `haidang up --store`."""
 
     restart_seconds = 4.0
     """Longest time that a killed program is away before it is started again."""
 
-    def __init__(self, folder: Path, *, isps: tuple[str, ...], push_seconds: int) -> None:
+    def __init__(self, folder: Path, *, isps: tuple[str, ...], push_seconds: int, store: str = "prometheus") -> None:
         self.folder = folder
+        self.store = store
         self.school = VirtualSchool(isps=isps, pcs=1)
         self._push_seconds = push_seconds
         self._stack = ExitStack()
@@ -102,13 +106,19 @@ class City:
         return float(self.query(expression)[0]["value"][1])
 
     def stored_samples(self) -> int:
-        """All samples that Prometheus has from the school's agents (stale markers are none)."""
-        return sum(len(series["values"]) for series in self.query(PUSHED))
+        """All samples that the store has from the school's agents; VictoriaMetrics shows stale markers as NaN."""
+        return sum(value != "NaN" for series in self.query(PUSHED) for _, value in series["values"])
 
     def kill_and_restart(self, name: str, after: float) -> None:
-        """SIGKILL, and the same command again so many seconds later."""
+        """SIGKILL, and the same command again so many seconds later.
+
+        VictoriaMetrics gets SIGTERM: what it has taken in the last seconds is in its memory only (docs/scale.md).
+        """
         with self._running[name] as process:
-            process.kill()
+            if name == "victoriametrics":
+                process.terminate()
+            else:
+                process.kill()
         killed = time.time()
         time.sleep(after)  # how long it is away: part of the story, not a wait for anything
         self._start(name)
@@ -142,8 +152,11 @@ class City:
         return eventually(f"mail: {alert} {status}", lambda: self.mails(status, alert), seconds=seconds)[0]
 
     def _set_up_centre(self) -> None:
-        centre, plan = self.school.centre, Plan(data=self.folder, smtp=SMTP, mail_to=("truc@example.test",))
+        centre = self.school.centre
+        plan = Plan(data=self.folder, smtp=SMTP, mail_to=("truc@example.test",), store=self.store)
         write_files(plan)
+        if self.store == "victoriametrics":
+            victoria.write_files(plan, victoria.RULES_PROGRAM)
         self._trust_collector(plan)
         database = {"HAIDANG_DATABASE_URL": f"sqlite:///{self.folder}/haidang.db"}
         units = self.folder / "units.csv"
@@ -151,22 +164,12 @@ class City:
         subprocess.run([BIN / "haidang", "units", "import", units], env=os.environ | database, check=True)
         authority = CertificateAuthority(self.folder)
         certificate, key = authority.issue(self.school.centre_address)
-        prometheus, alertmanager = self.folder / "prometheus", self.folder / "alertmanager"
+        alertmanager = self.folder / "alertmanager"
         mailbox = [sys.executable, "-m", "aiosmtpd", "-n", "-l", SMTP, "-c", "aiosmtpd.handlers.Mailbox"]
         serve = [str(BIN / "haidang"), "serve", "--tls-cert", str(certificate), "--tls-key", str(key)]
         self._commands = {
             "smtp": (centre, [*mailbox, str(self.folder / "mail")], {}),
-            "prometheus": (
-                centre,
-                [
-                    "prometheus",
-                    f"--config.file={prometheus}/prometheus.yml",
-                    f"--storage.tsdb.path={prometheus}/data",
-                    "--web.listen-address=127.0.0.1:9090",
-                    "--web.enable-remote-write-receiver",
-                ],
-                {},
-            ),
+            **{child.name: (centre, list(child._command), {}) for child in self._store(plan)},
             "alertmanager": (
                 centre,
                 [
@@ -182,12 +185,18 @@ class City:
         }
         for name in self._commands:
             self._start(name)
-        eventually("Prometheus answers", lambda: self.query("vector(1)"), seconds=20)
+        eventually("the store answers", lambda: self.query("vector(1)"), seconds=20)
         eventually("the registry is read", lambda: self.query("haidang_collector_start_timestamp_seconds"), seconds=20)
 
+    def _store(self, plan: Plan) -> list[Child]:
+        if self.store == "prometheus":
+            return [programs.prometheus(plan, "prometheus")]
+        return [victoria.store(plan, victoria.PROGRAM), victoria.alerting(plan, victoria.RULES_PROGRAM)]
+
     def _trust_collector(self, plan: Plan) -> None:
-        """The collector speaks TLS here; Prometheus and Alertmanager reach it over loopback without checking."""
-        for name in ("prometheus/prometheus.yml", "alertmanager/alertmanager.yml"):
+        """The collector speaks TLS here; store and Alertmanager reach it over loopback without checking."""
+        scraping = {"prometheus": "prometheus/prometheus.yml", "victoriametrics": "victoriametrics/scrape.yml"}
+        for name in (scraping[self.store], "alertmanager/alertmanager.yml"):
             path = plan.data / name
             text = path.read_text(encoding="utf-8").replace("http://127.0.0.1:8080", "https://127.0.0.1:8080")
             text = text.replace(

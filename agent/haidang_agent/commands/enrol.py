@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from haidang_agent.centre import PIN
 from haidang_agent.config import config_path, load
 from haidang_agent.enrol import EnrolError, enrol
 from haidang_agent.options import add_config_argument, add_json_argument
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
 EXAMPLES = """examples:
   haidang-agent enrol --server https://collector.example:8080 --ca ca.pem --token-file token.txt
@@ -28,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--token", metavar="T", help="the token itself")
     source.add_argument("--token-file", metavar="FILE", help="a file with the token; - for standard input")
     parser.add_argument("--ca", type=Path, metavar="FILE", help="the department's CA, PEM (default: [server] ca)")
+    parser.add_argument(
+        "--pin",
+        action="append",
+        default=[],
+        metavar="sha256:…",
+        help="trust this certificate of the collector's only; may be given again (default: [server] pins)",
+    )
     parser.add_argument("--force", action="store_true", help="even if this machine has an identity already")
     add_config_argument(parser)
     add_json_argument(parser)
@@ -37,6 +46,10 @@ def run(options: argparse.Namespace) -> int:
     config = load(options.config)
     url = options.server or (config.server.url if config.server else "")
     ca = options.ca or (Path(config.server.ca) if config.server and config.server.ca else None)
+    pins = tuple(options.pin) or (config.server.pins if config.server else ())
+    if unfit := [pin for pin in pins if not PIN.fullmatch(pin)]:
+        print(f"enrol: --pin {unfit[0]}: write sha256: and 64 hexadecimal digits", file=sys.stderr)
+        return 2
     try:
         token = _token(options)
     except (OSError, UnicodeDecodeError) as unreadable:
@@ -46,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"enrol: {'--token-file' if url else '--server'} is missing; see --help", file=sys.stderr)
         return 2
     try:
-        who = enrol(url, token, config.state_dir, config.agent.roles, ca, force=options.force)
+        who = enrol(url, token, config.state_dir, config.agent.roles, ca, pins=pins, force=options.force)
     except (EnrolError, OSError) as failed:
         print(f"enrol: {failed}", file=sys.stderr)
         return 1
@@ -55,13 +68,13 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(f"{who.agent} of unit {who.unit}")
     if config.server is None:
-        _note_server(config_path(options.config), url, ca)
+        _note_server(config_path(options.config), url, ca, pins)
     return 0
 
 
-def _note_server(path: Path, url: str, ca: Path | None) -> None:
+def _note_server(path: Path, url: str, ca: Path | None, pins: Sequence[str]) -> None:
     lines = "".join(f"{key} = {json.dumps(str(value))}\n" for key, value in (("url", url), ("ca", ca)) if value)
-    table = f"[server]\n{lines}"
+    table = f"[server]\n{lines}" + (f"pins = {json.dumps(pins)}\n" if pins else "")
     if path.exists():
         print(f"Now add to {path}:\n{table}", file=sys.stderr)
         return

@@ -1,6 +1,6 @@
 """`haidang notify`: who would be told of an alert, when, by which channel, in which words."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -74,14 +74,15 @@ def who_is_told(
 
 def _settings(file: Path | None) -> "tuple[NotifySettings, ZoneInfo]":
     from haidang_collector.notify.running import settings_of  # noqa: PLC0415 - see `opened`
-    from haidang_collector.notify.settings import BadNotifyError, load  # noqa: PLC0415
+    from haidang_collector.notify.settings import BadNotifyError  # noqa: PLC0415
     from haidang_collector.settings import BadSettingError, from_environment  # noqa: PLC0415
 
     try:
         settings = from_environment()
         if file is None and not settings.notify:
             refuse("say how people are told: --settings FILE, or HAIDANG_NOTIFY; docs/notify.md shows such a file")
-        return load(file) if file else settings_of(settings), ZoneInfo(settings.time_zone)
+        wanted = settings_of(replace(settings, notify=str(file)) if file else settings)
+        return wanted, ZoneInfo(settings.time_zone)
     except (BadSettingError, BadNotifyError) as wrong:
         refuse(str(wrong))
 

@@ -49,6 +49,7 @@ def command(
     import uvicorn  # noqa: PLC0415 - what can be refused is refused before the second that these take
 
     from haidang_collector.app import create_app  # noqa: PLC0415
+    from haidang_collector.connection import TimedConnection  # noqa: PLC0415
 
     config = uvicorn.Config(
         create_app(settings),
@@ -58,7 +59,7 @@ def command(
         timeout_graceful_shutdown=GRACE_SECONDS,
         h11_max_incomplete_event_size=HEADER_BYTES,
         limit_concurrency=_connections(),
-        http="h11",
+        http=TimedConnection,
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -54,8 +54,9 @@ def command(
 ) -> None:
     """Simulate a city: fill the registry with invented units, enrol their agents, and let them report.
 
-    Units are invented and marked: codes begin with SIM-, names end in "(mô phỏng)". What agents read is made up; all
-    that follows, from snapshot to push, is the real agent. The registry must be the collector's own: --data as given to
+    Units are invented and marked: codes begin with SIM-, names end in "(mô phỏng)". What agents read is made up,
+    and what the centre sees of portals, services for parents and mail domains; all that follows, from snapshot to push,
+    is the real agent. The registry must be the collector's own: --data as given to
     `haidang up` or `haidang serve`. One that holds real units is refused, for simulated ones would count among them.
 
     The table shows how many units are in which state of each row, as the city was built: what `haidang evaluate` must
@@ -73,6 +74,7 @@ def command(
     from haidang_collector.policy.policy import BadPolicyError, from_environment  # noqa: PLC0415 - `--help` need not wait
     from haidang_collector.registry.location import data_folder  # noqa: PLC0415
     from haidang_collector.simulate.build import build, today  # noqa: PLC0415
+    from haidang_collector.simulate.centre import looking  # noqa: PLC0415
     from haidang_collector.simulate.expected import expected_shares  # noqa: PLC0415
 
     try:
@@ -83,7 +85,8 @@ def command(
     folder = state or (data or data_folder()) / FOLDER
     with opened(data) as registry:
         _fill(registry.database, city)
-        result = None if facts_only else _report(registry.database, city, folder, server, ca, for_, interval)
+        with looking(registry.database, city):
+            result = None if facts_only else _report(registry.database, city, folder, server, ca, for_, interval)
     _tell(city, expected_shares(city, policy), result, as_json=as_json)
     if result is not None and (result.unsent or result.answers.keys() - {"200", "202", "204"}):
         raise typer.Exit(PROBLEM)

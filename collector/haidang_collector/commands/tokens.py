@@ -30,13 +30,16 @@ def _lifetime(text: str) -> timedelta:
     return lifetime
 
 
+Lifetime = Annotated[
+    timedelta, typer.Option("--expires", parser=_lifetime, metavar="TIME", help="How long it holds: 12h, 7d, 2w.")
+]
+
+
 @command.command()
 def create(
     unit: Annotated[str, typer.Argument(help="Code of the unit the agents belong to.")],
     uses: Annotated[int, typer.Option(min=1, max=MOST_USES, help="How many agents it lets in.")] = 1,
-    expires: Annotated[
-        timedelta, typer.Option(parser=_lifetime, metavar="TIME", help="How long it holds: 12h, 7d, 2w.")
-    ] = "7d",  # type: ignore[assignment]  # Typer passes defaults through the parser
+    expires: Lifetime = "7d",  # type: ignore[assignment]  # Typer passes defaults through the parser
     as_json: Json = False,
     data: Data = None,
 ) -> None:
@@ -48,7 +51,7 @@ def create(
 
     with opened(data) as registry:
         try:
-            made = create_token(registry.database, unit, uses=uses, lifetime=expires, also=_note_made)
+            made = create_token(registry.database, unit, uses=uses, lifetime=expires, also=note_made)
         except UnknownUnitError as unknown:
             refuse(str(unknown))
     if as_json:
@@ -95,7 +98,8 @@ def revoke(
     say(f"token {token_id} is revoked")
 
 
-def _note_made(session: "Session", made: "NewToken") -> None:
+def note_made(session: "Session", made: "NewToken") -> None:
+    """In the audit log."""
     from haidang_collector.access.audit import record  # noqa: PLC0415 - see `opened`
     from haidang_collector.registry.history import operator  # noqa: PLC0415
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
+from haidang_collector.commands._config import History, RollBack, SetFile, Stage, changed, show_history
 from haidang_collector.commands._registry import PROBLEM, Data, Json, local, opened, refuse, say, show, show_json
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class What(StrEnum):
     plans = "plans"
     contracts = "contracts"
     portals = "portals"
+    public_services = "public_services"
 
 
 class Format(StrEnum):
@@ -163,34 +165,46 @@ def history(unit: str, as_json: Json = False, data: Data = None) -> None:
 
 @command.command()
 def config(
-    unit: Annotated[str | None, typer.Argument(help="Code of the unit; or --default.")] = None,
+    unit: Annotated[str | None, typer.Argument(help="Code of the unit; or one of the next three.")] = None,
     default: Annotated[bool, typer.Option("--default", help="What every unit gets.")] = False,
-    set_: Annotated[Path | None, typer.Option("--set", metavar="FILE.toml", help="Replace it by this file.")] = None,
+    district: Annotated[str | None, typer.Option(help="What the units of a district get.")] = None,
+    role: Annotated[str | None, typer.Option(help="What agents of a role get: site, router or host.")] = None,
+    set_: SetFile = None,
+    stage: Stage = None,
+    roll_back: RollBack = False,
+    history: History = False,
     show_: Annotated[bool, typer.Option("--show", help="What its agents are told, default included.")] = False,
+    as_json: Json = False,
     data: Data = None,
 ) -> None:
-    """Show or set what the agents of a unit are told to watch. Without an option: what was set for the unit alone.
+    """Show or set what agents are told to watch. Without an option: what was set for the unit alone.
 
-    The file is as agent.toml, without [server]. Agents fetch it by themselves. Passwords in it are shown.
+    The file is as agent.toml, without [server]. It is checked by the agent's own program, then agents fetch it by
+    themselves. What is set for all lies lowest, over it what is of the district, the registry's facts, the unit, the
+    role, the agent (`haidang agents config`). Passwords in it are shown.
 
-    Example: haidang units config TH-001 --set th-001.toml
+    Example: haidang units config --default --set all.toml --stage 10%
     """
     from haidang_collector.registry import agent_config  # noqa: PLC0415 - see `opened`
+    from haidang_collector.registry.config_layers import Layer  # noqa: PLC0415
+    from haidang_collector.registry.config_versions import in_force  # noqa: PLC0415
     from haidang_collector.registry.tokens import UnknownUnitError  # noqa: PLC0415
 
-    if default == (unit is not None):
-        raise typer.BadParameter("give the code of a unit, or --default")
-    tables = None if set_ is None else _read_config(set_)
+    named = {"default": "" if default else None, "district": district, "unit": unit, "role": role}
+    layers = [Layer(kind, name) for kind, name in named.items() if name is not None]  # type: ignore[arg-type]  # its kinds
+    if len(layers) != 1:
+        raise typer.BadParameter("give the code of a unit, or --default, --district, --role")
     with opened(data) as registry:
-        try:
-            if tables is not None:
-                agent_config.set_tables(registry.database, unit, tables)
-                say(f"{unit or 'the default'}: set; agents have it when they next ask")
-                return
-            own = agent_config.own_tables(registry.database, unit)
-            show_json(agent_config.tables_for(registry.database, unit) if unit and show_ else own)
-        except UnknownUnitError as unknown:
-            refuse(str(unknown))
+        if history:
+            show_history(registry.database, layers[0], as_json=as_json)
+        elif not changed(registry.database, layers[0], set_, stage, roll_back=roll_back):
+            try:
+                own = (
+                    agent_config.own_tables(registry.database, unit) if unit else in_force(registry.database, layers[0])
+                )
+                show_json(agent_config.tables_for(registry.database, unit) if unit and show_ else own)
+            except UnknownUnitError as unknown:
+                refuse(str(unknown))
 
 
 def _facts(kind: What) -> "Kind":
@@ -224,17 +238,6 @@ def _importer(file: Path, kind: What) -> _Import:
     except OSError as failed:
         refuse(f"{file}: {failed.strerror}")
     except BadFileError as failed:
-        refuse(f"{file}: {failed}")
-
-
-def _read_config(file: Path) -> dict[str, object]:
-    from haidang_collector.registry.agent_config import BadAgentConfigError, parse_toml  # noqa: PLC0415 - see `opened`
-
-    try:
-        return parse_toml(file.read_text("utf-8-sig"))
-    except OSError as failed:
-        refuse(f"{file}: {failed.strerror}")
-    except (BadAgentConfigError, UnicodeDecodeError) as failed:
         refuse(f"{file}: {failed}")
 
 

@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 import typer
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from haidang_collector.supervisor.plan import Plan
 
 INTERRUPTED = 130
+LOCAL = ("127.0.0.1", "::1", "localhost")
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 
@@ -25,6 +27,11 @@ def command(
     port: Annotated[int, typer.Option(min=1, max=65535, help="The collector's: pages and agents.")] = 8080,
     prometheus_port: Port = 9090,
     alertmanager_port: Port = 9093,
+    store: Annotated[
+        Literal["prometheus", "victoriametrics"],
+        typer.Option(help="What keeps the measurements; victoriametrics answers on the port of Prometheus."),
+    ] = "prometheus",
+    vmalert_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the rules of victoriametrics.")] = 8880,
     agent_port: Annotated[int, typer.Option(min=1, max=65535, help="This machine's agent's /metrics.")] = 9810,
     agent: Annotated[bool, typer.Option(help="Measure this machine and its network too.")] = True,
     portals: Annotated[
@@ -39,6 +46,12 @@ def command(
     ] = "",
     mail_to: Annotated[
         list[str] | None, typer.Option(metavar="ADDRESS", help="Who gets the mails; may be given again.")
+    ] = None,
+    deadman: Annotated[
+        str, typer.Option(metavar="URL", help="A dead man's switch on another machine (see haidang deadman --help).")
+    ] = "",
+    deadman_token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="One line: the Bearer token of that switch.")
     ] = None,
     lang: Annotated[
         Literal["vi", "en"] | None, typer.Option(help="Language of these words (default: the terminal's).")
@@ -60,6 +73,7 @@ def command(
         split_address(smtp or "127.0.0.1:25")
     except ValueError:
         refuse(f"--smtp {smtp}: write host:port, as mail.example:25")
+    _check_deadman(deadman, deadman_token_file)
     plan = Plan(
         data=data.absolute(),
         collector_port=port,
@@ -71,7 +85,12 @@ def command(
         targets=tuple(target or ()),
         smtp=smtp,
         mail_to=tuple(mail_to or ()),
+        store=store,
+        vmalert_port=vmalert_port,
         notify=bool(os.environ.get("HAIDANG_NOTIFY")),
+        public_url=os.environ.get("HAIDANG_PUBLIC_URL", ""),
+        deadman=deadman,
+        deadman_token_file=deadman_token_file,
         language=lang or language_of_terminal(),
     )
     words = plan.words
@@ -93,12 +112,34 @@ def command(
     _say(words("stopped"))
 
 
+def _check_deadman(url: str, token_file: Path | None) -> None:
+    """A token is sent to nobody in clear, but on this machine."""
+    if token_file is not None and not url:
+        refuse("--deadman-token-file goes with --deadman")
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
+        refuse(f"--deadman {url}: write an address as https://watch.example:9095/watchdog")
+    if parts.scheme == "http" and token_file is not None and host not in LOCAL:
+        refuse(f"--deadman {url}: with a token it must be https")
+    if token_file is not None:
+        try:
+            token_file.read_bytes()
+        except OSError as failed:
+            refuse(f"--deadman-token-file {token_file}: {failed.strerror}")
+
+
 def _show_addresses(plan: "Plan") -> None:
     words = plan.words
     mail = ", ".join(plan.mail_to) or words("none is sent; --smtp and --mail-to would")
     lines = {
         words("pages"): plan.collector,
-        "Prometheus": plan.prometheus,
+        "Prometheus" if plan.store == "prometheus" else "VictoriaMetrics": plan.prometheus,
         "Alertmanager": plan.alertmanager,
         **({words("this machine's agent"): plan.agent_metrics} if plan.agent else {}),
         words("mail"): mail,

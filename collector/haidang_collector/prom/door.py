@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def asked_scope(request: Request) -> Scope:
     """Dependency: the scope in the address, where who asks may see it. Raises PromError 401, 403, 404 or 503.
 
-    Notes the scope of who asks in `request.state.asking`.
+    Notes the scope of who asks in `request.state.asking`, and in `request.state.district` where what is asked lies.
 
     A Bearer token decides alone, right or wrong: a data source on the collector's own machine would otherwise be let
     in as the operator, and reach every scope by another path.
@@ -34,12 +34,12 @@ def asked_scope(request: Request) -> Scope:
     database: Database = request.app.state.registry.database
     try:
         theirs = _theirs(request, database)
-        district = _district_of(database, asked.unit) if asked.unit and not theirs.city else asked.district
+        district = _district_of(database, asked.unit) if asked.unit else asked.district
     except SQLAlchemyError:
         raise PromError(UNAVAILABLE, "unavailable", "the registry does not answer; try again") from None
     if not theirs.sees(district=district, unit=asked.unit):
         raise PromError(FORBIDDEN, "forbidden", "this scope is not yours")
-    request.state.asking = theirs
+    request.state.asking, request.state.district = theirs, district
     return asked
 
 

@@ -4,8 +4,9 @@ Answers are the store's own, byte for byte with their status; what is refused he
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
@@ -17,6 +18,9 @@ from haidang_collector.prom.answers import NOT_FOUND, PromError, bad_data, succe
 from haidang_collector.prom.door import asked_scope
 from haidang_collector.prom.scopes import BASE
 from haidang_collector.prom.upstream import FORM, Upstream
+
+if TYPE_CHECKING:
+    from haidang_collector.tenants import Tenants
 
 FORM_BYTES = 256 << 10
 FORM_SECONDS = 10.0
@@ -51,25 +55,25 @@ Asked = Annotated[Scope, Depends(asked_scope)]
 @router.api_route("/query", methods=BOTH)
 async def query(request: Request, scope: Asked) -> Response:
     """An expression at one time."""
-    return await _answer(request, "query", parameters.instant(await _given(request), scope))
+    return await _answer(request, "query", parameters.instant(await _given(request), scope), scope)
 
 
 @router.api_route("/query_range", methods=BOTH)
 async def query_range(request: Request, scope: Asked) -> Response:
     """An expression over time."""
-    return await _answer(request, "query_range", parameters.over_time(await _given(request), scope))
+    return await _answer(request, "query_range", parameters.over_time(await _given(request), scope), scope)
 
 
 @router.api_route("/series", methods=BOTH)
 async def series(request: Request, scope: Asked) -> Response:
     """Series by their labels."""
-    return await _answer(request, "series", parameters.matching(await _given(request), scope))
+    return await _answer(request, "series", parameters.matching(await _given(request), scope), scope)
 
 
 @router.api_route("/labels", methods=BOTH)
 async def labels(request: Request, scope: Asked) -> Response:
     """Names of labels."""
-    return await _answer(request, "labels", parameters.matching(await _given(request), scope))
+    return await _answer(request, "labels", parameters.matching(await _given(request), scope), scope)
 
 
 @router.get("/label/{name}/values")
@@ -77,19 +81,19 @@ async def values(request: Request, scope: Asked, name: str) -> Response:
     """Values of a label."""
     if not (name.isascii() and name.isidentifier()):
         raise bad_data(f"label {name[:100]!r}: no label is called this")
-    return await _answer(request, f"label/{name}/values", parameters.matching(await _given(request), scope))
+    return await _answer(request, f"label/{name}/values", parameters.matching(await _given(request), scope), scope)
 
 
 @router.get("/metadata")
-async def metadata(request: Request, _: Asked) -> Response:
+async def metadata(request: Request, scope: Asked) -> Response:
     """Kinds and help texts of metrics."""
-    return await _answer(request, "metadata", parameters.metadata(await _given(request)))
+    return await _answer(request, "metadata", parameters.metadata(await _given(request)), scope)
 
 
 @router.get("/status/buildinfo")
-async def buildinfo(request: Request, _: Asked) -> Response:
+async def buildinfo(request: Request, scope: Asked) -> Response:
     """The store's version, by which Grafana knows what to ask."""
-    return await _answer(request, "status/buildinfo", [])
+    return await _answer(request, "status/buildinfo", [], scope)
 
 
 @router.api_route("/query_exemplars", methods=BOTH)
@@ -105,9 +109,14 @@ async def elsewhere(_: Asked, rest: str) -> Response:
     raise PromError(NOT_FOUND, "not_found", text)
 
 
-async def _answer(request: Request, path: str, asked: parameters.Parameters) -> Response:
+async def _answer(request: Request, path: str, asked: parameters.Parameters, scope: Scope) -> Response:
     upstream: Upstream = request.app.state.prom
-    return await upstream.ask(path, asked, request.state.asking)
+    tenants: Tenants = request.app.state.tenants
+    if scope.city:
+        tenant = await to_thread.run_sync(tenants.city_headers)
+    else:
+        tenant = tenants.read_headers(request.state.district)
+    return await upstream.ask(path, asked, request.state.asking, tenant)
 
 
 async def _given(request: Request) -> parameters.Parameters:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -13,6 +14,8 @@ from haidang_collector.prom.answers import NOT_STORED, TOO_LARGE, UNAVAILABLE, P
 from haidang_collector.prom.queue import Queue
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from haidang_collector.access.visitor import Scope
     from haidang_collector.prom.parameters import Parameters
 
@@ -41,16 +44,19 @@ class Upstream:
         self._all = Queue(AT_ONCE, MOST_WAITING)
         self._by_scope: dict[Scope, Queue] = {}
 
-    async def ask(self, path: str, parameters: Parameters, asking: Scope) -> Response:
+    async def ask(
+        self, path: str, parameters: Parameters, asking: Scope, tenant: Mapping[str, str] = MappingProxyType({})
+    ) -> Response:
         """The store's answer as it is, with its status. Raises PromError 503 or 413 where there is none to give.
 
         `asking` is whose question it is, not what it is about: who sees a district could ask for each of its units.
+        `tenant` are the headers by which the store knows whose data it is about.
         """
         theirs = self._by_scope.setdefault(asking, Queue(SCOPE_AT_ONCE, SCOPE_MOST_WAITING))
         try:
             with theirs.joined(), self._all.joined():
                 async with asyncio.timeout(SECONDS), theirs.places, self._all.places:
-                    return await self._ask(path, parameters)
+                    return await self._ask(path, parameters, tenant)
         except (TimeoutError, httpx.TimeoutException):
             raise PromError(UNAVAILABLE, "timeout", f"no answer within {SECONDS:g} s; ask for less") from None
         except httpx.HTTPError as failed:
@@ -60,9 +66,9 @@ class Upstream:
             if not theirs.count:
                 self._by_scope.pop(asking, None)
 
-    async def _ask(self, path: str, parameters: Parameters) -> Response:
+    async def _ask(self, path: str, parameters: Parameters, tenant: Mapping[str, str]) -> Response:
         form = urlencode(parameters)
-        headers = {"Accept-Encoding": "identity"}
+        headers = {"Accept-Encoding": "identity", **tenant}
         if path.startswith(GET_ONLY):
             if len(form) > LONGEST_ADDRESS:
                 raise bad_data(f"parameters: at most {LONGEST_ADDRESS} bytes here")

@@ -1,6 +1,6 @@
-"""What agents are told to watch: what every unit gets, over it what the registry knows, over all the unit's own.
+"""What agents are told to watch: what all get, then a district's, the registry's, the unit's, its roles', its own.
 
-The registry knows lines by contract, rooms and the portal; a unit's own tables have the last word, key by key.
+The registry knows lines by contract, rooms, portal and services for parents; the later has the last word, key by key.
 Tables are laid over one another key by key. In a list (`[[wan]]`) entries of the same name are; a new name is added.
 """
 
@@ -10,13 +10,18 @@ import hashlib
 import json
 import math
 import tomllib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, bindparam, select
 
+from haidang_collector.registry.config_layers import DEFAULT, ROLES, Layer
+from haidang_collector.registry.config_versions import given, put
+from haidang_collector.registry.config_versions import in_force as in_force_of
 from haidang_collector.registry.contracts import in_force
-from haidang_collector.registry.models import DefaultConfig, Lab, Portal, Unit, UnitConfig
+from haidang_collector.registry.history import operator
+from haidang_collector.registry.models import Agent, Lab, Portal, PublicService, Unit
 from haidang_collector.registry.tokens import UnknownUnitError
 from haidang_collector.registry.unit_keys import unit_key
 
@@ -30,10 +35,32 @@ if TYPE_CHECKING:
 TABLES = ("agent", "probes", "privacy", "portal")
 LISTS = {"wan": "name", "lab": "name", "snmp": "host", "service": "name"}
 """Lists of tables, and the key by which an entry is told."""
+PUBLIC = "public_"
+"""How the name of a service for parents begins (requirement R13)."""
 MAX_BYTES = 256 << 10
-_ONE_ROW = 1
+
+REGISTRY = "registry"
+"""What the facts of the registry come to; it lies between what is set for a district and for a unit."""
+
+_PLACED = (
+    select(Unit.district, Agent.roles)
+    .outerjoin(Agent, and_(Agent.unit == Unit.code, Agent.id == bindparam("who")))
+    .where(Unit.code == bindparam("of"))
+)
 
 Tables = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """`origin` has the shape of `tables` and says of each value which layer it is from.
+
+    `versions` are those of the layers that were set, as `unit TH-001`.
+    """
+
+    tables: Tables
+    origin: Tables
+    versions: dict[str, int]
 
 
 class BadAgentConfigError(ValueError):
@@ -84,41 +111,57 @@ def merge(default: Tables, own: Tables) -> Tables:
     return merged
 
 
-def told_to_agents(database: Database, unit: str) -> Tables:
-    """What the agents of a unit are told, and nobody else: the unit's key is in it. Raises UnknownUnitError."""
-    return merge(tables_for(database, unit), {"privacy": {"unit_key": unit_key(database, unit)}})
+def told_to_agents(database: Database, unit: str, agent: str | None = None) -> Tables:
+    """What an agent of the unit is told, and nobody else: the unit's key is in it. Raises UnknownUnitError.
+
+    Without `agent`: what is in force for all agents of the unit.
+    """
+    return merge(told(database, unit, agent).tables, {"privacy": {"unit_key": unit_key(database, unit)}})
 
 
 def tables_for(database: Database, unit: str) -> Tables:
-    """What the agents of a unit are told, but for the unit's key."""
+    """What the agents of a unit are told, but for the unit's key and what is of roles and agents."""
+    return told(database, unit).tables
+
+
+def told(
+    database: Database, unit: str, agent: str | None = None, instead: Mapping[Layer, Tables] | None = None
+) -> Told:
+    """The layers, the widest first, and what they come to. What is staged is in it for those `agent`s that get it.
+
+    `instead` has layers as they might be.
+    """
     with database.read() as connection:
-        default = connection.scalar(select(DefaultConfig.tables))
-        own = connection.scalar(select(UnitConfig.tables).where(UnitConfig.unit == unit))
+        district, roles = connection.execute(_PLACED, {"of": unit, "who": agent or ""}).one_or_none() or ("", None)
         known = _registered(connection, unit)
-    return merge(merge(default or {}, known), own or {})
+        narrow = [Layer("unit", unit), *(Layer("role", role) for role in ROLES if role in (roles or "").split())]
+        narrow += [Layer("agent", agent)] if agent else []
+        wide = [DEFAULT, Layer("district", district)]
+        laid_out = given(connection, wide + narrow, agent, instead)
+    below = [each for each in laid_out if each[0] in wide]
+    layers = [*below, (REGISTRY, 0, known), *(each for each in laid_out if each[0] in narrow)]
+    tables: Tables = {}
+    origin: Tables = {}
+    for layer, number, laid in layers:
+        tables = merge(tables, laid)
+        origin = merge(origin, _marked(laid, f"{layer}, version {number}" if number else str(layer)))
+    for name in LISTS.keys() & origin.keys():
+        origin[name] = [{**entry, LISTS[name]: ""} for entry in origin[name]]
+    return Told(tables, origin, {str(layer): number for layer, number, _ in layers if number})
 
 
 def own_tables(database: Database, unit: str | None) -> Tables:
-    """What was set for a unit, or for all (None). Raises UnknownUnitError."""
+    """What is in force for a unit, or for all (None). Raises UnknownUnitError."""
     with database.read() as connection:
-        if unit is None:
-            return connection.scalar(select(DefaultConfig.tables)) or {}
-        if connection.scalar(select(Unit.code).where(Unit.code == unit)) is None:
+        if unit is not None and connection.scalar(select(Unit.code).where(Unit.code == unit)) is None:
             raise UnknownUnitError(unit)
-        return connection.scalar(select(UnitConfig.tables).where(UnitConfig.unit == unit)) or {}
+    return in_force_of(database, _layer(unit))
 
 
 def set_tables(database: Database, unit: str | None, tables: Tables) -> None:
     """Replace what is set for a unit, or for all (None). Raises BadAgentConfigError, UnknownUnitError."""
     check(tables)
-    now = datetime.now(UTC)
-    with database.write() as session:
-        if unit is None:
-            session.merge(DefaultConfig(id=_ONE_ROW, tables=tables, updated_at=now))
-            return
-        if session.get(Unit, unit) is None:
-            raise UnknownUnitError(unit)
-        session.merge(UnitConfig(unit=unit, tables=tables, updated_at=now))
+    put(database, _layer(unit), tables, operator())
 
 
 def encode(tables: Tables) -> tuple[bytes, str]:
@@ -134,16 +177,53 @@ def etag_matches(if_none_match: str | None, etag: str) -> bool:
 
 
 def _registered(connection: Connection, unit: str) -> Tables:
-    """`[[wan]]` by the contracts in force today, `[[lab]]` by the rooms, `[portal]`; what is not known is absent."""
+    """`[[wan]]` by contracts in force today, `[[lab]]`, `[[service]]` for parents, `[portal]`; unknown is absent."""
     lines = [
         {"name": line.wan, "isp": line.isp, "medium": line.medium}
         for line in in_force(connection, datetime.now(UTC).date(), unit)
     ]
     rooms = [_room(lab) for lab in connection.execute(select(Lab.__table__).where(Lab.unit == unit).order_by(Lab.name))]
     portal = connection.execute(select(Portal.url, Portal.mail_domain).where(Portal.unit == unit)).one_or_none()
-    lists: dict[str, list[Tables]] = {"wan": lines, "lab": rooms}
+    services = connection.execute(
+        select(PublicService.service, PublicService.url)
+        .where(PublicService.unit == unit)
+        .order_by(PublicService.service)
+    )
+    lists: dict[str, list[Tables]] = {
+        "wan": lines,
+        "lab": rooms,
+        "service": [public_service(name, url) for name, url in services],
+    }
     tables: Tables = {name: [_known(entry) for entry in entries] for name, entries in lists.items() if entries}
     return tables if portal is None else tables | {"portal": _known(portal._asdict())}
+
+
+def public_service(service: str, url: str) -> Tables:
+    """An entry of `[[service]]` for one of a unit's services for parents.
+
+    What wider layers ask of their own page of that name is not asked of the unit's.
+    """
+    return {"name": f"{PUBLIC}{service}", "url": url, "match": "", "status": [], "family": ""}
+
+
+def _layer(unit: str | None) -> Layer:
+    return DEFAULT if unit is None else Layer("unit", unit)
+
+
+def _marked(tables: Tables, words: str) -> Tables:
+    """The same shape with `words` at each leaf; entries of lists keep what they are told by."""
+    marked: Tables = {}
+    for name, section in tables.items():
+        if name in LISTS:
+            key = LISTS[name]
+            marked[name] = [_mark(entry, words) | {key: entry[key]} for entry in section]
+        else:
+            marked[name] = _mark(section, words)
+    return marked
+
+
+def _mark(value: Any, words: str) -> Any:
+    return {key: _mark(inner, words) for key, inner in value.items()} if isinstance(value, dict) else words
 
 
 def _known(entry: Mapping[str, Any]) -> Tables:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
@@ -52,6 +53,7 @@ class Database:
         if self.is_sqlite:
             event.listen(self._engine, "connect", _set_up_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
+        self._turn = threading.RLock() if self.is_sqlite else nullcontext()
         self._writer: Engine = self._engine.execution_options(haidang_writes=True)
 
     @property
@@ -67,8 +69,11 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session in one transaction, committed at the end. On SQLite it holds the only write lock from its start."""
-        with Session(self._writer) as session, session.begin():
+        """A session in one transaction, committed at the end. On SQLite it holds the only write lock from its start.
+
+        Threads of this process wait there in turn: SQLite's own waiting is a poll, which under load may wait for ever.
+        """
+        with self._turn, Session(self._writer) as session, session.begin():
             yield session
 
     def prepare(self) -> None:
@@ -128,6 +133,39 @@ class Database:
             if not self.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": UPGRADE_LOCK})
             config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def read_as_one(self) -> Iterator[Connection]:
+        """As `read`, and all that is read is of one moment."""
+        level = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with self._engine.execution_options(**level).begin() as connection:
+            yield connection
+
+    @contextmanager
+    def rebuilt(self, version: str) -> Iterator[Connection]:
+        """The tables of `version`, empty, to be filled; then they are brought to the newest. One transaction.
+
+        Raises RegistryDatabaseError where rows would be lost, or `version` is newer than this program.
+        """
+        from alembic import command  # noqa: PLC0415 - as above
+
+        if not self._knows(version):
+            raise RegistryDatabaseError(f"version {version} is newer than this program; install a newer one")
+        self.versions()
+        config = _alembic_config()
+        with self._writer.begin() as connection:
+            present = MetaData()
+            present.reflect(connection)
+            for table in present.tables.values():
+                if table.name != "alembic_version" and connection.execute(table.select().limit(1)).first():
+                    raise RegistryDatabaseError(
+                        f"database {self.name} has rows in {table.name}; restore into an empty database"
+                    )
+            present.drop_all(connection)
+            config.attributes["connection"] = connection
+            command.upgrade(config, version)
+            yield connection
             command.upgrade(config, "head")
 
     def close(self) -> None:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 
+from haidang_collector.centre.tables import PortalLook, PortalMemory, ServiceLook
+from haidang_collector.registry.config_layers import Layer
+from haidang_collector.registry.config_versions import forget
 from haidang_collector.registry.fact_import import Fact, all_facts
 from haidang_collector.registry.fact_kinds import KINDS
 from haidang_collector.registry.history import ChangeFact, history_of
@@ -128,9 +131,11 @@ def remove_unit(database: Database, code: str, also: Callable[[Session], None]) 
             also(session)
             agents = select(Agent.id).where(Agent.unit == code)
             session.execute(delete(Enrolment).where(Enrolment.agent.in_(agents)))
+            forget(session, [Layer("unit", code), *(Layer("agent", agent) for agent in session.scalars(agents))])
             facts = [kind.model.__table__ for kind in KINDS.values()]
             own = (Change, Agent, EnrolmentToken, UnitKey, UnitConfig, OutsideConsent, OutsideAddress, OutsidePort)
-            for table in (*facts, *(model.__table__ for model in own)):
+            looks = (PortalLook, PortalMemory, ServiceLook)
+            for table in (*facts, *(model.__table__ for model in (*own, *looks))):
                 session.execute(delete(table).where(table.c.unit == code))  # type: ignore[arg-type]  # declared as FromClause, is a Table
             session.execute(delete(Unit).where(Unit.code == code))
     except IntegrityError as still:

@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from haidang_collector.registry.fact_words import word, yes_no
-from haidang_collector.registry.models import EMAIL_LENGTH, URL_LENGTH, WORD_LENGTH
+from haidang_collector.registry.fact_words import PUBLIC_SERVICES, SEASONS, word, yes_no
+from haidang_collector.registry.models import EMAIL_LENGTH, PERSON_LENGTH, URL_LENGTH, WORD_LENGTH
 from haidang_collector.registry.said import _
 from haidang_collector.registry.sheet import RUN_BY_SPREADSHEETS
 
@@ -30,6 +30,9 @@ SHOWN = 60
 ONE_OF = _("write one of %(known)s")
 _NOT_BURNT_IN = 0x3
 """The bits of a MAC address's first byte for groups and for addresses that a machine draws itself (IEEE 802)."""
+_SERVICE = re.compile(r"[a-z0-9][a-z0-9_]{0,23}")
+SEASON = re.compile(r"[a-z0-9]{1,24}")
+"""A service's name up to its first underscore may be one."""
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}")
 _PORT = re.compile(r"[A-Za-z0-9][ -:<-~]{0,63}")
 """As devices name their interfaces: ASCII, without a semicolon."""
@@ -225,6 +228,30 @@ def url(text: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise BadCellError(_("holds a user name or password"), _("leave it out"))
     return text
+
+
+def public_service(text: str) -> str:
+    """A known service as people write it, or a short name of the unit's own; after `public_` it names it to agents."""
+    meant = word(text, PUBLIC_SERVICES) or text
+    if not _SERVICE.fullmatch(meant):
+        known = ", ".join(PUBLIC_SERVICES.values())
+        raise BadCellError(
+            _("is no service that is known"),
+            _("write one of %(known)s; or a short name of small letters, digits and '_'", known=known),
+        )
+    return meant
+
+
+def seasons(text: str) -> str:
+    """Names of the calendar's seasons, parted by spaces; one alone also as people write it."""
+    if meant := word(text, SEASONS):
+        return meant
+    names = list(dict.fromkeys(text.split()))
+    if not all(map(SEASON.fullmatch, names)) or len(text) > PERSON_LENGTH:
+        raise BadCellError(
+            _("is no season"), _("write one of %(known)s; or the calendar's names", known=", ".join(SEASONS.values()))
+        )
+    return " ".join(names)
 
 
 def _listed(text: str, between: str, read: Callable[[str], str], most: int) -> list[str]:

@@ -20,6 +20,7 @@ from haidang_collector.registry.models import (
     Lab,
     Plan,
     Portal,
+    PublicService,
     SubjectGroup,
 )
 from haidang_collector.registry.said import _
@@ -205,4 +206,16 @@ PORTALS = Kind(
     (),
     _portal,
 )
-KINDS = {kind.word: kind for kind in (LABS, EQUIPMENT, SUBJECTS, CONTACTS, PLANS, CONTRACTS, PORTALS)}
+PUBLIC_SERVICES = Kind(
+    "public_services",
+    PublicService,
+    (
+        Column("service", "Dịch vụ công", cells.public_service, "Tuyển sinh đầu cấp",
+               ("dich vu", "ten dich vu", "loai dich vu", "name"), True, words.PUBLIC_SERVICES),
+        Column("url", "Địa chỉ dịch vụ", cells.url, "https://mau.edu.vn/tuyen-sinh",
+               ("dia chi", "trang web", "website"), True),
+        Column("season", "Mùa", cells.seasons, "Mùa tuyển sinh", ("thoi gian", "mua cao diem"), shown=words.SEASONS),
+    ),
+    ("service",),
+)  # fmt: skip
+KINDS = {kind.word: kind for kind in (LABS, EQUIPMENT, SUBJECTS, CONTACTS, PLANS, CONTRACTS, PORTALS, PUBLIC_SERVICES)}

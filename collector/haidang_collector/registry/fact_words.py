@@ -25,6 +25,16 @@ ROLES = {"leader": "Lãnh đạo", "officer": "Phụ trách CNTT"}
 MEDIA = {"fibre": "Cáp quang", "copper": "Cáp đồng", "cellular": "Di động"}
 LAB_LEVELS = {level: LEVELS[level] for level in ("primary", "lower_secondary", "upper_secondary")}
 """Those that have a limit of students per computer; a room without one is shared by all."""
+PUBLIC_SERVICES = {
+    "enrolment": "Tuyển sinh đầu cấp",
+    "results": "Tra cứu kết quả học tập",
+    "transfer": "Chuyển trường",
+    "fees": "Nộp học phí",
+}
+"""Those that the directive names (§ II.3.3), and others that are common; a unit may have any."""
+ALL_YEAR = "year"
+SEASONS = {"enrolment": "Mùa tuyển sinh", ALL_YEAR: "Cả năm"}
+"""`year` is no season of any calendar, so it is never over."""
 YES_NO = {True: "có", False: "không"}
 
 _SPELLINGS = {
@@ -60,6 +70,13 @@ _SPELLINGS = {
     "fiber": "fibre",
     "adsl": "copper",
     "dong": "copper",
+    "tuyen sinh": "enrolment",
+    "tuyen sinh truc tuyen": "enrolment",
+    "ket qua": "results",
+    "ket qua hoc tap": "results",
+    "tra cuu ket qua": "results",
+    "hoc phi": "fees",
+    "quanh nam": ALL_YEAR,
     "3g": "cellular",
     "4g": "cellular",
     "5g": "cellular",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,19 +10,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+NOTED_SECONDS = 86_400.0
+"""How long a sign of two machines with one identity, or of an old disk, is shown after it was last seen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who pushes: what ingest adds to every series."""
+    """Who pushes: what ingest adds to every series. `issued` is the id that the key is of, where it was merged."""
 
     agent: str
     unit: str
     district: str
+    issued: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentFact:
-    """`last_seen` in Unix seconds, None before the first push; `stopped` after an orderly goodbye."""
+    """`last_seen` in Unix seconds, None before the first push; `stopped` after an orderly goodbye.
+
+    `config`: the versions that it says it runs, by layer. `doubled_at`, `put_back_at` in Unix seconds: when two
+    machines were last seen to share the identity, and when a disk of before a new key came back.
+    """
 
     agent: str
     unit: str
@@ -33,6 +42,16 @@ class AgentFact:
     last_seen: float | None
     stopped: bool
     revoked: bool
+    config: Mapping[str, int] | None = None
+    new_key_wanted: bool = False
+    doubled_at: float | None = None
+    put_back_at: float | None = None
+    merged_into: str | None = None
+
+
+def is_lately(at: float | None) -> bool:
+    """Whether what was noted of a machine then is still to be looked at."""
+    return at is not None and time.time() - at < NOTED_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

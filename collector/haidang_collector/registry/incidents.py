@@ -6,18 +6,17 @@ An alert is told by fingerprint and start. Notifications may come twice, late, a
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from haidang_collector.incidents.handling import comes_back, fires_again
 from haidang_collector.registry.models import CODE_LENGTH, DISTRICT_LENGTH, Incident
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -89,37 +88,71 @@ def record(
     now: datetime | None = None,
     then: Callable[[Session, Sequence[News], datetime], None] | None = None,
 ) -> None:
-    """Keep every alert of a notification, in one transaction; the same one again changes nothing.
+    """Keep every alert of a notification; see `record_all`."""
+    record_all(database, [notification], now, then)
+
+
+def record_all(
+    database: Database,
+    notifications: Sequence[Notification],
+    now: datetime | None = None,
+    then: Callable[[Session, Sequence[News], datetime], None] | None = None,
+) -> None:
+    """Keep every alert of these, in their order and one transaction; the same one again changes nothing.
 
     `then` hears, in that transaction, what is new, if anything is.
     """
     heard = now or datetime.now(UTC)
-    alerts = sorted(notification.alerts, key=lambda alert: (alert.fingerprint, alert.startsAt))
+    alerts = [alert for notification in notifications for alert in notification.alerts]
+    if not alerts:
+        return
     with database.write() as session:
-        told = [news for alert in alerts if (news := _record_one(session, alert, heard)) is not None]
+        new = _insert(session, alerts, heard)
+        known = _known(session, alerts)
+        told = [news for alert in alerts if (news := _take(known[_key(alert)], alert, new, heard)) is not None]
         session.flush()
-        for fingerprint in sorted({alert.fingerprint for alert in alerts}):
-            told += [News("ended", incident) for incident in _end_superseded(session, fingerprint, heard)]
+        told += [News("ended", incident) for incident in _end_superseded(session, known.values(), heard)]
         fires_again(session, (incident for what, incident in told if what == "reopened"), heard)
-        comes_back(session, (incident for what, incident in told if what == "opened"), heard)
+        comes_back(session, [incident for what, incident in told if what == "opened"], heard)
         if told and then is not None:
             session.flush()
             then(session, told, heard)
 
 
-def _record_one(session: Session, alert: Alert, heard: datetime) -> News | None:
+def _key(of: Alert) -> tuple[str, datetime]:
+    return of.fingerprint, of.startsAt
+
+
+def _insert(session: Session, alerts: Sequence[Alert], heard: datetime) -> set[int]:
+    """Numbers of the incidents that are new; each as the first alert of it says."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    state = _state(alert)
-    first = insert(Incident).values(**state, received_at=heard, updated_at=heard).on_conflict_do_nothing()
-    is_new = session.scalar(first.returning(Incident.id)) is not None
-    same = (Incident.fingerprint == alert.fingerprint, Incident.starts_at == alert.startsAt)
-    incident = session.scalars(select(Incident).where(*same).with_for_update()).one()
-    if is_new:
+    first = {_key(alert): alert for alert in reversed(alerts)}
+    # In one order for all, so that no two processes wait for each other.
+    rows = [_state(first[key]) | {"received_at": heard, "updated_at": heard} for key in sorted(first)]
+    return set(session.scalars(insert(Incident).on_conflict_do_nothing().returning(Incident.id), rows))
+
+
+def _known(session: Session, alerts: Sequence[Alert]) -> dict[tuple[str, datetime], Incident]:
+    """Incidents of these alerts, and what else of the same fingerprints fires, by fingerprint and start; locked."""
+    fingerprints, starts = {alert.fingerprint for alert in alerts}, {alert.startsAt for alert in alerts}
+    query = (
+        select(Incident)
+        .where(Incident.fingerprint.in_(fingerprints), or_(Incident.status == "firing", Incident.starts_at.in_(starts)))
+        .order_by(Incident.fingerprint, Incident.starts_at)
+    )
+    found = session.scalars(query.with_for_update().execution_options(populate_existing=True))
+    return {(incident.fingerprint, incident.starts_at): incident for incident in found}
+
+
+def _take(incident: Incident, alert: Alert, new: set[int], heard: datetime) -> News | None:
+    """`new` are incidents of which nothing was told yet."""
+    if incident.id in new:
+        new.remove(incident.id)
         return News("opened" if alert.status == "firing" else "ended", incident)
     overtaken = alert.status == "firing" and incident.status == "resolved"
     if overtaken and heard - incident.updated_at < timedelta(seconds=LATE_SECONDS):
         return None
-    before = incident.status
+    state, before = _state(alert), incident.status
     if {name: getattr(incident, name) for name in state} != state:
         for name, value in state.items():
             setattr(incident, name, value)
@@ -142,14 +175,17 @@ def _state(alert: Alert) -> dict[str, object]:
     }
 
 
-def _end_superseded(session: Session, fingerprint: str, heard: datetime) -> list[Incident]:
+def _end_superseded(session: Session, known: Iterable[Incident], heard: datetime) -> list[Incident]:
     """One alert fires once at a time: where a later start is known, the end of the earlier one was never told."""
-    every = select(Incident).where(Incident.fingerprint == fingerprint).order_by(Incident.starts_at)
+    firing = [incident for incident in known if incident.status == "firing"]
+    of_these = Incident.fingerprint.in_({incident.fingerprint for incident in firing})
+    last = select(Incident.fingerprint, func.max(Incident.starts_at)).where(of_these).group_by(Incident.fingerprint)
+    newest = dict(session.execute(last).all())
     ended = []
-    for earlier, later in pairwise(session.scalars(every.with_for_update()).all()):
-        if earlier.status == "firing":
-            earlier.status = "resolved"
-            earlier.ends_at = later.starts_at
-            earlier.updated_at = heard
-            ended.append(earlier)
+    for incident in firing:
+        if incident.starts_at < newest[incident.fingerprint]:
+            later = (Incident.fingerprint == incident.fingerprint, Incident.starts_at > incident.starts_at)
+            incident.status, incident.updated_at = "resolved", heard
+            incident.ends_at = session.scalar(select(func.min(Incident.starts_at)).where(*later))
+            ended.append(incident)
     return ended

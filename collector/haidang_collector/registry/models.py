@@ -167,6 +167,19 @@ class Portal(Base):
     mail_domain: Mapped[str | None] = mapped_column(String(EMAIL_LENGTH))
 
 
+class PublicService(Base):
+    """An online service of the unit for parents.
+
+    `season`: names of the calendar's, parted by spaces; None: the one that `service` begins with, if there is one.
+    """
+
+    __tablename__ = "public_service"
+    unit: Mapped[str] = mapped_column(ForeignKey("unit.code"), primary_key=True)
+    service: Mapped[str] = mapped_column(String(WORD_LENGTH), primary_key=True)
+    url: Mapped[str] = mapped_column(String(URL_LENGTH))
+    season: Mapped[str | None] = mapped_column(String(PERSON_LENGTH))
+
+
 class Change(Base):
     """One change of one fact. `before` None: it was made; `after` None: it was removed; else only what differs.
 
@@ -195,6 +208,8 @@ class EnrolmentToken(Base):
     expires_at: Mapped[datetime]
     uses_left: Mapped[int]
     revoked_at: Mapped[datetime | None]
+    agent: Mapped[str | None] = mapped_column(String(32))
+    """Whom it lets in again, with all that was measured; None: as a new one."""
     __table_args__ = (CheckConstraint("uses_left >= 0", name="uses_left"),)
 
 
@@ -213,6 +228,21 @@ class Agent(Base):
     last_seen: Mapped[float | None] = mapped_column(Double)
     stopped: Mapped[bool] = mapped_column(default=False)
     revoked_at: Mapped[datetime | None]
+    config: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
+    """The versions of the configuration that it says it runs, by layer; None: it never said so."""
+    next_key_hash: Mapped[str | None] = mapped_column(String(HASH_LENGTH))
+    """Of the key that takes the other's place as soon as it is used."""
+    replaced_key_hash: Mapped[str | None] = mapped_column(String(HASH_LENGTH))
+    """Of the key before: who still has it runs on a disk of then."""
+    put_back_at: Mapped[float | None] = mapped_column(Double)
+    """When somebody came with that one, last."""
+    new_key_wanted: Mapped[bool] = mapped_column(default=False)
+    merged_into: Mapped[str | None] = mapped_column(String(32))
+    """The agent that this one counts as: they are one machine."""
+    runs: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """Names of the machine's last runs as it told them, the newest first."""
+    doubled_at: Mapped[float | None] = mapped_column(Double)
+    """When two machines were last seen to share this identity."""
 
 
 class Enrolment(Base):
@@ -250,6 +280,15 @@ class DefaultConfig(Base):
     tables: Mapped[dict[str, Any]]
     updated_at: Mapped[datetime]
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+
+class DistrictConfig(Base):
+    """The tables that every unit of a district gets, over those of all."""
+
+    __tablename__ = "district_config"
+    district: Mapped[str] = mapped_column(String(DISTRICT_LENGTH), primary_key=True)
+    tables: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]
 
 
 class OutsideConsent(Base):

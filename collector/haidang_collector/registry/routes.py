@@ -5,7 +5,6 @@ Refusals are `{"detail": "<field>: <reason>"}` and never repeat what was sent: t
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from typing import Annotated, Literal, TypeVar
 
 from anyio import to_thread
@@ -16,9 +15,10 @@ from pydantic_core import ErrorDetails
 from sqlalchemy.exc import SQLAlchemyError
 
 from haidang_collector.auth import authenticated, operator
+from haidang_collector.incidents.intake import FullError, Intake
 from haidang_collector.ingest.body import Body
 from haidang_collector.ingest.refusal import Refusal
-from haidang_collector.registry import agent_config, incidents, tokens
+from haidang_collector.registry import agent_asks, agent_config, agent_keys, incidents, tokens
 from haidang_collector.registry.database import Database
 from haidang_collector.registry.store import Identity, Registry
 
@@ -26,6 +26,7 @@ ENROL_BYTES = 16 << 10
 NOTIFICATION_BYTES = 4 << 20
 BODY_SECONDS = 10.0
 SHOWN_ERRORS = 5
+UNANSWERED, TRY_AGAIN = "the registry's database does not answer", "the registry does not answer; try again"
 
 router = APIRouter()
 log = logging.getLogger(__name__)
@@ -35,14 +36,23 @@ Answer = TypeVar("Answer")
 Words = Annotated[str, Field(max_length=50, pattern=r"^[\x20-\x7e]*$")]
 
 
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43,128}={0,2}$")]
+
+
 class EnrolRequest(BaseModel):
     """What an agent tells of itself. `key`: 32 random bytes or more, urlsafe base64, kept by it before it asks."""
 
     token: Annotated[str, Field(min_length=1, max_length=200)]
-    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43,128}={0,2}$")]
+    key: Key
     roles: Annotated[list[Literal["site", "router", "host"]], Field(min_length=1, max_length=3)]
     version: Words
     os: Words
+
+
+class NewKey(BaseModel):
+    """As at enrolment: made by the agent, and kept by it before it is told."""
+
+    key: Key
 
 
 class EnrolAnswer(BaseModel):
@@ -80,13 +90,31 @@ async def enrol(request: Request) -> JSONResponse:
 
 @router.get("/api/v1/agent/config", tags=["agents"], summary="What this agent shall watch", response_model=None)
 async def config(request: Request, agent: Annotated[Identity, Depends(authenticated)]) -> Response:
-    """The tables of agent.toml without `[server]`. 304 when `If-None-Match` still holds."""
-    tables = await _ask(request, agent_config.told_to_agents, agent.unit)
-    body, etag = agent_config.encode(tables)
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if agent_config.etag_matches(request.headers.get("if-none-match"), etag):
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+    """The tables of agent.toml without `[server]`. 304 when `If-None-Match` still holds.
+
+    `Haidang-New-Key: wanted` asks for a new key; `Haidang-Imported: 0-11,13` tells which parts of the agent's export
+    are in the store.
+    """
+    told = await _ask(request, agent_asks.answer, agent_asks.asking(agent, request.headers))
+    if agent_config.etag_matches(request.headers.get("if-none-match"), told.etag):
+        return Response(status_code=304, headers=told.headers)
+    return Response(told.body, media_type="application/json", headers=told.headers)
+
+
+@router.post(
+    "/api/v1/agent/key",
+    status_code=204,
+    tags=["agents"],
+    summary="A new key that this agent will use from now on",
+    openapi_extra=_body_of(NewKey),
+)
+async def new_key(request: Request, agent: Annotated[Identity, Depends(authenticated)]) -> Response:
+    """204: both keys hold until the new one is used. 422: it is malformed. Asked again with the same key: the same."""
+    asked = _read(NewKey, await _bounded(request, ENROL_BYTES), 422)
+    await _ask(
+        request, lambda database, key: agent_keys.offer_key(database, agent.issued or agent.agent, key), asked.key
+    )
+    return Response(status_code=204)
 
 
 @router.post(
@@ -97,14 +125,21 @@ async def config(request: Request, agent: Annotated[Identity, Depends(authentica
     openapi_extra=_body_of(incidents.Notification),
 )
 async def alertmanager(request: Request) -> dict[str, int]:
-    """200 after every alert is kept. Alertmanager repeats on 5xx, and gives up on 4xx.
+    """200 after every alert is kept. Alertmanager repeats on 5xx, as while too much waits, and gives up on 4xx.
 
     Only `application/json` is taken: a web page cannot make an operator's browser send that here.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise HTTPException(415, "Content-Type: send application/json")
     notification = _read(incidents.Notification, await _bounded(request, NOTIFICATION_BYTES), 400)
-    await _ask(request, partial(incidents.record, then=request.app.state.planner), notification)
+    intake: Intake = request.app.state.intake
+    try:
+        await intake.keep(notification)
+    except FullError:
+        raise HTTPException(503, "too many alerts wait; try again", {"Retry-After": "5"}) from None
+    except SQLAlchemyError:
+        log.exception(UNANSWERED)
+        raise HTTPException(503, TRY_AGAIN, {"Retry-After": "5"}) from None
     return {"alerts": len(notification.alerts)}
 
 
@@ -113,8 +148,8 @@ async def _ask(request: Request, question: Callable[[Database, Asked], Answer], 
     try:
         return await to_thread.run_sync(question, registry.database, asked)
     except SQLAlchemyError:
-        log.exception("the registry's database does not answer")
-        raise HTTPException(503, "the registry does not answer; try again", {"Retry-After": "5"}) from None
+        log.exception(UNANSWERED)
+        raise HTTPException(503, TRY_AGAIN, {"Retry-After": "5"}) from None
 
 
 async def _bounded(request: Request, max_bytes: int) -> bytes:

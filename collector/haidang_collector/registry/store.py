@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy.orm import aliased
 
+from haidang_collector.registry.agent_keys import use_new_key
 from haidang_collector.registry.credentials import secret_hash
 from haidang_collector.registry.database import Database
 from haidang_collector.registry.facts import AgentFact, Identity, IncidentFact, UnitFact
@@ -39,12 +41,24 @@ class Registry:
             raise
 
     def identify(self, agent: str, key: str) -> Identity | None:
-        """Whose key this is. None: unknown agent, wrong key, or revoked."""
-        query = select(Agent.key_hash, Agent.unit, Unit.district).join(Unit, Agent.unit == Unit.code)
+        """Whose key this is. None: unknown agent, wrong key, or revoked. A new key holds alone from its first use."""
+        counts_as = aliased(Agent)
+        columns = (Agent.key_hash, Agent.next_key_hash, Agent.unit, Unit.district, Agent.merged_into)
+        query = select(*columns).join(Unit, Agent.unit == Unit.code)
+        query = query.outerjoin(counts_as, Agent.merged_into == counts_as.id)
+        alive = (Agent.id == agent, Agent.revoked_at.is_(None), counts_as.revoked_at.is_(None))
         with self.database.read() as connection:
-            row = connection.execute(query.where(Agent.id == agent, Agent.revoked_at.is_(None))).one_or_none()
+            row = connection.execute(query.where(*alive)).one_or_none()
         right = hmac.compare_digest(row.key_hash if row else _NOBODY, secret_hash(key))
-        return Identity(agent, row.unit, row.district) if row and right else None
+        if row and not right and row.next_key_hash:
+            right = hmac.compare_digest(row.next_key_hash, secret_hash(key))
+            if right:
+                use_new_key(self.database, agent, row.next_key_hash)
+        if not (row and right):
+            return None
+        if row.merged_into:
+            return Identity(row.merged_into, row.unit, row.district, issued=agent)
+        return Identity(agent, row.unit, row.district)
 
     def record_seen(self, seen: Mapping[str, tuple[float, bool]]) -> None:
         """Note when agents were last heard, `{agent: (Unix seconds, stopped)}`. What is older than known is left out.
@@ -63,24 +77,40 @@ class Registry:
         with self.database.write() as session:
             session.connection().execute(change, rows)
 
-    def agents(self, unit: str | None = None, *, only_revoked: bool = False) -> list[AgentFact]:
-        """All agents that ever enrolled (of one unit), revoked ones too, by unit and id."""
+    def agents(self, unit: str | None = None, *, only_revoked: bool = False, merged: bool = False) -> list[AgentFact]:
+        """All agents that ever enrolled (of one unit), revoked ones too, by unit and id.
+
+        Those that count as another are left out, but for `merged`.
+        """
         columns = (
-            Agent.id, Agent.unit, Unit.district, Agent.roles, Agent.version, Agent.os,
-            Agent.enrolled_at, Agent.last_seen, Agent.stopped, Agent.revoked_at,
+            Agent.id, Agent.unit, Unit.district, Agent.roles, Agent.version, Agent.os, Agent.enrolled_at,
+            Agent.last_seen, Agent.stopped, Agent.revoked_at, Agent.config, Agent.new_key_wanted, Agent.doubled_at,
+            Agent.put_back_at, Agent.merged_into,
         )  # fmt: skip
         query = select(*columns).join(Unit, Agent.unit == Unit.code).order_by(Agent.unit, Agent.id)
         if unit is not None:
             query = query.where(Agent.unit == unit)
         if only_revoked:
             query = query.where(Agent.revoked_at.is_not(None))
+        if not merged:
+            query = query.where(Agent.merged_into.is_(None))
         with self.database.read() as connection:
             rows = connection.execute(query).all()
         return [
             AgentFact(
-                who, unit, district, tuple(roles.split()), version, system, since, seen, stopped, gone is not None
+                who,
+                unit,
+                district,
+                tuple(roles.split()),
+                version,
+                system,
+                since,
+                seen,
+                stopped,
+                gone is not None,
+                *more,
             )
-            for who, unit, district, roles, version, system, since, seen, stopped, gone in rows
+            for who, unit, district, roles, version, system, since, seen, stopped, gone, *more in rows
         ]
 
     def units(self, code: str | None = None) -> list[UnitFact]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from haidang_collector.registry.credentials import new_agent_id, new_token, secret_hash
 from haidang_collector.registry.models import Agent, Enrolment, EnrolmentToken, Unit
@@ -79,16 +79,24 @@ def create_token(
     *,
     uses: int,
     lifetime: timedelta,
+    agent: str | None = None,
     also: Callable[[Session, NewToken], None] | None = None,
 ) -> NewToken:
-    """`also` writes what belongs to it in the same transaction. Raises UnknownUnitError."""
+    """With `agent`, which must be of the unit, it lets that one in again, by a new key and with its history.
+
+    `also` writes what belongs to it in the same transaction. Raises UnknownUnitError.
+    """
     token = new_token()
     digest = secret_hash(token)
     now = datetime.now(UTC)
     with database.write() as session:
         if session.get(Unit, unit) is None:
             raise UnknownUnitError(unit)
-        session.add(EnrolmentToken(hash=digest, unit=unit, created_at=now, expires_at=now + lifetime, uses_left=uses))
+        session.add(
+            EnrolmentToken(
+                hash=digest, unit=unit, created_at=now, expires_at=now + lifetime, uses_left=uses, agent=agent
+            )
+        )
         made = NewToken(token, digest[:TOKEN_ID_LENGTH], unit, now + lifetime, uses)
         if also:
             also(session, made)
@@ -136,20 +144,22 @@ def enrol(database: Database, applicant: Applicant) -> Enrolled | None:
         if _state(token, now) != "usable":
             return None
         token.uses_left -= 1
-        agent = Agent(
-            id=new_agent_id(),
-            unit=token.unit,
-            key_hash=key_hash,
-            roles=_words(applicant.roles),
-            version=applicant.version,
-            os=applicant.os,
-            enrolled_at=now,
-            stopped=False,
-        )
+        agent = _readmitted(session, token.agent) if token.agent else Agent(id=new_agent_id(), enrolled_at=now)
+        agent.unit, agent.key_hash, agent.stopped = token.unit, key_hash, False
+        agent.roles, agent.version, agent.os = _words(applicant.roles), applicant.version, applicant.os
         session.add(agent)
         session.flush()
         session.add(Enrolment(token_hash=token_hash, key_hash=key_hash, agent=agent.id))
         return Enrolled(agent.id, agent.unit, again=False)
+
+
+def _readmitted(session: Session, agent: str) -> Agent:
+    """The agent as it was, without a key and without what was told of the machine or disk before."""
+    found = session.get_one(Agent, agent)
+    session.execute(delete(Enrolment).where(Enrolment.agent == agent))
+    found.replaced_key_hash, found.next_key_hash, found.new_key_wanted = found.key_hash, None, False
+    found.revoked_at = found.merged_into = found.put_back_at = found.doubled_at = found.runs = None
+    return found
 
 
 def _answer_again(session: Session, earlier: Enrolment) -> Enrolled | None:

@@ -30,6 +30,8 @@ def write_files(plan: Plan) -> None:
         (plan.data / name).mkdir(parents=True, exist_ok=True)
     _write_yaml(plan.data / "prometheus" / "prometheus.yml", prometheus_config(plan))
     _write_yaml(plan.data / "alertmanager" / "alertmanager.yml", alertmanager_config(plan))
+    pages = f'{{{{ define "haidang.pages" }}}}{(plan.public_url or plan.collector).rstrip("/")}{{{{ end }}}}\n'
+    _pages_template(plan).write_text(pages, encoding="utf-8")
     plan.agent_config.write_text(agent_config(plan), encoding="utf-8")
 
 
@@ -61,7 +63,7 @@ def alertmanager_config(plan: Plan) -> dict[str, Any]:
     """The committed routes with this machine's addresses; without an SMTP server, without mail."""
     source = alerts_folder()
     config: dict[str, Any] = yaml.safe_load((source / "alertmanager.yml").read_text(encoding="utf-8"))
-    config["templates"] = [str(source / "templates" / "*.tmpl")]
+    config["templates"] = [str(source / "templates" / "mail.tmpl"), str(_pages_template(plan))]
     if plan.notify:
         _mail_only_what_is_critical(config["route"])
     for receiver in config["receivers"]:
@@ -71,7 +73,21 @@ def alertmanager_config(plan: Plan) -> dict[str, Any]:
         if plan.smtp and mails:
             config["global"]["smtp_smarthost"] = plan.smtp
             receiver["email_configs"] = [mail | {"to": ", ".join(plan.mail_to)} for mail in mails]
+        if plan.deadman and receiver["name"] == "deadman":
+            receiver["webhook_configs"] = [_deadman(plan)]
     return config
+
+
+def _pages_template(plan: Plan) -> Path:
+    """In the place of `alerts/templates/pages.tmpl`: says where links in mails lead."""
+    return plan.data / "alertmanager" / "pages.tmpl"
+
+
+def _deadman(plan: Plan) -> dict[str, Any]:
+    hook: dict[str, Any] = {"url": plan.deadman, "send_resolved": False}
+    if plan.deadman_token_file:
+        hook["http_config"] = {"authorization": {"credentials_file": str(plan.deadman_token_file.absolute())}}
+    return hook
 
 
 def _mail_only_what_is_critical(route: dict[str, Any]) -> None:

@@ -21,8 +21,11 @@ class UpError(Exception):
 class Plan:
     """Folder, ports and receivers. `smtp` empty: no mail is sent.
 
+    `public_url`: where people open the pages; empty: on this machine. `deadman`: a dead man's switch elsewhere that
+    Alertmanager's Watchdog holds, with the token in a file; empty: none.
     `notify`: the collector tells people of incidents itself. `agent` False: none for this machine. `targets` empty:
-    the agent's own. `portals`: the units' portals and mail domains are looked at.
+    the agent's own. `portals`: the units' portals and mail domains are looked at. `store`: prometheus, or
+    victoriametrics, which then listens on `prometheus_port`; `vmalert_port` is that of its rules.
     """
 
     data: Path
@@ -36,6 +39,11 @@ class Plan:
     smtp: str = ""
     mail_to: tuple[str, ...] = ()
     notify: bool = False
+    store: str = "prometheus"
+    vmalert_port: int = 8880
+    public_url: str = ""
+    deadman: str = ""
+    deadman_token_file: Path | None = None
     language: str = "en"
 
     @property
@@ -72,4 +80,6 @@ class Plan:
             "--prometheus-port": self.prometheus_port,
             "--alertmanager-port": self.alertmanager_port,
         }
+        if self.store == "victoriametrics":
+            ports["--vmalert-port"] = self.vmalert_port
         return ports | {"--agent-port": self.agent_port} if self.agent else ports

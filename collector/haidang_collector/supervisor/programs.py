@@ -90,6 +90,7 @@ def collector(plan: Plan) -> Child:
         ready_url=f"{plan.collector}/readyz",
         environment={
             **os.environ,
+            "HAIDANG_STORE": plan.store,
             "HAIDANG_STORE_WRITE_URL": f"{plan.prometheus}/api/v1/write",
             "HAIDANG_PROMETHEUS_URL": plan.prometheus,
             "HAIDANG_ALERTMANAGER_URL": plan.alertmanager,
@@ -114,5 +115,5 @@ def agent(plan: Plan) -> Child:
         [own("haidang-agent"), "run", "--config", str(plan.agent_config)],
         log=plan.log("agent"),
         ready_url=plan.agent_metrics,
-        environment={"MALLOC_ARENA_MAX": "1", **os.environ},  # 2.5 MiB less; as in packaging/haidang-agent.service
+        environment={"MALLOC_ARENA_MAX": "1", **os.environ},  # 2.5 MiB less; as in the agent's unit in packaging/linux
     )

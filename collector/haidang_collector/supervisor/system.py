@@ -8,7 +8,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from haidang_collector.supervisor import programs
+from haidang_collector.supervisor import programs, victoria
 from haidang_collector.supervisor.files import write_files
 from haidang_collector.supervisor.plan import UpError
 
@@ -24,7 +24,7 @@ POLL_SECONDS = 0.03
 READY_SECONDS = 60.0
 PORT_SECONDS = 3.0
 """How long a port may still be held by what stops just now, such as the children of a supervisor that was killed."""
-STOP_ORDER = ("portals", "agent", "alertmanager", "prometheus", "collector")
+STOP_ORDER = ("portals", "agent", "alertmanager", "vmalert", "prometheus", "victoriametrics", "collector")
 """The agent first: its goodbye needs the others."""
 
 
@@ -33,7 +33,7 @@ class StoppedError(Exception):
 
 
 class System:
-    """Collector, Prometheus, Alertmanager and this machine's agent. `say` gets a line of progress at a time."""
+    """Collector, store, Alertmanager and this machine's agent. `say` gets a line of progress at a time."""
 
     def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
         self._plan = plan
@@ -80,13 +80,13 @@ class System:
 
     def _start(self) -> None:
         plan = self._plan
-        prometheus = programs.server(self._words, "prometheus")
+        store = self._find_store()
         alertmanager = programs.server(self._words, "prometheus-alertmanager", "alertmanager")
         self._claim_folder()
         self._check_ports()
         write_files(plan)
         centre = [
-            programs.prometheus(plan, prometheus),
+            *store(),
             programs.alertmanager(plan, alertmanager),
             programs.collector(plan),
         ]
@@ -98,6 +98,22 @@ class System:
             looking = [programs.portals(plan)]
             self._launch(looking)
             self._await(looking)
+
+    def _find_store(self) -> Callable[[], list[Child]]:
+        """What makes its programs once the files are written. Raises UpError where one is not on PATH."""
+        plan, words = self._plan, self._words
+        if plan.store == "prometheus":
+            program = programs.server(words, "prometheus")
+            return lambda: [programs.prometheus(plan, program)]
+        program, rules = programs.server(words, victoria.PROGRAM), programs.server(words, victoria.RULES_PROGRAM)
+
+        def make() -> list[Child]:
+            if without := victoria.write_files(plan, rules):
+                told = words("this vmalert knows no keep_firing_for: %(alerts)s are told each time they return")
+                self._say(told % {"alerts": ", ".join(without)})
+            return [victoria.store(plan, program), victoria.alerting(plan, rules)]
+
+        return make
 
     def _start_agent(self, centre: list[Child]) -> None:
         """As soon as `centre` is of use."""

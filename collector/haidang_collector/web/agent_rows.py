@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from haidang_collector.registry.facts import is_lately
 from haidang_collector.web.state import SILENT_SECONDS, natural
 
 if TYPE_CHECKING:
@@ -32,6 +33,16 @@ class AgentRow:
     unit_name: str
     state: State
     behind: bool
+
+    @property
+    def doubled(self) -> bool:
+        """Two machines shared its identity within the last day."""
+        return is_lately(self.agent.doubled_at)
+
+    @property
+    def put_back(self) -> bool:
+        """Somebody came with its key of before within the last day."""
+        return is_lately(self.agent.put_back_at)
 
 
 def agent_rows(registry: Registry, facts: FactCollector, newest: str) -> list[AgentRow]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 KINDS_TO_EDIT = ("units", *KINDS)
 BESIDE_ENTRIES = 5
 """Fields of a form that are no facts."""
-BLANK = {"labs": 1, "subjects": 3, "contacts": 2, "plans": 1, "contracts": 1}
+BLANK = {"labs": 1, "subjects": 3, "contacts": 2, "plans": 1, "contracts": 1, "public_services": 1}
 """Empty entries at the end of a form, to fill in."""
 EXAMPLES = {"code": "TH-MAU-01"}
 

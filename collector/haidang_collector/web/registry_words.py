@@ -18,6 +18,7 @@ KINDS = {
     "plans": _("ICT plans"),
     "contracts": _("Contracts of lines"),
     "portals": _("Portal and e-mail"),
+    "public_services": _("Services for parents"),
 }
 TITLES = {
     "units": {
@@ -62,6 +63,11 @@ TITLES = {
         "ends": _("To (day)"),
     },
     "portals": {"url": _("Address of the portal"), "mail_domain": _("Mail domain")},
+    "public_services": {
+        "service": _("Online service"),
+        "url": _("Address of the service"),
+        "season": _("Season"),
+    },
 }
 """Vietnamese has the very titles that tables have, so that a page and a file speak of the same column."""
 
@@ -81,6 +87,15 @@ CHOICES = {
     ("contracts", "medium"): MEDIA,
 }
 """Columns that hold one of a few words."""
+SERVICES = {
+    "enrolment": _("First-year enrolment"),
+    "results": _("Results of learning"),
+    "transfer": _("Change of school"),
+    "fees": _("School fees"),
+}
+SEASONS = {"enrolment": _("Enrolment season"), "year": _("All year")}
+NAMES = CHOICES | {("public_services", "service"): SERVICES, ("public_services", "season"): SEASONS}
+"""Those, and columns that hold such a word or any other."""
 DAYS = frozenset({"received", "starts", "ends"})
 LONG = frozenset({("labs", "subnets"), ("labs", "ports"), ("labs", "machines"), ("units", "address")})
 """Columns that take more than a line."""
@@ -94,4 +109,4 @@ def title(what: str, column: str) -> str:
 def value(what: str, column: str, told: object) -> str:
     """The msgid of a word, else the value as it stands; empty where there is none."""
     text = "" if told is None else f"{told:g}" if isinstance(told, float) else str(told)
-    return CHOICES.get((what, column), {}).get(text, text) if text else ""
+    return NAMES.get((what, column), {}).get(text, text) if text else ""

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse
 
 from haidang_collector.access.doors import visitor
-from haidang_collector.web import city_pages, unit_pages
+from haidang_collector.web import city_pages, services_pages, unit_pages
 from haidang_collector.web.pages import FOLDER, page
 
 STATIC = {file.name: file for file in (FOLDER / "static").iterdir()}
@@ -12,6 +12,7 @@ STATIC = {file.name: file for file in (FOLDER / "static").iterdir()}
 router = APIRouter(include_in_schema=False)
 router.include_router(city_pages.router)
 router.include_router(unit_pages.router)
+router.include_router(services_pages.router)
 
 
 @router.get("/docs", dependencies=[Depends(visitor)])

@@ -131,8 +131,13 @@ class Measurements:
         return await self._ask(expression, lambda item: float(item["value"][1]))
 
     async def samples(self, selector: str) -> list[Samples]:
-        """What a range selector, as `name{…}[30d]`, holds up to now. Raises UnansweredError."""
-        return await self._ask(selector, lambda item: [(float(at), float(value)) for at, value in item["values"]])
+        """What a range selector, as `name{…}[30d]`, holds up to now. Raises UnansweredError.
+
+        Without NaN, as which VictoriaMetrics shows the markers by which a series ends.
+        """
+        return await self._ask(
+            selector, lambda item: [(float(at), float(value)) for at, value in item["values"] if value != "NaN"]
+        )
 
     async def _ask(self, expression: str, read: Callable[[Any], T]) -> list[tuple[Mapping[str, str], T]]:
         try:

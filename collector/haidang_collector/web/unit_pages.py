@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Annotated
 
-from anyio import fail_after
+from anyio import fail_after, to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
@@ -16,13 +16,24 @@ from haidang_collector.evaluation.store import StoreAwayError
 from haidang_collector.i18n import language_of
 from haidang_collector.registry.store import UnitFact
 from haidang_collector.web.answering import RegistryRoute
-from haidang_collector.web.asking import LONGEST_SEARCH, asked_for, city_now, holds, known, page_of, wanted_words
+from haidang_collector.web.asking import (
+    LONGEST_SEARCH,
+    asked_for,
+    city_now,
+    database_of,
+    holds,
+    known,
+    page_of,
+    wanted_words,
+)
 from haidang_collector.web.judged import Judged, judged_of
+from haidang_collector.web.larger import larger_of
 from haidang_collector.web.lines import CAUSES, lines_of
 from haidang_collector.web.pages import page
 from haidang_collector.web.rooms import rooms_of
 from haidang_collector.web.rows import judged
 from haidang_collector.web.security import security_of
+from haidang_collector.web.self_checks import self_checks_of
 from haidang_collector.web.state import ORDER, QUERY_SECONDS, natural
 from haidang_collector.web.timeline import LEVELS, SLOTS, timeline_of
 
@@ -31,6 +42,7 @@ MOST_OUTAGES = 40
 """Of a line, in the table."""
 MOST_FIGURES = 12
 """Of a requirement."""
+MOST_SELF_CHECKS = 10
 ASKED = ("q", "district", "state", "row", "judged")
 
 router = APIRouter(include_in_schema=False, route_class=RegistryRoute)
@@ -88,6 +100,7 @@ async def unit(request: Request, code: str, asking: Annotated[Visitor, Depends(v
         known(security_of(measurements, code, language_of(request))),
         _evaluation(request, row.unit),
     )
+    self_checks = await to_thread.run_sync(self_checks_of, database_of(request), code, language_of(request))
     return page(
         request,
         "unit.html",
@@ -95,6 +108,7 @@ async def unit(request: Request, code: str, asking: Annotated[Visitor, Depends(v
         row=row,
         names={row.unit.code: row.unit},
         incidents=now.incidents,
+        larger=await larger_of(database_of(request), row.unit.district, wan),
         agents=now.agents,
         figures=figures,
         wan=wan,
@@ -107,6 +121,8 @@ async def unit(request: Request, code: str, asking: Annotated[Visitor, Depends(v
         rooms=rooms,
         security=security,
         evaluation=evaluation,
+        self_checks=self_checks,
+        most_self_checks=MOST_SELF_CHECKS,
     )
 
 

@@ -95,6 +95,16 @@ def test_each_has_a_moment_of_its_own() -> None:
     assert all(abs(part - number) < 1.5 for number, part in enumerate(parts)), parts
 
 
+def test_a_proxy_is_asked_for_each_page_and_a_silent_one_is_at_fault() -> None:
+    service = Service("smas", "http://ten.invalid/", match="chao")
+    with serving(saying(OK)) as port:
+        found = measured(service, settings=replace(AT_ONCE, proxy=f"http://127.0.0.1:{port}"))
+    alone = measured(service, settings=replace(AT_ONCE, proxy=f"http://127.0.0.1:{free_port()}"))
+
+    assert found["school_service_up", "smas", "content"] == 1
+    assert alone["school_service_fault", "smas", "proxy"] == 1
+
+
 def test_who_asks_by_a_command_does_not_wait() -> None:
     with serving(saying(OK)) as port:
         services = tuple(Service(str(number), f"http://127.0.0.1:{port}/") for number in range(20))

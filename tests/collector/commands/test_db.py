@@ -26,3 +26,30 @@ def test_upgrade_leaves_a_file_alone_that_is_no_database(empty: Haidang, tmp_pat
     assert result.exit_code == 2
     assert "file is not a database" in result.stderr
     assert (tmp_path / "haidang.db").read_text().startswith("important notes")
+
+
+def test_a_registry_goes_into_a_file_and_comes_back(haidang: Haidang, tmp_path: Path) -> None:
+    file, elsewhere = tmp_path / "backup.gz", tmp_path / "elsewhere"
+
+    written = haidang("db", "backup", file)
+    restored = haidang("db", "restore", file, data=elsewhere)
+
+    assert (written.exit_code, restored.exit_code) == (0, 0), written.stderr + restored.stderr
+    assert re.search(r"backup\.gz: \d+ rows of \d+ tables, \d+ bytes", written.stderr)
+    assert haidang("units", "list", data=elsewhere).stdout == haidang("units", "list").stdout
+
+
+def test_what_cannot_be_backed_up_or_restored_is_one_line(haidang: Haidang, tmp_path: Path) -> None:
+    file = tmp_path / "backup.gz"
+    file.write_text("something else\n")
+
+    for words, told in (
+        (("backup", file), "is there already"),
+        (("backup", tmp_path / "nowhere" / "b.gz"), "No such file"),
+        (("restore", file), "line 1: Not a gzipped file"),
+        (("restore", tmp_path / "missing.gz"), "No such file"),
+    ):
+        refused = haidang("db", *words)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert told in refused.stderr
+        assert "\n" not in refused.stderr.strip()

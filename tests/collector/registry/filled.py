@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from haidang_collector.registry.database import Database
 from haidang_collector.registry.store import Registry
 
+from tests.postgresql import server
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -27,12 +29,11 @@ def filled_file(folder: Path, fill: Fill) -> Path:
 
 @contextmanager
 def filled_database(url: str, file: Path, fill: Fill) -> Iterator[Database]:
-    """At `url`, which is empty; of SQLite a copy of `file`."""
+    """At `url`, where nothing is yet; of SQLite a copy of `file`."""
     database = Database(url)
     if database.is_sqlite:
         shutil.copyfile(file, database.url.database or "")
     else:
-        database.upgrade()
-        fill(database)
+        server().fill(url, fill)
     yield database
     database.close()

@@ -180,6 +180,7 @@ def test_the_limits_in_force_today(registry: Registry) -> None:
     ]
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_exporting_a_city_costs_less_than_two_seconds(registry: Registry) -> None:
     codes = [f"X-{number}" for number in range(2_500)]
     with registry.database.write() as session:

@@ -95,6 +95,16 @@ def test_empty_is_none_and_a_missing_column_is_absent() -> None:
             {"year": "2025-2026", "received": date(2025, 9, 1)},
         ),
         ("portals", "code,website\nX,https://x.example/", {"url": "https://x.example/"}),
+        (
+            "public_services",
+            "code,dịch vụ,địa chỉ,mùa\nX,TUYỂN SINH,https://x.example/,Mùa tuyển sinh",
+            {"service": "enrolment", "url": "https://x.example/", "season": "enrolment"},
+        ),
+        (
+            "public_services",
+            "code,service,url,season\nX,lop_10,https://x.example/,he  enrolment he",
+            {"service": "lop_10", "url": "https://x.example/", "season": "he enrolment"},
+        ),
     ],
 )
 def test_words_as_people_write_them(kind: str, text: str, values: dict[str, object]) -> None:
@@ -197,6 +207,16 @@ BAD = [
     ("portals", "code,url\nX,javascript:alert(1)", "url", "is no address of a site"),
     ("portals", "code,url\nX,https://a:b@x.example/", "url", "holds a user name or password"),
     ("portals", "code,mail_domain\nX,@th.edu.vn", "mail_domain", "what stands behind the @"),
+    ("public_services", "code,service,url\nX,Bán trú,https://x.example/", "service", "write one of Tuyển sinh đầu cấp"),
+    ("public_services", "code,service,url\nX,enrolment,", "url", "is empty"),
+    ("public_services", "code,service,url\nX,enrolment,x.example", "url", "is no address of a site"),
+    ("public_services", "code,service,url,season\nX,fees,https://x.example/,Mùa hè", "season", "is no season"),
+    (
+        "public_services",
+        "code,service,url\nX,fees,https://x.example/\nX,Học phí,https://y.example/",
+        "service",
+        "in row 2",
+    ),
 ]
 
 

@@ -2,16 +2,23 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import count, permutations
 from typing import TYPE_CHECKING
 
 import pytest
-from haidang_collector.registry.incidents import Notification, record
+from haidang_collector.registry.incidents import Notification, record, record_all
 from haidang_collector.registry.models import Incident
+from hypothesis import HealthCheck, given
+from hypothesis import settings as with_settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from haidang_collector.registry.incidents import News
     from haidang_collector.registry.store import Registry
+    from sqlalchemy.orm import Session
 
 START = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 END = START + timedelta(minutes=10)
@@ -120,3 +127,59 @@ def test_an_alert_about_no_unit_is_kept(registry: Registry) -> None:
     assert [(fact.alertname, fact.unit, fact.severity) for fact in registry.open_incidents()] == [
         ("Watchdog", None, None)
     ]
+
+
+EXAMPLES = count()
+TELLINGS = st.lists(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.integers(0, 2), st.sampled_from(("firing", "resolved"))),
+        min_size=1,
+        max_size=3,
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+class Heard(list[tuple[str, str, datetime]]):
+    """What was said to be new: what, of which alert, since when."""
+
+    def __call__(self, session: Session, news: Sequence[News], heard: datetime) -> None:
+        del session, heard
+        self.extend((what, incident.fingerprint[-1], incident.starts_at) for what, incident in news)
+
+
+@given(told_=TELLINGS)
+@with_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_kept_together_is_what_kept_one_by_one_would_be(
+    registry: Registry, told_: list[list[tuple[str, int, str]]]
+) -> None:
+    """
+    Whatever is told of two alerts, in whatever order: the same incidents in the same states, and the same news.
+    """
+    outcomes = []
+    for together in (False, True):
+        example = next(EXAMPLES)
+        notifications = [
+            Notification(
+                version="4",
+                alerts=[
+                    told(status, START + timedelta(minutes=start), f"{example} {name}").alerts[0]
+                    for name, start, status in alerts
+                ],
+            )
+            for alerts in told_
+        ]
+        heard = Heard()
+        for several in [notifications] if together else [[each] for each in notifications]:
+            record_all(registry.database, several, HEARD, heard)
+        outcomes.append((_states(registry, f"{example} "), sorted(heard)))
+
+    assert outcomes[0] == outcomes[1]
+
+
+def _states(registry: Registry, prefix: str) -> list[tuple[str, datetime, str]]:
+    query = select(Incident.fingerprint, Incident.starts_at, Incident.status)
+    query = query.where(Incident.fingerprint.startswith(prefix)).order_by(Incident.fingerprint, Incident.starts_at)
+    with registry.database.read() as connection:
+        return [(name.removeprefix(prefix), start, status) for name, start, status in connection.execute(query)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from haidang_collector.app import create_app
 from haidang_collector.registry import agent_config
+from haidang_collector.registry.agent_keys import want_new_keys
 from haidang_collector.registry.models import Unit
 from haidang_collector.registry.tokens import create_token
 from haidang_collector.registry.unit_keys import unit_key
@@ -140,6 +141,47 @@ def test_an_agent_fetches_its_configuration_only_when_it_changed(client: TestCli
     assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", empty.headers["ETag"])
     assert (changed.status_code, changed.json()) == (200, own | {"wan": [{"name": "wan1", "isp": "Viễn thông"}]})
     assert all("Haidang-Time" in answer.headers for answer in (empty, same, changed))
+
+
+def test_a_new_key_is_wanted_told_and_used_without_a_gap(client: TestClient) -> None:
+    agent = client.post("/api/v1/enrol", json=asking(token_of(client))).json()["agent"]
+    old, new = ({"Authorization": f"Bearer {agent}.{key}"} for key in (KEY, "n" * 43))
+    database = registry_of(client).database
+    want_new_keys(database, agent, "lan")
+    asked = client.get("/api/v1/agent/config", headers=old)
+    known = {"If-None-Match": asked.headers["ETag"]}
+
+    assert client.get("/api/v1/agent/config", headers=old | known).headers["Haidang-New-Key"] == "wanted"
+    for _ in range(2):
+        assert client.post("/api/v1/agent/key", json={"key": "n" * 43}, headers=old).status_code == 204
+    assert client.get("/api/v1/agent/config", headers=old).status_code == 200
+    answer = client.get("/api/v1/agent/config", headers=new)
+    assert (answer.status_code, answer.headers.get("Haidang-New-Key")) == (200, None)
+
+
+@pytest.mark.parametrize("key", ["short", "k" * 42 + "+", None, "k" * 200])
+def test_a_malformed_new_key_is_refused_and_not_repeated(client: TestClient, key: str | None) -> None:
+    agent = client.post("/api/v1/enrol", json=asking(token_of(client))).json()["agent"]
+    headers = {"Authorization": f"Bearer {agent}.{KEY}"}
+
+    answer = client.post("/api/v1/agent/key", json={"key": key}, headers=headers)
+    assert answer.status_code == 422
+    assert str(key) not in answer.text
+    assert client.post("/api/v1/agent/key", json={"key": "n" * 43}).status_code == 401
+
+
+def test_who_held_a_right_key_is_told_why_it_is_none_now(client: TestClient) -> None:
+    agent = client.post("/api/v1/enrol", json=asking(token_of(client))).json()["agent"]
+    registry_of(client).revoke_agent(agent)
+
+    told = [
+        client.get("/api/v1/agent/config", headers={"Authorization": f"Bearer {agent}.{key}"})
+        for key in (KEY, "w" * 43)
+    ]
+    assert [answer.status_code for answer in told] == [401, 401]
+    assert "revoked" in told[0].text
+    assert "revoked" not in told[1].text
+    assert "unknown agent or wrong key" in told[1].text
 
 
 def test_configuration_is_for_agents_only(client: TestClient) -> None:

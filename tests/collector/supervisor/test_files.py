@@ -56,6 +56,39 @@ def test_alerts_go_to_the_collector_and_to_mail_where_there_is_a_server(tmp_path
     assert written(mailed, "alertmanager")["global"]["smtp_smarthost"] == "mail.example:2525"
 
 
+def test_the_watchdog_holds_a_switch_elsewhere_where_there_is_one(tmp_path: Path) -> None:
+    def of_switch(plan: Plan) -> Any:
+        (receiver,) = (r for r in written(plan, "alertmanager")["receivers"] if r["name"] == "deadman")
+        return receiver.get("webhook_configs")
+
+    address, token = "https://watch.example:9095/watchdog", tmp_path / "token"
+    token.write_text("x" * 20)
+    plan = Plan(tmp_path, deadman=address, deadman_token_file=token)
+
+    assert of_switch(Plan(tmp_path)) is None
+    assert of_switch(Plan(tmp_path, deadman=address)) == [{"url": address, "send_resolved": False}]
+    assert of_switch(plan) == [
+        {
+            "url": address,
+            "send_resolved": False,
+            "http_config": {"authorization": {"credentials_file": str(token)}},
+        }
+    ]
+    checked = subprocess.run(["amtool", "check-config", str(tmp_path / "alertmanager/alertmanager.yml")], check=False)
+    assert checked.returncode == 0
+
+
+@pytest.mark.parametrize("public", ["", "https://hd.example/"])
+def test_links_of_its_own_mail_lead_to_the_pages(tmp_path: Path, public: str) -> None:
+    templates = written(Plan(tmp_path, collector_port=18080, public_url=public), "alertmanager")["templates"]
+    command = ["amtool", "template", "render", *(f"--template.glob={each}" for each in templates)]
+    rendered = subprocess.run(
+        [*command, '--template.text={{ template "haidang.pages" }}'], capture_output=True, text=True, check=False
+    )
+
+    assert rendered.stdout.strip() == (public.rstrip("/") or "http://127.0.0.1:18080"), rendered.stderr
+
+
 def test_the_agent_watches_the_targets_given(tmp_path: Path) -> None:
     folder = tmp_path / 'a "strange" \\ folder'
 

@@ -40,6 +40,10 @@ GOOD = {
     "plans": ({"0.year": "2026-2027", "0.received": "25/11/2026"}, "2026-11-25"),
     "contracts": ({"0.wan": "wan1", "0.isp": "fpt telecom", "0.medium": "fibre", "0.down": "200"}, "FPT"),
     "portals": ({"0.url": "https://th-001.edu.vn/", "0.mail_domain": "TH-001.edu.vn"}, "th-001.edu.vn"),
+    "public_services": (
+        {"0.service": "Tuyển sinh đầu cấp", "0.url": "https://th-001.edu.vn/ts", "0.season": "cả năm"},
+        "year",
+    ),
     "equipment": ({"2.number": "0"}, "printer"),
 }
 

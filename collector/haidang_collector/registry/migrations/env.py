@@ -2,9 +2,11 @@
 
 import haidang_collector.access.tables
 import haidang_collector.centre.tables
+import haidang_collector.doctor.tables
 import haidang_collector.grafana.tables
 import haidang_collector.incidents.tables
-import haidang_collector.notify.tables  # noqa: F401 - as above
+import haidang_collector.notify.tables
+import haidang_collector.registry.fleet_tables  # noqa: F401 - as above
 from alembic import context
 from haidang_collector.registry.models import Base
 

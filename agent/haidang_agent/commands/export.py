@@ -1,0 +1,100 @@
+"""Write what waits in the outbox to a file, to carry to the centre while the link is down."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from haidang_agent import credentials, outbox_export
+from haidang_agent.options import add_config_argument, add_json_argument
+from haidang_agent.outbox import Outbox, OutboxError
+from haidang_agent.remote_config import load_merged
+
+if TYPE_CHECKING:
+    import argparse
+
+    from haidang_agent.outbox_export import Exported
+
+EXAMPLES = """examples:
+  haidang-agent export /media/usb/school.haidang
+  haidang-agent export /media/usb/school.haidang --trust-clock
+
+At the centre: haidang import school.haidang
+Everything stays in the outbox until the centre says that it has it: a stick may be lost, and a file imported twice.
+The agent may be running. Run this as its user or as root.
+Exit status 1: nothing was there to export, or it could not be written."""
+
+DAY = "%Y-%m-%d %H:%M"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", type=Path, help="is made; must not be there yet")
+    parser.add_argument(
+        "--trust-clock",
+        action="store_true",
+        help="this machine's clock was right since its last contact: what was measured after a restart gets its time",
+    )
+    add_config_argument(parser)
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    config = load_merged(options.config)
+    who = credentials.load(config.state_dir)
+    path = config.state_dir / "outbox.db"
+    if who is None or not who.agent or not path.exists():
+        print("export: no enrolled agent has run on this machine; see haidang-agent enrol --help", file=sys.stderr)
+        return 2
+    if options.file.exists():
+        print(f"export: {options.file} is there already; name another file", file=sys.stderr)
+        return 2
+    outbox = Outbox(path, max_bytes=config.agent.outbox_max_mb << 20, max_age_seconds=config.agent.outbox_max_age)
+    try:
+        if options.trust_clock:
+            outbox_export.trust_clock(outbox)
+        done = _write(outbox, who, options.file)
+    except (OutboxError, OSError) as failed:
+        print(f"export: {failed}", file=sys.stderr)
+        return 1
+    finally:
+        outbox.close()
+    if options.json:
+        print(json.dumps({"export": done._asdict(), "problems": list(_problems(done))}))
+    else:
+        print(_summary(options.file, done))
+    for problem in _problems(done):
+        print(f"export: {problem}", file=sys.stderr)
+    return int(not done.snapshots)
+
+
+def _write(outbox: Outbox, who: credentials.Credentials, path: Path) -> Exported:
+    """Whole or not at all."""
+    draft = path.with_name(path.name + ".part")
+    try:
+        with draft.open("wb") as out:
+            done = outbox_export.write(outbox, who, out, time.time())
+            out.flush()
+            os.fsync(out.fileno())
+        if done.snapshots:
+            draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return done
+
+
+def _summary(path: Path, done: Exported) -> str:
+    if done.first_ms is None or done.last_ms is None:
+        return "nothing waits whose time is known; no file was written"
+    first, last = (time.strftime(DAY, time.localtime(each / 1000)) for each in (done.first_ms, done.last_ms))
+    return f"{path}: {done.snapshots} snapshots, {done.samples} samples, from {first} to {last}"
+
+
+def _problems(done: Exported) -> list[str]:
+    if not done.untimed:
+        return []
+    why = "this machine was restarted since it met the centre, and when they were taken is not known"
+    return [f"{done.untimed} snapshots are left out: {why}. If its clock is right: export again with --trust-clock"]

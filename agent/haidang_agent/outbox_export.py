@@ -1,0 +1,163 @@
+"""The backlog as a file to carry to the centre, and what follows for the outbox.
+
+Nothing leaves the outbox by being exported: the stick may be lost. What is in the file is noted, by snapshot; once the
+centre says that it has it, it is settled as if it had been sent. Until then it is sent as ever when the link is back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import struct
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from haidang_agent.wire import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from haidang_agent.credentials import Credentials
+    from haidang_agent.outbox import Batch, Outbox
+
+MAGIC = b"HAIDANG-EXPORT 1\n"
+SIGNED_FOR = b"haidang-export-1"
+FRAME = struct.Struct(">II32s")
+"""Number of the frame, length of its body, HMAC-SHA256 over the header's line, number and body."""
+FRAME_SAMPLES = 60_000
+MOST_FRAMES = 20_000
+FAR_MS = 1 << 62
+KEY_ID, KEY_FRAME = "export", "export:"
+"""In `meta`: which export is noted, and by frame the runs of snapshots in it, as [[first id, how many] …]."""
+RANGES = re.compile("[0-9]{1,5}(-[0-9]{1,5})?")
+
+
+class Exported(NamedTuple):
+    """`untimed`: snapshots that are not in the file, for nobody knows when they were taken. Times in milliseconds."""
+
+    export: str
+    frames: int
+    snapshots: int
+    samples: int
+    first_ms: int | None
+    last_ms: int | None
+    untimed: int
+
+
+def write(outbox: Outbox, who: Credentials, out: BinaryIO, now: float) -> Exported:
+    """Everything whose time is known, the oldest first. Raises OutboxError, OSError.
+
+    What was noted of an earlier export is forgotten: what is left of it is in this one.
+    """
+    header = {"agent": who.agent, "export": secrets.token_hex(8), "created": round(now)}
+    line = json.dumps(header).encode() + b"\n"
+    out.write(MAGIC + line)
+    key = signing_key(who.key)
+    noted: list[list[list[int]]] = []
+    samples, stamps = 0, []
+    for number, batch in enumerate(_batches(outbox)):
+        out.write(_frame(key, line, number, encode(batch.layout, batch.timestamps_ms, batch.values)))
+        noted.append(_runs(batch.ids))
+        samples += len(batch.ids) * len(batch.layout)
+        stamps += [batch.timestamps_ms[0], batch.timestamps_ms[-1]]
+    out.write(_frame(key, line, len(noted), b""))
+    with outbox.transaction() as database:
+        database.execute("DELETE FROM meta WHERE key GLOB ?", (KEY_FRAME + "*",))
+        database.executemany(
+            "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+            [(KEY_ID, header["export"]), *((f"{KEY_FRAME}{n}", json.dumps(runs)) for n, runs in enumerate(noted))],
+        )
+        (untimed,) = database.execute("SELECT count(*) FROM snapshot WHERE timestamp_ms ISNULL").fetchone()
+    count = sum(length for runs in noted for _, length in runs)
+    return Exported(
+        str(header["export"]), len(noted), count, samples, min(stamps, default=None), max(stamps, default=None), untimed
+    )
+
+
+def waiting(outbox: Outbox) -> str:
+    """The export of which something is still here, empty without any. Raises OutboxError."""
+    with outbox.transaction() as database:
+        named = database.execute("SELECT value FROM meta WHERE key = ?", (KEY_ID,)).fetchone()
+        if named is None:
+            return ""
+        for (runs,) in database.execute("SELECT value FROM meta WHERE key GLOB ?", (KEY_FRAME + "*",)).fetchall():
+            for first, count in json.loads(runs):
+                if database.execute(
+                    "SELECT 1 FROM snapshot WHERE id >= ? AND id < ? LIMIT 1", (first, first + count)
+                ).fetchone():
+                    return str(named[0])
+        database.execute("DELETE FROM meta WHERE key = ? OR key GLOB ?", (KEY_ID, KEY_FRAME + "*"))
+        return ""
+
+
+def settle(outbox: Outbox, ranges: str) -> None:
+    """The centre has these frames (`0-11,13`) of the export that is noted. Raises OutboxError."""
+    for number in _numbers(ranges):
+        key = f"{KEY_FRAME}{number}"
+        with outbox.transaction() as database:
+            noted = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        if noted is None:
+            continue
+        outbox.settle([each for first, count in json.loads(noted[0]) for each in range(first, first + count)])
+        with outbox.transaction() as database:
+            database.execute("DELETE FROM meta WHERE key = ?", (key,))
+
+
+def trust_clock(outbox: Outbox) -> int:
+    """Give snapshots without a time, for good, what this machine's own clock said when they were taken. How many.
+
+    Those that would not lie after all before them are left. Raises OutboxError.
+    """
+    with outbox.transaction() as database:
+        (last,) = database.execute("SELECT max(timestamp_ms) FROM snapshot").fetchone()
+        known = max(last or 0, int(outbox.note("last_timestamp_ms") or 0))
+        rows = database.execute("SELECT id, wall_ms FROM snapshot WHERE timestamp_ms ISNULL ORDER BY id").fetchall()
+        timed = []
+        for number, wall_ms in rows:
+            if wall_ms > known:
+                known = wall_ms
+                timed.append((wall_ms, number))
+        database.executemany("UPDATE snapshot SET timestamp_ms = ? WHERE id = ?", timed)
+        outbox.note("last_timestamp_ms", str(known))
+    return len(timed)
+
+
+def signing_key(key: str) -> bytes:
+    """What an export is signed with: the centre knows an agent's key by its SHA-256 only, so it is made from that."""
+    return hmac.digest(hashlib.sha256(key.encode()).hexdigest().encode(), SIGNED_FOR, "sha256")
+
+
+def _frame(key: bytes, line: bytes, number: int, body: bytes) -> bytes:
+    signature = hmac.digest(key, line + struct.pack(">I", number) + body, "sha256")
+    return FRAME.pack(number, len(body), signature) + body
+
+
+def _batches(outbox: Outbox) -> Iterator[Batch]:
+    after = -FAR_MS
+    for _ in range(MOST_FRAMES):
+        width = max(1, len(outbox.last_layout()))
+        batch = outbox.backlog(FAR_MS, after, max(1, FRAME_SAMPLES // width))
+        if batch is None:
+            return
+        after = batch.timestamps_ms[-1]
+        yield batch
+
+
+def _runs(ids: Sequence[int]) -> list[list[int]]:
+    runs: list[list[int]] = []
+    for number in ids:
+        if runs and number == runs[-1][0] + runs[-1][1]:
+            runs[-1][1] += 1
+        else:
+            runs.append([number, 1])
+    return runs
+
+
+def _numbers(ranges: str) -> Iterator[int]:
+    """Bounded: a frame's number has at most five digits."""
+    for part in ranges.split(","):
+        if RANGES.fullmatch(part):
+            first, _, last = part.partition("-")
+            yield from range(int(first), min(int(last or first), MOST_FRAMES) + 1)

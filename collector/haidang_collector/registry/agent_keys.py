@@ -1,0 +1,102 @@
+"""Keys of agents after enrolment: renewed without a gap, given to a machine that comes back, and why one is refused.
+
+An agent makes its new key itself, as at enrolment, and tells it while it still uses the old one. Both hold until the
+new one is used for the first time; so no answer that gets lost, and no kill between two steps, locks an agent out.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+
+from haidang_collector.access.audit import record
+from haidang_collector.registry.credentials import secret_hash
+from haidang_collector.registry.models import Agent
+
+if TYPE_CHECKING:
+    from haidang_collector.registry.database import Database
+
+REVOKED = "revoked; to let the machine in again, enrol it with a new token"
+REPLACED = (
+    "this key was replaced by a newer one: the disk was put back (restore software, an old image) or copied; "
+    "keep the agent's state folder out of the restore, and ask for a token by `haidang agents readmit`"
+)
+MERGED = "this agent was merged with another of the same machine; enrol again"
+
+
+class AgentKeyError(LookupError):
+    """There is no such agent, or it is not in a state for this; the text says what to do."""
+
+
+def want_new_keys(database: Database, agent: str | None, who: str) -> int:
+    """Ask an agent, or all that may push (None), for a new key. How many. Raises AgentKeyError."""
+    with database.write() as session:
+        asked = update(Agent).where(Agent.revoked_at.is_(None)).values(new_key_wanted=True)
+        if agent is not None:
+            unit = session.scalar(select(Agent.unit).where(Agent.id == agent, Agent.revoked_at.is_(None)))
+            if unit is None:
+                raise AgentKeyError(f"there is no agent {agent!r} that may push; `haidang agents list` shows all")
+            session.execute(asked.where(Agent.id == agent))
+            record(session, who, "agent.new_key", agent, unit=unit)
+            return 1
+        named = session.scalars(asked.returning(Agent.id)).all()
+        record(session, who, "agent.new_key", "all", {"agents": len(named)})
+        return len(named)
+
+
+def offer_key(database: Database, agent: str, key: str) -> None:
+    """The agent made this key and will use it from now on; the one before holds until it does."""
+    with database.write() as session:
+        session.execute(update(Agent).where(Agent.id == agent).values(next_key_hash=secret_hash(key)))
+
+
+def use_new_key(database: Database, agent: str, digest: str) -> None:
+    """The new key was used: it is the only one now. Does nothing if another process did that already."""
+    with database.write() as session:
+        session.execute(
+            update(Agent)
+            .where(Agent.id == agent, Agent.next_key_hash == digest)
+            .values(replaced_key_hash=Agent.key_hash, key_hash=digest, next_key_hash=None, new_key_wanted=False)
+        )
+
+
+def why_not(database: Database, agent: str, key: str) -> str | None:
+    """Why this key, which was a right one, lets nobody in; None for a key that never was. Notes who came back."""
+    digest = secret_hash(key)
+    columns = (Agent.key_hash, Agent.replaced_key_hash, Agent.revoked_at, Agent.merged_into)
+    with database.read() as connection:
+        row = connection.execute(select(*columns).where(Agent.id == agent)).one_or_none()
+    if row is None:
+        return None
+    if hmac.compare_digest(row.key_hash, digest):
+        return REVOKED if row.revoked_at else MERGED
+    if row.replaced_key_hash is None or not hmac.compare_digest(row.replaced_key_hash, digest):
+        return None
+    with database.write() as session:
+        session.execute(update(Agent).where(Agent.id == agent).values(put_back_at=time.time()))
+    return REPLACED
+
+
+def merge_agents(database: Database, old: str, new: str, who: str) -> None:
+    """Both are one machine: `new` counts as `old` from now on, with the key that it has. Raises AgentKeyError."""
+    with database.write() as session:
+        first, second = session.get(Agent, old, with_for_update=True), session.get(Agent, new, with_for_update=True)
+        if first is None or second is None or first.unit != second.unit or old == new:
+            raise AgentKeyError(f"{old!r} and {new!r} are not two agents of one unit; `haidang agents list` shows all")
+        for each in (first, second):
+            if each.merged_into:
+                raise AgentKeyError(f"{each.id!r} counts as {each.merged_into!r} already; name that one")
+        if second.revoked_at:
+            raise AgentKeyError(f"{new!r} is revoked; name the one that pushes now second")
+        session.execute(update(Agent).where(Agent.merged_into == new).values(merged_into=old))
+        second.merged_into = old
+        first.replaced_key_hash, first.key_hash = first.key_hash, secret_hash(secrets.token_urlsafe())
+        first.next_key_hash, first.revoked_at = None, None
+        first.roles, first.version, first.os = second.roles, second.version, second.os
+        first.stopped = second.stopped
+        first.last_seen = max(filter(None, (first.last_seen, second.last_seen)), default=None)
+        record(session, who, "agent.merged", old, {"with": new}, unit=first.unit)

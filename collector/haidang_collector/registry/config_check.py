@@ -1,0 +1,103 @@
+"""Is what agents would be told something they can use? Asked of the agent's own program, before it is told.
+
+Agent and collector share no code, and so no reading of the configuration: `haidang-agent check-config --told` is run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sysconfig
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from haidang_collector.registry.agent_config import told
+from haidang_collector.registry.models import Agent, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from haidang_collector.registry.config_layers import Layer
+    from haidang_collector.registry.database import Database
+
+PROGRAM = "haidang-agent"
+CHECK_SECONDS = 120.0
+FAULTS_FOUND = 1
+SHOWN_FAULTS = 20
+
+Tables = dict[str, Any]
+Reached = tuple[str, str | None]
+"""A unit, and one agent of it where only some are reached."""
+
+
+class UnfitConfigError(ValueError):
+    """Agents could not use it; the text has a line for each of the first faults and whom it would meet."""
+
+
+def check_layer(database: Database, layer: Layer, tables: Tables) -> int:
+    """See that everybody whom the layer reaches could use what they would be told. How many different ones there are.
+
+    A fault that is there without the change is not held against it. Raises UnfitConfigError.
+    """
+    whom = _reached(database, layer)
+    would_be = {name: told(database, *one, instead={layer: tables}).tables for name, one in whom.items()}
+    faults = _faults(would_be or {str(layer): tables})
+    now = _faults({name: told(database, *whom[name]).tables for name in faults.keys() & whom.keys()})
+    meets: dict[str, list[str]] = {}
+    for name, of_it in faults.items():
+        for fault in of_it:
+            if fault not in now.get(name, ()):
+                meets.setdefault(fault, []).append(name)
+    if meets:
+        lines = [
+            f"{first}{f' and {len(more)} more' if more else ''}: {fault}" for fault, (first, *more) in meets.items()
+        ]
+        rest = [f"and {len(lines) - SHOWN_FAULTS} more faults"] if len(lines) > SHOWN_FAULTS else []
+        raise UnfitConfigError("\n".join(lines[:SHOWN_FAULTS] + rest))
+    return len(set(map(_line, would_be.values())))
+
+
+def _reached(database: Database, layer: Layer) -> dict[str, Reached]:
+    """By name."""
+    found: list[tuple[str, Reached]] = []
+    with database.read() as connection:
+        if layer.kind in ("role", "agent"):
+            agents = connection.execute(select(Agent.id, Agent.unit, Agent.roles).where(Agent.revoked_at.is_(None)))
+            for who, unit, roles in agents:
+                if _is_of(layer, who, roles):
+                    found.append((f"{who} of {unit}", (unit, who)))
+        else:
+            units = select(Unit.code).order_by(Unit.code)
+            if layer.kind == "district":
+                units = units.where(Unit.district == layer.name)
+            if layer.kind == "unit":
+                units = units.where(Unit.code == layer.name)
+            found += [(unit, (unit, None)) for unit in connection.scalars(units)]
+    return dict(found)
+
+
+def _is_of(layer: Layer, agent: str, roles: str) -> bool:
+    return layer.name == agent if layer.kind == "agent" else layer.name in roles.split()
+
+
+def _faults(by_name: Mapping[str, Tables]) -> dict[str, list[str]]:
+    """Of those that have any. Raises OSError, SubprocessError where the agent's program does not run as it should."""
+    if not by_name:
+        return {}
+    lines = list(dict.fromkeys(map(_line, by_name.values())))
+    places = os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)))
+    command = [shutil.which(PROGRAM, path=places) or PROGRAM, "check-config", "--told"]
+    done = subprocess.run(  # noqa: S603 - our own program; what is told goes in by stdin, passwords are in it
+        command, input="\n".join(lines), capture_output=True, text=True, timeout=CHECK_SECONDS, check=False
+    )
+    if done.returncode not in (0, FAULTS_FOUND):
+        raise subprocess.CalledProcessError(done.returncode, command)
+    found = dict(zip(lines, map(json.loads, done.stdout.splitlines()), strict=True))
+    return {name: found[_line(tables)] for name, tables in by_name.items() if found[_line(tables)]}
+
+
+def _line(tables: Tables) -> str:
+    return json.dumps(tables, sort_keys=True)

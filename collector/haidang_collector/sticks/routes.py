@@ -1,0 +1,82 @@
+"""POST /api/v1/import: takes one frame of an export, which an operator carried here, for the agent that signed it."""
+
+import io
+import logging
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, HTTPException, Request
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
+
+from haidang_collector.auth import operator
+from haidang_collector.ingest.body import Body
+from haidang_collector.ingest.refusal import Refusal
+from haidang_collector.ingest.routes import Ingest
+from haidang_collector.registry.database import Database
+from haidang_collector.sticks.file import LONGEST_BODY, LONGEST_LINE, BadExportError, Frame, frames
+from haidang_collector.sticks.taking import is_stored, keep_stored, sender
+
+if TYPE_CHECKING:
+    from haidang_collector.registry.store import Registry
+
+BODY_SECONDS = 60.0
+UNPROCESSABLE, UNAVAILABLE = 422, 503
+
+router = APIRouter(tags=["agents"], dependencies=[Depends(operator)])
+log = logging.getLogger(__name__)
+
+
+class Taken(BaseModel):
+    """`again`: it was in the store already, and nothing was done."""
+
+    unit: str
+    agent: str
+    samples: int
+    again: bool
+
+
+@router.post(
+    "/api/v1/import",
+    summary="One part of a file of `haidang-agent export`",
+    responses={
+        400: {"description": "Can never be stored; the text says what is wrong where"},
+        422: {"description": "No export, not whole, or not signed by an agent that may push"},
+        503: {"description": "Store or registry do not answer; try again"},
+    },
+)
+async def take(request: Request) -> Taken:
+    """Body: the file's two first lines and one frame. Taking a frame twice stores nothing twice."""
+    ingest: Ingest = request.app.state.ingest
+    registry: Registry = request.app.state.registry
+    body = Body(request, LONGEST_BODY + LONGEST_LINE * 2)
+    body.expected_bytes()
+    try:
+        (frame,) = frames(io.BytesIO(await body.read(BODY_SECONDS)))
+        return await _take(ingest, registry.database, frame)
+    except BadExportError as bad:
+        raise HTTPException(UNPROCESSABLE, str(bad)) from None
+    except ValueError:
+        raise HTTPException(UNPROCESSABLE, "send one frame at a time") from None
+    except SQLAlchemyError:
+        log.exception("the registry's database does not answer")
+        raise HTTPException(UNAVAILABLE, "the registry does not answer; try again", {"Retry-After": "5"}) from None
+
+
+async def _take(ingest: Ingest, database: Database, frame: Frame) -> Taken:
+    """Raises BadExportError, Refusal."""
+    who = await to_thread.run_sync(sender, database, frame)
+    if not frame.body or await to_thread.run_sync(is_stored, database, who, frame):
+        return Taken(unit=who.unit, agent=who.agent, samples=0, again=bool(frame.body))
+    try:
+        check = partial(ingest.checker.check, frame.body, who, time.time())
+        batch = await to_thread.run_sync(check, limiter=ingest.threads)
+        await ingest.store.append(batch.payload, who.district)
+    except Refusal as refused:
+        ingest.metrics.refused.labels(refused.reason).inc()
+        raise
+    ingest.metrics.samples.inc(batch.samples)
+    await to_thread.run_sync(keep_stored, database, who, frame, batch.samples)
+    return Taken(unit=who.unit, agent=who.agent, samples=batch.samples, again=False)

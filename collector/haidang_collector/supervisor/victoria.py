@@ -1,0 +1,103 @@
+"""VictoriaMetrics in the place of Prometheus: it stores and scrapes, and vmalert beside it evaluates the rules.
+
+Options after VictoriaMetrics 1.79, Debian 12's. What differs from Prometheus stands in docs/scale.md.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import yaml
+
+from haidang_collector.supervisor.child import Child
+from haidang_collector.supervisor.files import SCRAPE_SECONDS, alerts_folder, prometheus_config
+from haidang_collector.supervisor.programs import RETENTION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from haidang_collector.supervisor.plan import Plan
+
+PROGRAM, RULES_PROGRAM = "victoria-metrics", "vmalert"
+OPTIONS = (
+    f"-retentionPeriod={RETENTION}",
+    "-search.latencyOffset=0s",  # by default the newest 30 s are hidden, and pages and alerts show now
+    "-dedup.minScrapeInterval=1ms",  # a batch that an agent sends twice is stored once, as in Prometheus
+    "-maxLabelsPerTimeseries=80",  # ingest lets 64 in and adds three; what is over 30 would be dropped unsaid
+    "-maxInsertRequestSize=67108864",
+    "-search.maxStalenessInterval=5m",
+)
+RULE_OPTIONS = (
+    f"-evaluationInterval={SCRAPE_SECONDS}s",
+    "-remoteWrite.flushInterval=1s",
+    "-datasource.queryTimeAlignment=false",  # a rule of every half hour would speak of up to half an hour ago
+    "-disableAlertgroupLabel",  # routes and incidents go by the labels that Prometheus gives
+)
+NEWER = "keep_firing_for"
+"""What vmalert 1.79 does not know: without it, an alert that comes and goes is told each time."""
+TURNS = {"4m": "1m", "5s": "2s"}
+"""
+Intervals here, by those in the files: a rule sees what the one before it recorded only at the next turn (in Prometheus
+at once), so that a chain of six rules is behind by five turns.
+"""
+
+
+def store(plan: Plan, program: str) -> Child:
+    folder = plan.data / "victoriametrics"
+    return Child(
+        "victoriametrics",
+        [
+            program,
+            f"-storageDataPath={folder / 'data'}",
+            f"-promscrape.config={folder / 'scrape.yml'}",
+            f"-httpListenAddr=127.0.0.1:{plan.prometheus_port}",
+            *OPTIONS,
+        ],
+        log=plan.log("victoriametrics"),
+        ready_url=f"{plan.prometheus}/-/ready",
+        environment=os.environ,
+    )
+
+
+def alerting(plan: Plan, program: str) -> Child:
+    return Child(
+        "vmalert",
+        [
+            program,
+            f"-rule={plan.data / 'victoriametrics' / 'rules' / '*.yml'}",
+            f"-datasource.url={plan.prometheus}",
+            f"-remoteWrite.url={plan.prometheus}",
+            f"-remoteRead.url={plan.prometheus}",
+            f"-notifier.url={plan.alertmanager}",
+            f"-httpListenAddr=127.0.0.1:{plan.vmalert_port}",
+            *RULE_OPTIONS,
+        ],
+        log=plan.log("vmalert"),
+        ready_url=f"http://127.0.0.1:{plan.vmalert_port}/-/ready",
+        environment=os.environ,
+    )
+
+
+def write_files(plan: Plan, rules_program: str) -> Sequence[str]:
+    """What both read, below `plan.data`. Names of the alerts that this vmalert cannot keep firing. Raises OSError."""
+    folder = plan.data / "victoriametrics"
+    (folder / "rules").mkdir(parents=True, exist_ok=True)
+    whole = prometheus_config(plan)
+    scrape = {"global": {"scrape_interval": f"{SCRAPE_SECONDS}s"}, "scrape_configs": whole["scrape_configs"]}
+    (folder / "scrape.yml").write_text(yaml.safe_dump(scrape, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    source = alerts_folder() / "rules"
+    dry_run = [rules_program, "-dryRun", f"-rule={source / '*.yml'}"]
+    older = subprocess.run(dry_run, check=False, capture_output=True).returncode != 0  # noqa: S603 - found by us
+    without: list[str] = []
+    for file in source.glob("*.yml"):
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        for group in content["groups"]:
+            group["interval"] = TURNS.get(group["interval"], group["interval"])
+        rules = [rule for group in content["groups"] for rule in group["rules"]]
+        if older:
+            without += [rule["alert"] for rule in rules if rule.pop(NEWER, None)]
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        (folder / "rules" / file.name).write_text(text, encoding="utf-8")
+    return sorted(without)

@@ -1,0 +1,80 @@
+"""`haidang-agent export`: a file or a reason, and the outbox as it was."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from haidang_agent import credentials
+from haidang_agent.credentials import Credentials
+from haidang_agent.outbox import Outbox
+from haidang_agent.stamp import Stamp
+
+from tests.agent.outboxes import fill, snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    credentials.save(tmp_path, Credentials("k" * 43, "a-1", "TH-001"))
+    (tmp_path / "agent.toml").write_text(f'[agent]\nstate_dir = "{tmp_path}"\n')
+    return tmp_path
+
+
+def export(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "haidang_agent",
+        "export",
+        folder / "stick",
+        "--config",
+        folder / "agent.toml",
+        *more,
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_the_backlog_of_an_agent_that_runs_is_written(folder: Path) -> None:
+    outbox = Outbox(folder / "outbox.db")
+    now = round(time.time() * 1000)
+    fill(outbox, [now - 15_000, now])
+
+    done = export(folder)
+
+    assert done.returncode == 0, done.stderr
+    assert "2 snapshots, 4 samples, from " in done.stdout
+    assert (folder / "stick").read_bytes().startswith(b"HAIDANG-EXPORT 1\n")
+    assert "k" * 43 not in (folder / "stick").read_bytes().decode(errors="replace")
+    assert outbox.stats().snapshots == 2
+    again = export(folder)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "is there already" in again.stderr
+    outbox.close()
+
+
+def test_what_has_no_time_is_told(folder: Path) -> None:
+    outbox = Outbox(folder / "outbox.db")
+    outbox.append(snapshot(1.0, 1.0), Stamp(None, "boot", 10, round(time.time() * 1000)), {})
+    outbox.close()
+
+    left = export(folder, "--json")
+    assert (left.returncode, json.loads(left.stdout)["export"]["untimed"]) == (1, 1)
+    assert "export again with --trust-clock" in left.stderr
+    assert not list(folder.glob("stick*"))
+    trusted = export(folder, "--json", "--trust-clock")
+    assert (trusted.returncode, json.loads(trusted.stdout)["export"]["snapshots"]) == (0, 1)
+
+
+def test_a_machine_where_no_agent_ran(tmp_path: Path) -> None:
+    (tmp_path / "agent.toml").write_text(f'[agent]\nstate_dir = "{tmp_path}"\n')
+
+    done = export(tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no enrolled agent has run on this machine" in done.stderr

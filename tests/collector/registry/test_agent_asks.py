@@ -1,0 +1,88 @@
+"""What an agent is told when it asks, and what is learnt of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from haidang_collector.registry.agent_asks import LONGEST_RANGES, Asking, answer, asking, ranges
+from haidang_collector.registry.agent_keys import want_new_keys
+from haidang_collector.registry.config_layers import DEFAULT
+from haidang_collector.registry.config_versions import put
+from haidang_collector.registry.facts import Identity, is_lately
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.collector.registry.test_agent_keys import fact, newcomer
+
+if TYPE_CHECKING:
+    from haidang_collector.registry.store import Registry
+
+FIRST, SECOND, THIRD = "a" * 16, "b" * 16, "c" * 16
+
+
+def ask(registry: Registry, agent: str, *, config: str = "", run: str = "") -> str:
+    """The ETag without quotes."""
+    who = Identity(agent, "TH-001", "Quận Bắc")
+    return answer(registry.database, Asking(who, config, run, "")).etag.strip('"')
+
+
+def test_an_agent_that_runs_what_it_is_told_is_known_to(registry: Registry) -> None:
+    agent, _ = newcomer(registry)
+    put(registry.database, DEFAULT, {"agent": {"push_interval": "5s"}}, "lan")
+    first = ask(registry, agent)
+    assert fact(registry, agent).config is None, "it was told, and has not said that it runs it"
+    ask(registry, agent, config=first)
+    assert fact(registry, agent).config == {"default": 1}
+
+    put(registry.database, DEFAULT, {"agent": {"push_interval": "15s"}}, "lan")
+    second = ask(registry, agent, config=first)
+    assert fact(registry, agent).config == {"default": 1}, "it still runs the first"
+    ask(registry, agent, config=second)
+    assert fact(registry, agent).config == {"default": 2}
+
+
+def test_a_restarted_machine_is_one_machine(registry: Registry) -> None:
+    agent, _ = newcomer(registry)
+    for run in (FIRST, FIRST, SECOND, SECOND, THIRD, ""):
+        ask(registry, agent, run=run)
+
+    assert fact(registry, agent).doubled_at is None
+
+
+def test_a_run_that_comes_back_is_a_second_machine(registry: Registry) -> None:
+    agent, _ = newcomer(registry)
+    for run in (FIRST, SECOND, FIRST):
+        ask(registry, agent, run=run)
+
+    assert is_lately(fact(registry, agent).doubled_at)
+
+
+def test_who_is_wanted_for_a_new_key_is_told(registry: Registry) -> None:
+    (agent, _), (other, _) = newcomer(registry), newcomer(registry)
+    want_new_keys(registry.database, agent, "lan")
+
+    told = [answer(registry.database, Asking(Identity(each, "TH-001", "D"), "", "", "")) for each in (agent, other)]
+    assert [each.headers.get("Haidang-New-Key") for each in told] == ["wanted", None]
+
+
+@pytest.mark.parametrize("word", ["", "short", "A" * 16, "a" * 65, "a" * 15 + "\n", "'; DROP TABLE agent"])
+def test_what_is_no_word_of_ours_is_left_out(word: str) -> None:
+    who = Identity("a-1", "TH-001", "D")
+    headers = {"haidang-config": word, "haidang-run": word, "haidang-export": word}
+
+    assert asking(who, headers) == Asking(who, "", "", "")
+
+
+@given(st.sets(st.integers(0, 20_000), max_size=2000))
+def test_ranges_name_the_first_numbers_and_no_others(numbers: set[int]) -> None:
+    text = ranges(sorted(numbers))
+    named = [
+        number
+        for part in filter(None, text.split(","))
+        for number in range(int(part.split("-")[0]), int(part.split("-")[-1]) + 1)
+    ]
+
+    assert len(text) <= LONGEST_RANGES
+    assert named == sorted(numbers)[: len(named)]
+    assert named or not numbers

@@ -1,0 +1,212 @@
+"""The whole way of a stick: outbox, file, `haidang import`, store, and the agent that hears of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from haidang_agent import credentials, outbox_export
+from haidang_agent.centre import Centre
+from haidang_agent.credentials import Credentials
+from haidang_agent.errands import Errands
+from haidang_agent.outbox import Outbox
+from haidang_agent.remote_config import RemoteConfig
+from haidang_collector.cli import build
+from haidang_collector.registry.agent_keys import want_new_keys
+from haidang_collector.registry.store import Registry
+from typer.testing import CliRunner
+
+from tests.agent.outboxes import fill
+from tests.agent.shipping import recent
+from tests.collector.running import UNIT, add_agent, database_url, serving
+from tests.servers import free_port, prometheus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from typer.testing import Result
+
+    from tests.collector.running import Served
+    from tests.servers import Prometheus
+
+OPERATOR = "an operator's password"
+
+
+class School:
+    """An agent's state folder, and its outbox."""
+
+    def __init__(self, folder: Path, bearer: str) -> None:
+        self.folder = folder
+        agent, key = bearer.removeprefix("Bearer ").split(".")
+        self.who = Credentials(key, agent, UNIT)
+        credentials.save(folder, self.who)
+        (folder / "agent.toml").write_text(f'[agent]\nstate_dir = "{folder}"\n')
+        self.outbox = Outbox(folder / "outbox.db")
+
+    def export(self, name: str) -> Path:
+        with (self.folder / name).open("wb") as out:
+            outbox_export.write(self.outbox, self.who, out, time.time())
+        return self.folder / name
+
+    def meets(self, url: str) -> None:
+        """One question to the centre, as once a minute."""
+        config = RemoteConfig(self.folder, self.folder / "agent.toml", lambda: None)
+        mine = credentials.load(self.folder)
+        assert mine is not None
+        with closing(Centre(url, None, mine.bearer)) as centre:
+            Errands(self.folder, self.outbox, config, "this boot").run(centre)
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("city")
+
+
+@pytest.fixture(scope="module")
+def store(city: Path) -> Iterator[Prometheus]:
+    with prometheus(city) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def centre(city: Path, store: Prometheus) -> Iterator[Served]:
+    given = {"DATABASE_URL": database_url(city), "STORE_WRITE_URL": store.write_url, "OPERATOR_PASSWORD": OPERATOR}
+    with serving(city, **given) as served:
+        yield served
+
+
+@pytest.fixture
+def registry(city: Path) -> Iterator[Registry]:
+    opened = Registry(database_url(city))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def school(tmp_path: Path, city: Path) -> Iterator[School]:
+    """With an agent of its own."""
+    folder = tmp_path / "school"
+    folder.mkdir()
+    _, bearer = add_agent(database_url(city))
+    made = School(folder, bearer)
+    yield made
+    made.outbox.close()
+
+
+def imported(file: Path, url: str, *more: str) -> Result:
+    return CliRunner().invoke(build(), ["import", str(file), "--server", url, *more])
+
+
+def count(store: Prometheus, school: School) -> int:
+    """Samples of the two series."""
+    total = 0
+    for name in ("a", "b"):
+        for found in store.query(f'count_over_time({name}{{unit="{UNIT}",agent="{school.who.agent}"}}[1d])'):
+            total += int(found["value"][1])
+    return total
+
+
+def test_a_stick_brings_all_once_and_the_agent_need_not_send_it(
+    school: School, centre: Served, store: Prometheus
+) -> None:
+    fill(school.outbox, recent(20))
+    stick = school.export("stick")
+    fill(school.outbox, [round(time.time() * 1000) + 1])
+
+    first, again = imported(stick, centre.url, "--json"), imported(stick, centre.url)
+
+    assert json.loads(first.stdout) == {"stored": 1, "again": 0, "refused": 0, "samples": 40, "problems": []}
+    assert (first.exit_code, again.exit_code) == (0, 0)
+    assert again.stdout == "0 parts stored (0 samples), 1 were there already\n"
+    assert count(store, school) == 40
+
+    school.meets(centre.url)
+    assert school.outbox.stats().snapshots == 1, "what was measured after the export still waits"
+    assert not school.outbox.stats().lost.get("refused")
+    assert outbox_export.waiting(school.outbox) == ""
+
+
+def test_a_lost_stick_loses_nothing(school: School, centre: Served) -> None:
+    fill(school.outbox, recent(20))
+    school.export("lost")
+    school.meets(centre.url)
+
+    assert school.outbox.stats().snapshots == 20
+
+
+def test_what_was_sent_and_carried_too_is_there_once(school: School, centre: Served, store: Prometheus) -> None:
+    """The link came back before the stick arrived."""
+    fill(school.outbox, recent(20))
+    stick = school.export("late")
+    batch = school.outbox.backlog(2**62, 0, 100)
+    assert batch is not None
+    with closing(Centre(centre.url, None, school.who.bearer)) as client:
+        assert client.write(outbox_export.encode(batch.layout, batch.timestamps_ms, batch.values)).status == 204
+
+    assert imported(stick, centre.url).exit_code == 0
+    assert count(store, school) == 40
+
+
+def test_a_file_of_nobody_here_is_refused(
+    school: School, centre: Served, store: Prometheus, registry: Registry
+) -> None:
+    fill(school.outbox, recent(3))
+    mine = school.who
+    school.who = Credentials("z" * 43, mine.agent, UNIT)
+    forged = imported(school.export("forged"), centre.url)
+    school.who = Credentials(mine.key, "a-elsewhere", UNIT)
+    foreign = imported(school.export("foreign"), centre.url)
+    school.who = mine
+    registry.revoke_agent(mine.agent)
+    revoked = imported(school.export("revoked"), centre.url)
+
+    for result, words in (
+        (forged, "its signature is not of"),
+        (foreign, "no agent 'a-elsewhere'"),
+        (revoked, "is revoked"),
+    ):
+        assert result.exit_code == 1
+        assert words in result.stderr
+    assert count(store, school) == 0
+
+
+def test_of_what_was_cut_off_the_whole_parts_are_taken(school: School, centre: Served) -> None:
+    fill(school.outbox, recent(3))
+    stick = school.export("cut")
+    stick.write_bytes(stick.read_bytes()[:-20])
+
+    result = imported(stick, centre.url)
+
+    assert result.exit_code == 1
+    assert "its end is missing; copy it again" in result.stderr
+    school.meets(centre.url)
+    assert school.outbox.stats().snapshots == 0
+
+
+def test_nobody_but_an_operator_imports_from_elsewhere(school: School, centre: Served, monkeypatch) -> None:
+    fill(school.outbox, recent(3))
+    stick = school.export("stick")
+    monkeypatch.setenv("HAIDANG_OPERATOR_PASSWORD", "wrong")
+
+    assert imported(stick, centre.url).exit_code == 0, "this machine itself needs no password"
+    assert imported(stick, f"http://127.0.0.1:{free_port()}").exit_code == 1
+    assert imported(stick, "http://192.0.2.1").exit_code == 2
+    assert imported(school.folder / "agent.toml", centre.url).exit_code == 2
+
+
+def test_a_new_key_is_made_and_used_without_a_gap(school: School, centre: Served, registry: Registry) -> None:
+    want_new_keys(registry.database, school.who.agent, "lan")
+    school.meets(centre.url)
+    fresh = credentials.load(school.folder)
+    assert fresh is not None
+    assert fresh.key != school.who.key
+    assert (fresh.agent, fresh.unit) == (school.who.agent, UNIT)
+    assert registry.identify(school.who.agent, school.who.key) is not None, "until the new one is used"
+
+    school.meets(centre.url)
+    assert registry.identify(school.who.agent, school.who.key) is None
+    assert not any(each.new_key_wanted for each in registry.agents())
