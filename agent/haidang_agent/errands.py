@@ -45,7 +45,7 @@ class Errands:
         if "haidang-time" not in answer.headers:
             return
         if exported:
-            outbox_export.settle(self._outbox, answer.headers.get("haidang-imported", ""))
+            outbox_export.settle(self._outbox, exported, answer.headers.get("haidang-imported", ""))
         if "haidang-new-key" in answer.headers:
             renew_key(centre, self._state_dir)
 

@@ -92,12 +92,19 @@ def waiting(outbox: Outbox) -> str:
         return ""
 
 
-def settle(outbox: Outbox, ranges: str) -> None:
-    """The centre has these frames (`0-11,13`) of the export that is noted. Raises OutboxError."""
+def settle(outbox: Outbox, export: str, ranges: str) -> None:
+    """The centre has these frames (`0-11,13`) of this export. Raises OutboxError.
+
+    Nothing is settled where another export was noted meanwhile: its frames hold other snapshots.
+    """
     for number in _numbers(ranges):
         key = f"{KEY_FRAME}{number}"
         with outbox.transaction() as database:
-            noted = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+            noted = database.execute(
+                "SELECT frame.value FROM meta AS frame JOIN meta AS named ON named.key = ? AND named.value = ? "
+                "WHERE frame.key = ?",
+                (KEY_ID, export, key),
+            ).fetchone()
         if noted is None:
             continue
         outbox.settle([each for first, count in json.loads(noted[0]) for each in range(first, first + count)])

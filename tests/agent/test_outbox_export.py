@@ -49,12 +49,13 @@ def test_what_the_centre_has_is_settled_and_nothing_else(outbox: Outbox) -> None
     fill(outbox, [NOW, NOW + 1])
     outbox.append(snapshot(1, 2, 3, of=ABC), at(NOW + 2), {})
     fill(outbox, [NOW + 3])
-    assert export(outbox).frames == 3
+    done = export(outbox)
+    assert done.frames == 3
     fill(outbox, [NOW + 4])
 
-    outbox_export.settle(outbox, "0,2")
+    outbox_export.settle(outbox, done.export, "0,2")
     assert outbox_export.waiting(outbox)
-    outbox_export.settle(outbox, "0-2")
+    outbox_export.settle(outbox, done.export, "0-2")
 
     assert outbox_export.waiting(outbox) == ""
     assert times(outbox) == [NOW + 4]
@@ -64,8 +65,7 @@ def test_what_the_centre_has_is_settled_and_nothing_else(outbox: Outbox) -> None
 @pytest.mark.parametrize("said", ["", "1", "-1", "0-", "x", "0;1", "99999-1", "0 ", "\u0660"])
 def test_what_is_no_part_of_it_settles_nothing(outbox: Outbox, said: str) -> None:
     fill(outbox, [NOW])
-    export(outbox)
-    outbox_export.settle(outbox, said)
+    outbox_export.settle(outbox, export(outbox).export, said)
 
     assert times(outbox) == [NOW]
 
@@ -86,6 +86,18 @@ def test_a_second_export_takes_the_place_of_the_first(outbox: Outbox) -> None:
 
     assert first.export != second.export == outbox_export.waiting(outbox)
     assert second.snapshots == 2
+
+
+def test_what_the_centre_has_of_an_earlier_export_settles_nothing_of_a_later_one(outbox: Outbox) -> None:
+    """Somebody exported again while the agent asked about the first."""
+    fill(outbox, [NOW])
+    first = export(outbox)
+    fill(outbox, [NOW + 1])
+    export(outbox)
+
+    outbox_export.settle(outbox, first.export, "0")
+
+    assert times(outbox) == [NOW, NOW + 1]
 
 
 def test_an_outbox_with_nothing_in_it(outbox: Outbox) -> None:

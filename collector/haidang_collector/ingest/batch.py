@@ -37,14 +37,14 @@ SHORT_MESSAGE = 256 << 10
 class Batch:
     """What goes to the store. `newest` is the time of the newest sample, Unix seconds; None without samples.
 
-    `seen` are the series of it; None where they are those of the request before.
+    `seen` are the series of it; the same object where they are those of an earlier request that was recognised.
     """
 
     payload: bytes
     series: int
     samples: int
     newest: float | None
-    seen: Sketch | None = field(default=None, compare=False)
+    seen: Sketch = field(compare=False)
 
 
 class _Window(NamedTuple):
@@ -100,10 +100,13 @@ class Checker:
         except Refusal:
             return None
         layout = self._layouts.find(sender.agent, len(message))
-        spliced = None if layout is None else layout.splice(message, _labels(sender))
+        if layout is None:
+            return None
+        spliced = layout.splice(message, _labels(sender))
         if spliced is None or not self._window(now).holds(spliced.stamps):
             return None
-        return Batch(compress(spliced.message), spliced.series, spliced.series, max(spliced.stamps) / 1000)
+        newest = max(spliced.stamps) / 1000
+        return Batch(compress(spliced.message), spliced.series, spliced.series, newest, layout.seen)
 
     def check(self, body: bytes, sender: Identity, now: float) -> Batch:
         """`now` in Unix seconds. Raises Refusal, and nothing else whatever the body is."""
@@ -131,10 +134,11 @@ class Checker:
             seen.add(taken.labels)
             if is_plain(taken.labels, taken.points):
                 plain.append(taken.labels)
+        sketch = Sketch(seen)
         if plain and len(plain) == len(all_series) and len(message) <= SHORT_MESSAGE:
-            self._layouts.keep(sender.agent, plain)
+            self._layouts.keep(sender.agent, plain, sketch)
         payload = compress(b"".join(labelled))
-        return Batch(payload, len(all_series), samples, None if newest is None else newest / 1000, Sketch(seen))
+        return Batch(payload, len(all_series), samples, None if newest is None else newest / 1000, sketch)
 
     def _window(self, now: float) -> _Window:
         oldest, newest = now - self._settings.backfill_window_seconds, now + self._settings.future_tolerance_seconds

@@ -21,6 +21,8 @@ CONNECT_SECONDS = 3.0
 LONGEST_HEAD = 64 << 10
 LONGEST_BODY = 1 << 20
 """Of an answer; a store that says more is cut off."""
+FIRST_FINAL = 200
+"""What is below only announces the answer (RFC 9110, 15.2)."""
 NO_CONTENT = 204
 NOT_MODIFIED = 304
 
@@ -28,15 +30,38 @@ Place = tuple[str, str, int]
 """Scheme, host and port."""
 
 
+class _Reader(asyncio.StreamReader):
+    """Knows how many bytes came that nobody has read: after a whole answer, they would pass for the next one."""
+
+    unread = 0
+
+    def feed_data(self, data: bytes) -> None:  # type: ignore[override]  # what a transport gives is bytes
+        self.unread += len(data)
+        super().feed_data(data)
+
+    async def read(self, n: int = -1) -> bytes:
+        return self._taken(await super().read(n))
+
+    async def readexactly(self, n: int) -> bytes:
+        return self._taken(await super().readexactly(n))
+
+    async def readuntil(self, separator: bytes = b"\n") -> bytes:  # type: ignore[override]  # one is enough
+        return self._taken(await super().readuntil(separator))
+
+    def _taken(self, data: bytes) -> bytes:
+        self.unread -= len(data)
+        return data
+
+
 class _Connection:
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self.reusable = False
         """After its last answer: whether another one may be asked for."""
 
     @property
     def usable(self) -> bool:
-        return not (self._reader.at_eof() or self._writer.is_closing())
+        return not (self._reader.unread or self._reader.at_eof() or self._writer.is_closing())
 
     def close(self) -> None:
         """At once: what was not sent yet is nobody's any more."""
@@ -46,19 +71,23 @@ class _Connection:
         """Raises OSError, httpx.ReadError for an end before the first byte, httpx.RemoteProtocolError."""
         self._writer.write(request)
         await self._writer.drain()
+        version, status, headers = _parsed(await self._head())
+        while status < FIRST_FINAL:
+            version, status, headers = _parsed(await self._head())
+        body = await self._body(status, headers)
+        said_close = headers.get("connection", "").lower() == "close"
+        self.reusable = self.reusable and version == b"HTTP/1.1" and not said_close
+        return httpx.Response(status, headers=headers, content=body)
+
+    async def _head(self) -> bytes:
         try:
-            head = await self._reader.readuntil(b"\r\n\r\n")
+            return await self._reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError as ended:
             if ended.partial:
                 raise httpx.RemoteProtocolError("the answer ended inside its headers") from None
             raise httpx.ReadError("the connection ended without an answer") from None
         except asyncio.LimitOverrunError:
             raise httpx.RemoteProtocolError(f"headers of more than {LONGEST_HEAD} bytes") from None
-        version, status, headers = _parsed(head)
-        body = await self._body(status, headers)
-        said_close = headers.get("connection", "").lower() == "close"
-        self.reusable = self.reusable and version == b"HTTP/1.1" and not said_close
-        return httpx.Response(status, headers=headers, content=body)
 
     async def _body(self, status: int, headers: httpx.Headers) -> bytes:
         """Sets whether the connection can serve again."""
@@ -70,17 +99,25 @@ class _Connection:
                 return await self._chunks()
             if "content-length" not in headers:
                 self.reusable = False
-                return await self._reader.read(LONGEST_BODY)
+                return await self._to_the_end()
             length = _length(headers["content-length"], 10)
             self.reusable = length <= LONGEST_BODY
             return await self._reader.readexactly(min(length, LONGEST_BODY))
         except asyncio.IncompleteReadError:
             raise httpx.RemoteProtocolError("the answer ended before it was complete") from None
+        except asyncio.LimitOverrunError:
+            raise httpx.RemoteProtocolError("a chunk's length of no end") from None
+
+    async def _to_the_end(self) -> bytes:
+        body = b""
+        while len(body) < LONGEST_BODY and (more := await self._reader.read(LONGEST_BODY - len(body))):
+            body += more
+        return body
 
     async def _chunks(self) -> bytes:
         body = b""
         while len(body) <= LONGEST_BODY:
-            line = await self._reader.readline()
+            line = await self._reader.readuntil(b"\n")
             length = _length(line.partition(b";")[0].strip().decode("latin-1"), 16)
             if length > LONGEST_BODY:
                 break
@@ -154,11 +191,20 @@ class KeptConnections(httpx.AsyncBaseTransport):
         tls = self._tls if scheme == "https" else None
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                return _Connection(*await asyncio.open_connection(host, port, limit=LONGEST_HEAD, ssl=tls))
+                return await _opened(host, port, tls)
         except TimeoutError:
             raise httpx.ConnectTimeout(f"no connection to {host}:{port} after {CONNECT_SECONDS:g} s") from None
         except OSError as failed:
             raise httpx.ConnectError(f"{host}:{port}: {failed}") from failed
+
+
+async def _opened(host: str, port: int, tls: ssl.SSLContext | None) -> _Connection:
+    """As asyncio.open_connection, with a reader of ours."""
+    loop = asyncio.get_running_loop()
+    reader = _Reader(LONGEST_HEAD, loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.create_connection(lambda: protocol, host, port, ssl=tls)
+    return _Connection(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
 
 def _encoded(request: httpx.Request) -> bytes:

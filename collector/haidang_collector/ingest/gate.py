@@ -1,4 +1,4 @@
-"""How much of the collector one agent, and all together, may take up at once."""
+"""How much of the collector one agent, one unit, and all together, may take up at once."""
 
 from __future__ import annotations
 
@@ -11,32 +11,48 @@ from haidang_collector.ingest.refusal import BUSY, Refusal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from haidang_collector.registry.facts import Identity
+
 REQUESTS_PER_AGENT = 2
 """A sound agent has one on the way, and perhaps one that it has given up on."""
 BYTES_AT_ONCE = 256 << 20
+UNIT_BYTES = 64 << 20
+"""So that a room of computers whose bodies drip in does not hold the whole city's places."""
 
 
 class Gate:
     """For one event loop."""
 
-    def __init__(self, requests_per_agent: int = REQUESTS_PER_AGENT, bytes_at_once: int = BYTES_AT_ONCE) -> None:
+    def __init__(
+        self,
+        requests_per_agent: int = REQUESTS_PER_AGENT,
+        bytes_at_once: int = BYTES_AT_ONCE,
+        unit_bytes: int = UNIT_BYTES,
+    ) -> None:
         self._requests_per_agent = requests_per_agent
         self._bytes_left = bytes_at_once
+        self._unit_bytes = unit_bytes
         self._requests: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
 
     @contextmanager
-    def admit(self, agent: str, size: int) -> Iterator[None]:
+    def admit(self, sender: Identity, size: int) -> Iterator[None]:
         """Holds a place for a body of `size` bytes. Raises Refusal 429 when there is none."""
+        agent, unit = sender.agent, sender.unit
         if self._requests[agent] >= self._requests_per_agent:
             raise Refusal(BUSY, "busy", f"{self._requests_per_agent} requests of this agent are being worked on; wait")
+        if self._bytes[unit] + size > self._unit_bytes:
+            raise Refusal(BUSY, "busy", "too many requests of this unit are being worked on; wait")
         if size > self._bytes_left:
             raise Refusal(BUSY, "busy", "too many requests are being worked on; wait")
         self._requests[agent] += 1
+        self._bytes[unit] += size
         self._bytes_left -= size
         try:
             yield
         finally:
             self._bytes_left += size
-            self._requests[agent] -= 1
-            if not self._requests[agent]:
-                del self._requests[agent]
+            for counts, name, taken in ((self._requests, agent, 1), (self._bytes, unit, size)):
+                counts[name] -= taken
+                if not counts[name]:
+                    del counts[name]

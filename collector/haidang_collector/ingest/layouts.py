@@ -19,6 +19,8 @@ from haidang_collector.ingest.wire import MORE, varint
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from haidang_collector.ingest.sketch import Sketch
+
 SAMPLE_HEAD = b"\x12\x10\x09"
 """Of a sample with a value and a time of six bytes, as all are of the years 2004 to 2109."""
 STAMP_BYTES = 7
@@ -27,7 +29,10 @@ SAMPLE_BYTES = len(SAMPLE_HEAD) + 8 + STAMP_BYTES
 STAMP_TAG = 0x10
 
 REMEMBERED_SERIES = 1_500_000
-"""Of all layouts together; some 150 bytes each where no two agents send the same."""
+"""
+Of all layouts together. Each takes some 530 bytes where its labels are no other agent's (94 bytes of message, measured
+26 November 2026; 1,300 at the longest), and a fraction of that where they are.
+"""
 LAYOUTS_PER_AGENT = 2
 """So that nobody who sends something else each time takes the others' places."""
 
@@ -46,8 +51,9 @@ class Spliced(NamedTuple):
 class Layout:
     """Of a message of series with one sample each. Immutable but for what it remembers of senders."""
 
-    def __init__(self, all_labels: Sequence[bytes]) -> None:
-        """`all_labels` are the encoded labels of each series; they have been checked."""
+    def __init__(self, all_labels: Sequence[bytes], seen: Sketch) -> None:
+        """`all_labels` are the encoded labels of each series, and `seen` sums them up; they have been checked."""
+        self.seen = seen
         columns = list(zip(*map(_columns, all_labels), strict=True))
         self._fixed, self._before, self._second, self._third, self._after = columns
         self._struct = Struct("<" + "".join(f"{len(each)}s8s{STAMP_BYTES}s" for each in self._fixed))
@@ -144,9 +150,9 @@ class Layouts:
             self._of_agents.move_to_end(agent)
             return next((layout for layout in layouts if layout.message_bytes == message_bytes), None)
 
-    def keep(self, agent: str, all_labels: Sequence[bytes]) -> None:
+    def keep(self, agent: str, all_labels: Sequence[bytes], seen: Sketch) -> None:
         """The series of the agent's last message. Where there is too much, the longest unused goes."""
-        layout = Layout(all_labels)
+        layout = Layout(all_labels, seen)
         with self._lock:
             layouts = self._of_agents.setdefault(agent, [])
             self._of_agents.move_to_end(agent)

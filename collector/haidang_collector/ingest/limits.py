@@ -7,9 +7,11 @@ not touched. What is counted stands in this process's memory; several processes 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from haidang_collector.ingest.layouts import LAYOUTS_PER_AGENT
 from haidang_collector.ingest.refusal import BUSY, Reason, Refusal
 from haidang_collector.ingest.sketch import Sketch
 
@@ -31,12 +33,16 @@ SHORTEST_RETRY_SECONDS = 2.0
 
 @dataclass(slots=True)
 class _Account:
-    """`left` of samples as of `at`; below zero while a request that was let in has cost more than there was."""
+    """`left` of samples as of `at`; below zero while a request that was let in has cost more than there was.
+
+    `series` are of the `hour`; `counted` is what was added to them last, and need not be added again.
+    """
 
     left: float
     at: float
     series: Sketch
     hour: int
+    counted: deque[Sketch] = field(default_factory=lambda: deque(maxlen=LAYOUTS_PER_AGENT))
 
 
 class Limits:
@@ -63,11 +69,18 @@ class Limits:
         for _, account in self._of(sender):
             account.left -= samples + REQUEST_SAMPLES
 
+    def charge_refused(self, sender: Identity, body_bytes: int) -> None:
+        """What had to be looked at in vain costs a sample a byte: the agent alone, for others did not send it."""
+        self._account("agent", sender.agent).left -= body_bytes
+
     def count(self, sender: Identity, batch: Batch) -> None:
         """Raises Refusal when its new series would be too many."""
-        if batch.seen is None:
-            return
         hour = int(self._clock() // SERIES_SECONDS)
+        own = self._account("agent", sender.agent)
+        if own.hour != hour:
+            own.counted.clear()
+        if any(batch.seen is each for each in own.counted):
+            return
         counted = []
         for whose, account in self._of(sender):
             known = account.series if account.hour == hour else Sketch()
@@ -78,6 +91,7 @@ class Limits:
             counted.append((account, grown))
         for account, grown in counted:
             account.series, account.hour = grown, hour
+        own.counted.append(batch.seen)
 
     def _of(self, sender: Identity) -> list[tuple[str, _Account]]:
         return [(whose, self._account(whose, name)) for whose, name in (("agent", sender.agent), ("unit", sender.unit))]

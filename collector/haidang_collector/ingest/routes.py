@@ -73,7 +73,7 @@ class Ingest:
         self.limits.admit(sender)
         check_headers(request)
         body = Body(request, self.settings.max_body_bytes)
-        with self.gate.admit(sender.agent, body.expected_bytes()):
+        with self.gate.admit(sender, body.expected_bytes()):
             batch = await self._checked(await body.read(self.settings.body_timeout_seconds), sender)
             self.limits.count(sender, batch)
             with self.metrics.store_seconds.time():
@@ -90,9 +90,12 @@ class Ingest:
             if batch is None:
                 batch = await to_thread.run_sync(self.checker.check, body, sender, now, limiter=self.threads)
             samples = batch.samples
-            return batch
+        except Refusal:
+            self.limits.charge_refused(sender, len(body))
+            raise
         finally:
             self.limits.charge(sender, samples)
+        return batch
 
     def _note(self, request: Request, sender: Identity) -> None:
         """The agent was heard, whatever becomes of its data."""

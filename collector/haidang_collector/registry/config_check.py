@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from haidang_collector.registry.agent_config import told
+from haidang_collector.registry.fleet_tables import ConfigLayer
 from haidang_collector.registry.models import Agent, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy import Connection
 
     from haidang_collector.registry.config_layers import Layer
     from haidang_collector.registry.database import Database
@@ -75,8 +78,25 @@ def _reached(database: Database, layer: Layer) -> dict[str, Reached]:
                 units = units.where(Unit.district == layer.name)
             if layer.kind == "unit":
                 units = units.where(Unit.code == layer.name)
-            found += [(unit, (unit, None)) for unit in connection.scalars(units)]
+            codes = connection.scalars(units).all()
+            found += [(unit, (unit, None)) for unit in codes]
+            found += _told_more(connection, set(codes))
     return dict(found)
+
+
+def _told_more(connection: Connection, units: set[str]) -> Iterator[tuple[str, Reached]]:
+    """Agents of these units that have a layer of their own, and of those whose roles have one a unit's first."""
+    layers = select(ConfigLayer.layer, ConfigLayer.name).where(ConfigLayer.layer.in_(("role", "agent")))
+    narrow = {(kind, name) for kind, name in connection.execute(layers)}
+    alike: set[tuple[str, frozenset[str]]] = set()
+    agents = select(Agent.id, Agent.unit, Agent.roles).where(Agent.revoked_at.is_(None)).order_by(Agent.id)
+    for who, unit, roles in connection.execute(agents) if narrow else ():
+        told_by = frozenset(role for role in roles.split() if ("role", role) in narrow)
+        has_own = ("agent", who) in narrow
+        if unit in units and (has_own or (told_by and (unit, told_by) not in alike)):
+            if not has_own:
+                alike.add((unit, told_by))
+            yield f"{who} of {unit}", (unit, who)
 
 
 def _is_of(layer: Layer, agent: str, roles: str) -> bool:

@@ -30,7 +30,7 @@ ALL = 100
 FAR = 100
 """A share that no percentage reaches: of nobody in particular."""
 KEPT = 100
-"""Versions of one layer; older ones are forgotten."""
+"""Versions of one layer; older ones are forgotten, but for what is in force and what it took the place of."""
 NOTHING_STAGED = "nothing is staged; set a file together with --stage"
 
 Tables = dict[str, Any]
@@ -161,8 +161,10 @@ def put(
         )
         session.add(version)
         _stand(session, standing, version, percent)
+        behind = _of(layer, ConfigVersion.after).where(ConfigVersion.number == standing.number)
+        needed = {standing.number, session.scalar(behind)} - {None}
         forgotten = _of(layer, ConfigVersion.number).where(
-            ConfigVersion.number <= number - KEPT, ConfigVersion.number != standing.number
+            ConfigVersion.number <= number - KEPT, ConfigVersion.number.not_in(needed)
         )
         session.execute(
             delete(ConfigVersion).where(
@@ -291,4 +293,6 @@ def _of(layer: Layer, *columns: Any) -> Any:
 
 def _tables(connection: Connection, layer: Layer, number: int) -> Tables:
     found: Tables | None = connection.scalar(_of(layer, ConfigVersion.tables).where(ConfigVersion.number == number))
+    if found is None and number:
+        raise ConfigLayerError(f"{layer}: version {number} is too old to be kept; set a file")
     return found or {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from haidang_collector.registry.facts import Identity
 from haidang_collector.registry.fleet_tables import ImportedFrame
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 
 def sender(database: Database, frame: Frame) -> Identity:
     """Raises BadExportError for whoever may not push, and for what is not signed with the agent's key."""
-    columns = (Agent.key_hash, Agent.next_key_hash, Agent.revoked_at, Agent.merged_into, Agent.unit, Unit.district)
-    query = select(*columns).join(Unit, Agent.unit == Unit.code).where(Agent.id == frame.agent)
+    counts_as = aliased(Agent)
+    revoked = func.coalesce(Agent.revoked_at, counts_as.revoked_at).label("revoked_at")
+    columns = (Agent.key_hash, Agent.next_key_hash, revoked, Agent.merged_into, Agent.unit, Unit.district)
+    query = select(*columns).join(Unit, Agent.unit == Unit.code)
+    query = query.outerjoin(counts_as, Agent.merged_into == counts_as.id).where(Agent.id == frame.agent)
     with database.read() as connection:
         row = connection.execute(query).one_or_none()
     if row is None:

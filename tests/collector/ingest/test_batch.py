@@ -5,6 +5,7 @@ import time
 import pytest
 from haidang_collector.ingest.batch import Batch, Checker
 from haidang_collector.ingest.refusal import Refusal
+from haidang_collector.ingest.sketch import Sketch
 from haidang_collector.registry.store import Identity
 from haidang_collector.settings import Settings
 from hypothesis import example, given
@@ -65,7 +66,7 @@ def test_exemplars_and_native_histograms_pass_untouched() -> None:
 
 
 def test_an_empty_request_is_sound() -> None:
-    assert check(b"") == Batch(rw.snappy(b""), 0, 0, None)
+    assert check(b"") == Batch(rw.snappy(b""), 0, 0, None, Sketch())
 
 
 @pytest.mark.parametrize(

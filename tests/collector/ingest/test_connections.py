@@ -110,11 +110,12 @@ def test_a_connection_that_the_store_closed_meanwhile_is_replaced() -> None:
             "bad sample",
         ),
         (b"HTTP/1.1 500 Oh\r\n\r\nto the end", "to the end"),
+        (b"HTTP/1.1 103 Soon\r\nLink: x\r\n\r\nHTTP/1.1 500 Oh\r\n\r\nannounced", "announced"),
         (b"HTTP/1.0 500 Oh\r\nContent-Length: 3\r\n\r\nold", "old"),
         (b"HTTP/1.1 500 Oh\r\nConnection: close\r\ncontent-length:3\r\n\r\nbye", "bye"),
         (b"HTTP/1.1 500 Oh\r\n\r\n" + b"x" * (LONGEST_BODY + 9), "x" * 100),
     ],
-    ids=["chunked", "without length", "HTTP/1.0", "close", "endless"],
+    ids=["chunked", "without length", "announced", "HTTP/1.0", "close", "endless"],
 )
 def test_what_the_store_says_is_read_however_it_says_it(answer: bytes, text: str) -> None:
     answers, store = asked([answer, NO_CONTENT], 2)
@@ -122,6 +123,32 @@ def test_what_the_store_says_is_read_however_it_says_it(answer: bytes, text: str
     assert answers[0].text[:100] == text
     assert len(answers[0].content) <= LONGEST_BODY
     assert (answers[1].status_code, store.connections) == (204, 2)
+
+
+def test_what_the_store_says_unasked_is_no_answer() -> None:
+    """Taken for the next one's, a 204 would let an agent forget what was never stored."""
+    answers, store = asked([NO_CONTENT + SAID, NO_CONTENT], 2)
+
+    assert [each.status_code for each in answers] == [204, 204]
+    assert store.connections == 2
+
+
+def test_what_comes_in_pieces_and_without_a_length_is_read_to_the_end() -> None:
+    async def in_pieces(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"payload")
+        for piece in (b"HTTP/1.0 500 Oh\r\n\r\ntoo old", b" sample"):
+            writer.write(piece)
+            await asyncio.sleep(0.05)
+        writer.close()
+
+    async def run() -> str:
+        async with (
+            await asyncio.start_server(in_pieces, "127.0.0.1", 0) as server,
+            contextlib.aclosing(KeptConnections(1, 20)) as network,
+        ):
+            return (await ask(network, server.sockets[0].getsockname()[1])).text
+
+    assert asyncio.run(run()) == "too old sample"
 
 
 @pytest.mark.parametrize(
@@ -135,6 +162,7 @@ def test_what_the_store_says_is_read_however_it_says_it(answer: bytes, text: str
         (b"HTTP/1.1 400 No\r\nContent-Length: -4\r\n\r\n", httpx.RemoteProtocolError),
         (b"HTTP/1.1 400 No\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", httpx.RemoteProtocolError),
         (b"HTTP/1.1 400 No\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nshort", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 400 No\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 2 * LONGEST_HEAD, httpx.RemoteProtocolError),
         (b"", httpx.ReadError),
     ],
 )

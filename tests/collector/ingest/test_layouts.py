@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 from haidang_collector.ingest.batch import Checker
 from haidang_collector.ingest.layouts import LAYOUTS_PER_AGENT, Layouts
+from haidang_collector.ingest.sketch import Sketch
 from haidang_collector.registry.store import Identity
 from haidang_collector.settings import Settings
 
@@ -95,7 +96,7 @@ def test_agents_that_send_the_same_share_what_is_remembered() -> None:
     layouts = Layouts(most_series=3)
 
     for agent in ("a", "b", "c"):
-        layouts.keep(agent, labels("up", "down"))
+        layouts.keep(agent, labels("up", "down"), Sketch())
 
     size = len(rw.simple("up", 1, NOW) + rw.simple("down", 1, NOW))
     found = [layouts.find(agent, size) for agent in ("a", "b", "c")]
@@ -106,20 +107,20 @@ def test_agents_that_send_the_same_share_what_is_remembered() -> None:
 def test_what_was_not_used_for_the_longest_time_is_forgotten_first() -> None:
     layouts = Layouts(most_series=4)
     size = len(rw.simple("a1", 1, NOW) * 2)
-    layouts.keep("a", labels("a1", "a2"))
-    layouts.keep("b", labels("b1", "b2"))
+    layouts.keep("a", labels("a1", "a2"), Sketch())
+    layouts.keep("b", labels("b1", "b2"), Sketch())
     layouts.find("a", size)
 
-    layouts.keep("c", labels("c1", "c2"))
+    layouts.keep("c", labels("c1", "c2"), Sketch())
 
     assert [layouts.find(agent, size) is not None for agent in ("a", "b", "c")] == [True, False, True]
 
 
 def test_an_agent_that_sends_something_else_each_time_takes_no_others_place() -> None:
     layouts = Layouts(most_series=1 + LAYOUTS_PER_AGENT + 1)
-    layouts.keep("good", labels("up"))
+    layouts.keep("good", labels("up"), Sketch())
 
     for number in range(100):
-        layouts.keep("restless", labels(f"m{number:03}"))
+        layouts.keep("restless", labels(f"m{number:03}"), Sketch())
 
     assert layouts.find("good", len(rw.simple("up", 1, NOW))) is not None

@@ -3,12 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from haidang_collector.ingest.batch import Batch
+from haidang_collector.ingest.batch import Batch, Checker
 from haidang_collector.ingest.limits import BURST_SECONDS, REQUEST_SAMPLES, Limits
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.sketch import Sketch
 from haidang_collector.registry.store import Identity
 from haidang_collector.settings import Settings
+
+from tests.collector import remote_write as rw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,3 +118,36 @@ def test_an_hour_later_series_count_anew() -> None:
     clock.seconds += 3600
 
     assert is_counted(kept, GREEDY, batch(10_000, 600))
+
+
+NOW = 1_795_000_000.0
+
+
+def pushed(checker: Checker, name: str, number: int) -> Batch:
+    """As the route takes it: recognised where it can be, else checked in full."""
+    body = rw.snappy(b"".join(rw.simple(f"{name}_{each}", 1, NOW) for each in range(number)))
+    return checker.recognise(body, GREEDY, NOW) or checker.check(body, GREEDY, NOW)
+
+
+def test_what_was_refused_for_its_series_is_refused_again_when_it_is_recognised() -> None:
+    kept, checker = limits(Clock()), Checker(Settings())
+    assert is_counted(kept, GREEDY, pushed(checker, "known", 500))
+
+    taken = [is_counted(kept, GREEDY, pushed(checker, "more", 3_000)) for _ in range(3)]
+
+    assert taken == [False, False, False]
+    assert is_counted(kept, GREEDY, pushed(checker, "known", 500))
+
+
+def test_what_is_recognised_counts_in_the_next_hour_too() -> None:
+    clock = Clock()
+    kept, checker = limits(clock), Checker(Settings())
+    for name in ("first", "second") * 2:
+        assert is_counted(kept, GREEDY, pushed(checker, name, 360))
+
+    clock.seconds += 3600
+    for name in ("first", "second"):
+        assert is_counted(kept, GREEDY, pushed(checker, name, 360))
+
+    assert not is_counted(kept, GREEDY, batch(0, 720))
+    assert is_counted(kept, GREEDY, pushed(checker, "first", 360))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import cramjam
 import httpx
 import pytest
+from haidang_collector.ingest.limits import BURST_SECONDS, REQUEST_SAMPLES
 from haidang_collector.registry.store import Registry
 from haidang_collector.settings import Settings
 
@@ -318,11 +320,23 @@ def test_an_agent_of_ever_new_series_is_stopped_while_its_known_ones_go_on(tmp_p
     authorization = add_agent(url)[1]
     now = time.time()
 
-    def series(first: int) -> bytes:
-        return rw.snappy(b"".join(rw.simple("up", 1, now, n=f"{first + n:06}") for n in range(500)))
+    def series(first: int, number: int) -> bytes:
+        return rw.snappy(b"".join(rw.simple("up", 1, now, n=f"{first + n:06}") for n in range(number)))
 
     with client_of(Settings(database_url=url, agent_series=1000), store=httpx.MockTransport(stored)) as client:
-        statuses = [post(client, authorization, series(first)).status_code for first in (0, 5_000, 10_000, 15_000, 0)]
+        brought = ((0, 500), (5_000, 4_000), (5_000, 4_000), (0, 500))
+        statuses = [post(client, authorization, series(*each)).status_code for each in brought]
 
-    assert statuses[0] == 204
-    assert statuses[3:] == [429, 204]
+    assert statuses == [204, 429, 429, 204]
+
+
+def test_what_is_refused_at_its_very_end_is_charged_for_all_of_it(tmp_path: Path) -> None:
+    url = database_url(tmp_path)
+    authorization = add_agent(url)[1]
+    now = time.time()
+    body = rw.snappy(b"".join(rw.simple("up", 1, now, n=secrets.token_hex(20)) for _ in range(999)) + b"broken")
+    few = Settings(database_url=url, agent_samples_per_second=2 * REQUEST_SAMPLES / BURST_SECONDS)
+    with client_of(few, store=httpx.MockTransport(stored)) as client:
+        statuses = [post(client, authorization, given).status_code for given in (body, None)]
+
+    assert statuses == [400, 429]

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 import pytest
 from haidang_collector.registry.config_check import UnfitConfigError, check_layer
 from haidang_collector.registry.config_layers import DEFAULT, Layer
+from haidang_collector.registry.config_versions import put
 from haidang_collector.registry.models import Agent, Lab
 
 if TYPE_CHECKING:
     from haidang_collector.registry.store import Registry
 
 
-def test_a_fault_is_told_with_whom_it_would_meet(registry: Registry) -> None:
+def router(registry: Registry, name: str) -> None:
+    """Of TH-001."""
+    made = Agent(id=name, unit="TH-001", key_hash="", roles="router", version="", os="", enrolled_at=datetime.now(UTC))
     with registry.database.write() as session:
-        session.add(
-            Agent(
-                id="a-1", unit="TH-001", key_hash="", roles="router", version="", os="", enrolled_at=datetime.now(UTC)
-            )
-        )
+        session.add(made)
+
+
+def test_a_fault_is_told_with_whom_it_would_meet(registry: Registry) -> None:
+    router(registry, "a-1")
     faulty = {"agent": {"push_interval": "1h"}}
 
     for layer, whom in (
@@ -57,3 +60,21 @@ def test_a_fault_that_is_there_already_holds_nothing_up(registry: Registry) -> N
         session.add(Lab(unit="TH-001", name="lab-1", cidr="10.20.1.5/24"))
 
     assert check_layer(registry.database, DEFAULT, {"agent": {"push_interval": "5s"}}) == 2
+
+
+@pytest.mark.parametrize(
+    ("layer", "whom"),
+    [(Layer("role", "router"), "a-1 of TH-001"), (Layer("agent", "a-2"), "a-2 of TH-001")],
+    ids=["its role's", "its own"],
+)
+def test_what_agents_are_told_besides_is_looked_at_too(registry: Registry, layer: Layer, whom: str) -> None:
+    """What is narrower goes on with what is wider: a line's interface with its provider."""
+    for name in ("a-1", "a-2"):
+        router(registry, name)
+    put(registry.database, DEFAULT, {"wan": [{"name": "wan1", "isp": "VNPT"}]}, "lan")
+    put(registry.database, layer, {"wan": [{"name": "wan1", "interface": "eth1"}]}, "lan")
+
+    with pytest.raises(UnfitConfigError) as unfit:
+        check_layer(registry.database, DEFAULT, {})
+
+    assert str(unfit.value) == f"{whom}: [[wan]] 1 isp is missing; add it"

@@ -147,6 +147,20 @@ def test_old_versions_are_forgotten_but_not_what_is_in_force(registry: Registry)
     assert len(history(registry.database, DEFAULT)) == KEPT + 1
 
 
+def test_what_was_in_force_before_many_tries_can_be_put_back(registry: Registry) -> None:
+    put(registry.database, DEFAULT, interval(1), "lan")
+    put(registry.database, DEFAULT, interval(2), "lan")
+    for _ in range(KEPT + 5):
+        put(registry.database, DEFAULT, interval(9), "lan", percent=1)
+    put(registry.database, DEFAULT, interval(3), "lan")
+
+    assert roll_back(registry.database, DEFAULT, "lan") == 2
+    assert in_force(registry.database, DEFAULT) == interval(2)
+    with pytest.raises(ConfigLayerError, match="version 1 is too old to be kept"):
+        roll_back(registry.database, DEFAULT, "lan")
+    assert in_force(registry.database, DEFAULT) == interval(2)
+
+
 @pytest.mark.parametrize(
     ("layer", "words"),
     [

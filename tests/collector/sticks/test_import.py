@@ -15,7 +15,7 @@ from haidang_agent.errands import Errands
 from haidang_agent.outbox import Outbox
 from haidang_agent.remote_config import RemoteConfig
 from haidang_collector.cli import build
-from haidang_collector.registry.agent_keys import want_new_keys
+from haidang_collector.registry.agent_keys import merge_agents, want_new_keys
 from haidang_collector.registry.store import Registry
 from typer.testing import CliRunner
 
@@ -172,6 +172,21 @@ def test_a_file_of_nobody_here_is_refused(
         assert result.exit_code == 1
         assert words in result.stderr
     assert count(store, school) == 0
+
+
+def test_a_file_of_one_that_counts_as_a_revoked_agent_is_refused(
+    school: School, centre: Served, city: Path, registry: Registry
+) -> None:
+    fill(school.outbox, recent(3))
+    stick = school.export("merged")
+    first, _ = add_agent(database_url(city))
+    merge_agents(registry.database, first, school.who.agent, "lan")
+    registry.revoke_agent(first)
+
+    refused = imported(stick, centre.url)
+
+    assert refused.exit_code == 1
+    assert "is revoked" in refused.stderr
 
 
 def test_of_what_was_cut_off_the_whole_parts_are_taken(school: School, centre: Served) -> None:
