@@ -12,7 +12,7 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
-SETTLED_SECONDS = 90
+SETTLED_SECONDS = 60
 SHOWN = 10
 AGELESS = "school:row:compliant unless on (unit, row) school:row:evidence_age_seconds"
 
