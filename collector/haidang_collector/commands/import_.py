@@ -96,10 +96,16 @@ def _take(client: "httpx.Client", frame: "Frame", counts: "Counter[str]", proble
     except httpx.HTTPError as failed:
         refuse(f"{client.base_url}: {failed}; import the file again when the collector runs", PROBLEM)
     if answer.status_code == OK:
-        taken = answer.json()
-        counts["samples"] += taken["samples"]
+        try:
+            taken = answer.json()
+            samples, again = int(taken["samples"]), bool(taken["again"])
+        except (ValueError, KeyError, TypeError):
+            refuse(
+                f"{client.base_url}: no collector answers there, but {_words(answer)!r}; is --server right?", PROBLEM
+            )
+        counts["samples"] += samples
         if frame.body:
-            counts["again" if taken["again"] else "stored"] += 1
+            counts["again" if again else "stored"] += 1
     elif answer.status_code in FINAL:
         counts["refused"] += 1
         problems.append(f"part {frame.number}: {_words(answer)}; the agent keeps it")

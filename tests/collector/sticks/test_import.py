@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -211,6 +213,27 @@ def test_nobody_but_an_operator_imports_from_elsewhere(school: School, centre: S
     assert imported(stick, f"http://127.0.0.1:{free_port()}").exit_code == 1
     assert imported(stick, "http://192.0.2.1").exit_code == 2
     assert imported(school.folder / "agent.toml", centre.url).exit_code == 2
+
+
+def test_a_login_page_in_between_is_no_collector(school: School) -> None:
+    class Portal(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Log in first</html>")
+
+        def log_message(self, *_: object) -> None: ...
+
+    fill(school.outbox, recent(3))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Portal) as portal:
+        threading.Thread(target=portal.serve_forever, daemon=True).start()
+        result = imported(school.export("stick"), f"http://127.0.0.1:{portal.server_port}")
+        portal.shutdown()
+
+    assert result.exit_code == 1
+    assert "no collector answers there" in result.stderr
+    assert "Log in first" in result.stderr
 
 
 def test_a_new_key_is_made_and_used_without_a_gap(school: School, centre: Served, registry: Registry) -> None:
