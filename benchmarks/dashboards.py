@@ -197,8 +197,9 @@ def _open(board: Board, queries: list[Query], way: dict[str, str], store: Asking
     next(openings(board, store, pick=lambda values: [next(value for value in way.values() if value in values)]))
 
     def ask(query: Query) -> tuple[float, str, bool]:
-        asked, started = fill(query.expression, way), time.perf_counter()
-        found = store.now(asked) if query.instant else store.over(asked, DAYS * DAY, points=query.points or WIDE)
+        step = max(DAYS * DAY // (query.points or WIDE), query.apart)
+        asked, started = fill(query.expression, way | {"__interval": f"{step}s"}), time.perf_counter()
+        found = store.now(asked) if query.instant else store.over(asked, DAYS * DAY, points=DAYS * DAY // step)
         return time.perf_counter() - started, query.panel, bool(found)
 
     asked = list(pool.map(ask, queries))

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models import dashboard as sdk
 from dashboards import look, names, parts
 from dashboards.look import Look, link
 from dashboards.page import ALL, choice, district, page
-from dashboards.panels import HALF_HOURS, Panels, Row
+from dashboards.panels import HOURS, Panels, Row
 from dashboards.table import SOURCE, Column
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _availability(_: Words, show: Panels) -> sdk.Panel:
         unit="percentunit",
         steps=look.OF_TIME,
         most=1,
-        points=HALF_HOURS,
+        points=HOURS,
         looks=names.isps(),
     )
 

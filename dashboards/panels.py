@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 REDUCE = common.ReduceDataOptions().calcs(["lastNotNull"])
 LEGEND = common.VizLegendOptions().display_mode(options.LegendDisplayMode.LIST)
 LEGEND = LEGEND.placement(options.LegendPlacement.BOTTOM).show_legend(True)
-HALF_HOURS = 336
-"""Of a week. What is recorded every half hour has no more points to show; over a longer time some are left out."""
+HOURS = 168
+"""Of a week: moments enough for what is recorded every half hour."""
 ALL_SERIES = common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI).sort(options.SortOrder.DESCENDING)
 
 
@@ -35,7 +35,8 @@ class Face(TypedDict, total=False):
     """What every panel has. `why` is for whoever asks what the panel is for; sizes are in cells of a grid 24 wide.
 
     `over` is a time range of the panel's own, as "300d", for what changes slowly; `points`, how many moments a line has
-    at most, where a moment for each pixel would be more than is recorded.
+    at most, where a moment for each pixel would be more than is recorded; `apart`, how far two are at least, as "30m",
+    which is what `$__interval` then is at least.
     """
 
     title: Required[str]
@@ -51,6 +52,7 @@ class Face(TypedDict, total=False):
     link: str
     over: str
     points: int
+    apart: str
     empty: str
 
 
@@ -143,6 +145,7 @@ class Panels:
     def _dressed(self, panel: sdk.Panel, face: Face, values: Mapping[str, Look] | None = None) -> sdk.Panel:
         panel.title, panel.description, panel.datasource = face["title"], face["why"], table.SOURCE
         panel.time_from, panel.max_data_points = face.get("over"), face.get("points", 300 if "over" in face else None)
+        panel.interval = face.get("apart")
         panel.grid_pos = sdk.GridPos(w=face["width"], h=face["height"])
         config = (panel.field_config or sdk.FieldConfigSource()).defaults
         config.unit, config.decimals = face.get("unit", "none"), face.get("decimals")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dashboards import look, names, parts
 from dashboards.look import Look
 from dashboards.page import district, page
-from dashboards.panels import HALF_HOURS, Panels, Row
+from dashboards.panels import HOURS, Panels, Row
 from dashboards.table import Column
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ USABLE = f"district:school_service_usable:sparse{{{WHERE}}}"
 TOOK = f"district:school_service_duration_seconds:sparse_median{{{WHERE}}}"
 LATELY = "[35m]"
 """What is recorded every half hour is looked for in a little more than that."""
+EACH, HALF_HOUR = "[$__interval]", "30m"
+"""All that was recorded since the moment before."""
 SHOWN = 20
 SOON: look.Steps = ((None, look.BAD), (7 * 86_400, look.WARN), (21 * 86_400, look.GOOD))
 """Until a certificate ends."""
@@ -125,26 +127,28 @@ def _share_usable(over: str, window: str) -> str:
 
 def _usable(_: Words, show: Panels) -> Panel:
     return show.lines(
-        {"{{service}}": _share_usable("last_over_time", LATELY)},
+        {"{{service}}": _share_usable("sum_over_time", EACH)},
         title=_("Share of schools that can use each system"),
         why=_("When a system failed, and for whom: evidence for whoever runs it."),
         unit="percentunit",
         steps=look.OF_ALL,
         least=0,
         most=1,
-        points=HALF_HOURS,
+        points=HOURS,
+        apart=HALF_HOUR,
     )
 
 
 def _durations(_: Words, show: Panels) -> Panel:
     return show.lines(
-        {"{{service}}": f"quantile by (service) (0.5, last_over_time({TOOK}{LATELY}))"},
+        {"{{service}}": f"quantile by (service) (0.5, avg_over_time({TOOK}{EACH}))"},
         title=_("How long each system takes to answer"),
         why=_("All phases together, of the middle school of the middle district. A slow system is not used."),
         unit="s",
         steps=SLOW,
         least=0,
-        points=HALF_HOURS,
+        points=HOURS,
+        apart=HALF_HOUR,
     )
 
 
@@ -152,7 +156,7 @@ def _portal_checks(_: Words, show: Panels) -> Panel:
     return _checks(
         _,
         show,
-        "unit:school_portal:state",
+        "district:school_portal",
         {
             "declared": _("is registered"),
             "reached": _("answers"),
@@ -168,7 +172,7 @@ def _mail_checks(_: Words, show: Panels) -> Panel:
     return _checks(
         _,
         show,
-        "unit:school_mail:state",
+        "district:school_mail",
         {
             "domain": _("education domain"),
             "leaders": _("leaders use it"),
@@ -182,9 +186,9 @@ def _mail_checks(_: Words, show: Panels) -> Panel:
 
 
 def _checks(_: Words, show: Panels, metric: str, texts: dict[str, str], *, title: str, why: str) -> Panel:
-    states = f"{metric}{{{WHERE}}}"
+    met, known = (f"sum by (check) ({metric}:{each}{{{WHERE}}})" for each in ("met", "known"))
     return show.bars(
-        {"{{check}}": f"sum by (check) ({states}) / count by (check) ({states})"},
+        {"{{check}}": f"{met} / {known}"},
         title=title,
         why=why,
         unit="percentunit",

@@ -32,13 +32,17 @@ TIMES = {
 
 
 class Query(NamedTuple):
-    """One of a panel. `instant`: for now alone, else for the dashboard's time range, at `points` moments at most."""
+    """One of a panel. `instant`: for now alone, else for the dashboard's time range, at `points` moments at most.
+
+    `apart`: how many seconds two moments are apart at least.
+    """
 
     board: str
     panel: str
     expression: str
     instant: bool
     points: int | None
+    apart: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ class Board:
         for panel in self.panels():
             for target in panel.get("targets", ()):
                 at_once, points = bool(target.get("instant")), panel.get("maxDataPoints")
-                yield Query(self.uid, panel["title"], target["expr"], at_once, points)
+                apart = 60 * int((panel.get("interval") or "0m").removesuffix("m"))
+                yield Query(self.uid, panel["title"], target["expr"], at_once, points, apart)
 
 
 def boards(language: str) -> list[Board]:
