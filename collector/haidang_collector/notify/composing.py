@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from datetime import datetime, timedelta
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -22,16 +23,16 @@ from haidang_collector.notify.words import Item, Writer
 from haidang_collector.registry.models import Incident
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import Row
+    from sqlalchemy import ColumnElement, Row
     from sqlalchemy.orm import Session
 
     from haidang_collector.registry.database import Database
 
     _Due = tuple[Telling, Incident, IncidentHandling | None]
 
-PEOPLE_AT_ONCE, PEOPLE_TOGETHER = 50, 5
+PEOPLE_AT_ONCE, PEOPLE_TOGETHER = 50, 10
 """How many are looked for, and how many are in a transaction, which on SQLite lets nobody else write."""
 MOST_ITEMS = 500
 HOUR = timedelta(hours=1)
@@ -51,7 +52,7 @@ class Composer:
 
     def compose(self, now: datetime) -> bool:
         """Whether more people may wait. What another process composes at this moment is left to it."""
-        waiting = select(Telling.person).where(Telling.told_at.is_(None), Telling.due_at <= now)
+        waiting = select(Telling.person).where(*_waits(now))
         oldest = waiting.group_by(Telling.person).order_by(func.min(Telling.due_at)).limit(PEOPLE_AT_ONCE)
         with self._database.read() as connection:
             people = connection.scalars(oldest).all()
@@ -62,47 +63,43 @@ class Composer:
                     lock = text("SELECT pg_try_advisory_xact_lock(:number)")
                     if not session.scalar(lock, {"number": ONE_AT_A_TIME}):
                         return False
-                for person in people[first : first + PEOPLE_TOGETHER]:
-                    self._compose_for(session, person, now, cut_off=cut_off)
+                self._compose_for(session, people[first : first + PEOPLE_TOGETHER], now, cut_off=cut_off)
         return len(people) == PEOPLE_AT_ONCE
 
-    def _compose_for(self, session: Session, person: str, now: datetime, *, cut_off: bool) -> None:
-        mine = (Telling.person == person, Telling.told_at.is_(None), Telling.due_at <= now)
-        if (room := self._room(session, person, now)) > now:
-            session.execute(update(Telling).where(*mine).values(due_at=room))
-            return
-        query = (
-            select(Telling, Incident, IncidentHandling)
-            .join(Incident, Incident.id == Telling.incident)
-            .outerjoin(IncidentHandling, IncidentHandling.incident == Incident.id)
-            .where(*mine)
-            .order_by(Incident.severity, Telling.due_at, Telling.incident, Telling.kind)
-            .limit(MOST_ITEMS)
-        )
-        told = _true(session.execute(query).all(), now, cut_off=cut_off)
-        if not told:
-            return
-        session.add_all(self._reminders(told, now))
+    def _compose_for(self, session: Session, people: Sequence[str], now: datetime, *, cut_off: bool) -> None:
+        rooms = self._rooms(session, people, now)
+        for person, room in rooms.items():
+            if room > now:
+                session.execute(update(Telling).where(*_waits(now), Telling.person == person).values(due_at=room))
+        free = [person for person in people if rooms.get(person, now) <= now]
+        told = [true for waiting in _due_for(session, free, now) if (true := _true(waiting, now, cut_off=cut_off))]
+        session.add_all(reminder for of_one in told for reminder in self._reminders(of_one, now))
         session.flush()
-        others = _others(session, person, [incident.id for _, incident, _ in told], now)
-        items = [_item(telling, incident, others[incident.id]) for telling, incident, _ in told]
-        session.add_all(self._messages(told[0][0], items, _key([telling for telling, *_ in told]), now))
+        known_by = _known_by(session, {incident.id for of_one in told for _, incident, _ in of_one}, now)
+        for of_one in told:
+            to = of_one[0][0]
+            items = [_item(telling, incident, _others(known_by[incident.id], to)) for telling, incident, _ in of_one]
+            session.add_all(self._messages(to, items, _key([telling for telling, *_ in of_one]), now))
 
-    def _room(self, session: Session, person: str, now: datetime) -> datetime:
-        """When the person may have a message again."""
+    def _rooms(self, session: Session, people: Sequence[str], now: datetime) -> dict[str, datetime]:
+        """When each may have a message again, of those who had some lately."""
         limits = self._settings.limits
         lately = (
-            select(Message.made_at)
-            .where(Message.person == person, Message.made_at > now - HOUR)
+            select(Message.person, Message.made_at)
+            .where(Message.person.in_(people), Message.made_at > now - HOUR)
             .distinct()
             .order_by(Message.made_at.desc())
-            .limit(limits.per_hour)
         )
-        made = session.scalars(lately).all()
-        if not made:
-            return now
-        spaced = made[0] + timedelta(seconds=limits.spacing_seconds)
-        return max(spaced, made[-1] + HOUR) if len(made) == limits.per_hour else spaced
+        made: defaultdict[str, list[datetime]] = defaultdict(list)
+        for person, at in session.execute(lately):
+            made[person].append(at)
+        return {
+            person: max(
+                times[0] + timedelta(seconds=limits.spacing_seconds),
+                times[limits.per_hour - 1] + HOUR if len(times) >= limits.per_hour else now,
+            )
+            for person, times in made.items()
+        }
 
     def _reminders(self, told: Sequence[_Due], now: datetime) -> Iterator[Telling]:
         """Who hears of something critical hears of it again while it goes on and nobody takes it on; not at night."""
@@ -175,20 +172,38 @@ def _key(tellings: Sequence[Telling]) -> str:
     return f"{tellings[0].person} {facts}"
 
 
-def _others(session: Session, person: str, incidents: Sequence[int], now: datetime) -> dict[int, list[str]]:
-    """Names of who else was told of each, or is at this moment."""
+def _waits(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Telling.told_at.is_(None), Telling.due_at <= now
+
+
+def _due_for(session: Session, people: Sequence[str], now: datetime) -> Iterator[Sequence[Row[*_Due]]]:
+    """What each of them is to hear, a message's worth."""
     query = (
-        select(Telling.incident, Telling.name)
-        .where(
-            Telling.incident.in_(incidents),
-            Telling.person != person,
-            Telling.dropped.is_(None),
-            Telling.due_at <= now,
-        )
+        select(Telling, Incident, IncidentHandling)
+        .join(Incident, Incident.id == Telling.incident)
+        .outerjoin(IncidentHandling, IncidentHandling.incident == Incident.id)
+        .where(*_waits(now), Telling.person.in_(people))
+        .order_by(Telling.person, Incident.severity, Telling.due_at, Telling.incident, Telling.kind)
+        .limit(MOST_ITEMS * len(people))
+    )
+    for _, waiting in groupby(session.execute(query), key=lambda row: row[0].person):
+        yield list(islice(waiting, MOST_ITEMS))
+
+
+def _known_by(session: Session, incidents: Iterable[int], now: datetime) -> defaultdict[int, list[tuple[str, str]]]:
+    """Name and address of who was told of each, or is at this moment."""
+    query = (
+        select(Telling.incident, Telling.name, Telling.person)
+        .where(Telling.incident.in_(incidents), Telling.dropped.is_(None), Telling.due_at <= now)
         .distinct()
         .order_by(Telling.incident, Telling.name)
     )
-    found: defaultdict[int, list[str]] = defaultdict(list)
-    for incident, name in session.execute(query):
-        found[incident].append(name)
+    found: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
+    for incident, name, person in session.execute(query):
+        found[incident].append((name, person))
     return found
+
+
+def _others(known_by: Iterable[tuple[str, str]], to: Telling) -> list[str]:
+    """Their names, each once."""
+    return list(dict.fromkeys(name for name, person in known_by if person != to.person))
