@@ -253,6 +253,8 @@ install_release() {
     { run $python -m venv --without-pip "$release" && run "$release/bin/python" "$(echo "$wheels"/pip-*.whl)/pip" --isolated --quiet --disable-pip-version-check --no-cache-dir \
       install --no-index --find-links "$wheels" 'haidang[router,snmp]'; } ||
       fail 'Cài đặt không thành công; bản đang dùng vẫn như cũ.' 'Installing failed; what was in use stays in use.'
+    # Where SELinux is, systemd starts nothing that has the label of /opt itself.
+    ! command -v restorecon >/dev/null || run restorecon -R "$release"
     run touch "$release/.whole"
   fi
   previous=$(readlink "$home/current" || true)

@@ -137,24 +137,21 @@ if (-not (Test-Path -LiteralPath (Join-Path $release '.whole'))) {
     Run $agent @($pip, '--isolated', '--quiet', '--disable-pip-version-check', 'install', '--no-index', '--find-links', (Join-Path $here 'wheelhouse'), 'haidang[snmp]')
     if (-not $DryRun) { New-Item -ItemType File -Path (Join-Path $release '.whole') | Out-Null }
 }
-$words = @('-I', '-m', 'haidang_agent', 'service', 'install')
+$releases = Join-Path $release 'Lib\site-packages\haidang_agent\packaging\windows\releases.py'
+$words = @('-I', $releases, $programs, 'take', $version)
 if ($Server) { $words += '--server', $Server }
 if ($Ca) { $words += '--ca', $Ca }
 foreach ($each in $Role) { $words += '--role', $each }
 if ($Lab) { $words += '--lab', $Lab }
-Run $agent $words
+Run $agent $words | Out-Null
 if ($Signer -and -not $DryRun -and $Signer -ne (Join-Path $state 'signer.pem')) { Copy-Item -LiteralPath $Signer -Destination (Join-Path $state 'signer.pem') }
 if ($enrol) {
     Run $agent @('-I', '-m', 'haidang_agent', 'enrol')
     Remove-Item Env:HAIDANG_TOKEN -ErrorAction SilentlyContinue
 }
 Run $agent @('-I', '-m', 'haidang_agent', 'service', 'start')
-foreach ($old in Get-ChildItem -Path (Join-Path $programs 'releases') -ErrorAction SilentlyContinue) {
-    if ($old.Name -ne $version -and -not $DryRun) { Remove-Item -LiteralPath $old.FullName -Recurse -Force -ErrorAction SilentlyContinue }
-}
-Run 'cmd.exe' @('/d', '/c', 'copy', '/y', (Join-Path $release 'Lib\site-packages\haidang_agent\packaging\windows\uninstall.ps1'), (Join-Path $programs 'uninstall.ps1'))
-# No .exe, which is taken for malware too often.
-if (-not $DryRun) { [IO.File]::WriteAllText((Join-Path $programs 'haidang-agent.cmd'), "@`"$agent`" -I -m haidang_agent %*`r`n") }
+# What cannot be removed now is tried again at the next installation.
+if (-not $DryRun) { & $agent -I $releases $programs prune | Out-Null }
 Say "Hải Đăng $version ở $programs, tác vụ \Haidang\Agent, cấu hình và dữ liệu ở $state. Gỡ bỏ: $programs\uninstall.ps1" `
     "Hải Đăng $version in $programs, task \Haidang\Agent, configuration and state in $state. Remove it by: $programs\uninstall.ps1"
 if ($DryRun) { exit 0 }

@@ -17,7 +17,13 @@ $agent = Get-ChildItem -Path (Join-Path $programs 'releases\*\Scripts\python.exe
 if ($agent) {
     & $agent.FullName -I -m haidang_agent service remove
     if ($LASTEXITCODE) { exit 1 }
+    Start-Sleep -Seconds 5 # Windows keeps the files of a program that has just been ended for a moment
 }
+# The folder that the task lay in; schtasks deletes none.
+$scheduler = New-Object -ComObject Schedule.Service
+$scheduler.Connect()
+$tasks = $scheduler.GetFolder('\')
+foreach ($folder in $tasks.GetFolders(0)) { if ($folder.Name -eq 'Haidang') { $tasks.DeleteFolder('Haidang', 0) } }
 if (Test-Path -LiteralPath $programs) { Remove-Item -LiteralPath $programs -Recurse -Force }
 if ($Purge -and (Test-Path -LiteralPath $state)) { Remove-Item -LiteralPath $state -Recurse -Force }
 if ($Purge) { Say 'Đã gỡ bỏ Hải Đăng; không còn lại gì. Hãy nhờ Phòng hoặc Sở thu hồi máy này.' 'Hải Đăng is removed; nothing is left. Ask the district or department to revoke this machine.' }

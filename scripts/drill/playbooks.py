@@ -3,8 +3,9 @@
     python -m scripts.drill.playbooks
 
 Tried: check mode on the bare machines, installation, a second run that changes nothing, enrolment and reporting by TLS,
-upgrade by the rolling playbook, a broken version that goes back by itself, rollback, new identities and certificates,
-removal without a trace. Ansible runs on another computer of the school, by SSH, without Internet.
+upgrade by the rolling playbook, a broken version that goes back by itself, rollback, new keys and certificates, removal
+without a trace (VictoriaMetrics, beside Prometheus, too). Ansible runs on another computer of the school, by SSH,
+without Internet.
 Needs root and what `scripts/drill/debian.py` needs. Exit status: 0 all as promised, 1 something is not.
 """
 
@@ -51,7 +52,9 @@ PORT = 8443
 PLAY_SECONDS = 1800
 UNITS = f"code,name,district,level\n{UNIT},Trường Tiểu học Sao Mai,Quận 1,primary\n"
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
-PURGE: dict[str, Any] = {f"{role}_purge": True for role in ("collector", "prometheus", "alertmanager")}
+CENTRE = ("collector", "prometheus", "alertmanager", "victoriametrics")
+PURGE: dict[str, Any] = {f"{role}_purge": True for role in CENTRE}
+IDENTITY = "/var/lib/haidang/credentials.json"
 FOREIGN = ("/root/.ssh", "/root/.cache", "/home", "/srv/drill")
 """The drill's own."""
 
@@ -141,6 +144,10 @@ class Drill:
                 "prometheus_collectors": [f"{school.centre_address}:{PORT}"],
                 "prometheus_collector_scheme": "https",
                 "prometheus_collector_ca_file": str(self._ca.certificate),
+                "victoriametrics_operator_password": "drill-password",
+                "victoriametrics_collectors": [f"{school.centre_address}:{PORT}"],
+                "victoriametrics_collector_scheme": "https",
+                "victoriametrics_collector_ca_file": str(self._ca.certificate),
                 "alertmanager_collector_url": f"https://{school.centre_address}:{PORT}",
                 "alertmanager_operator_password": "drill-password",
                 "alertmanager_collector_ca_file": str(self._ca.certificate),
@@ -160,7 +167,7 @@ class Drill:
         return self.technician.faults
 
     def _install_centre(self) -> None:
-        everywhere = {group: {"hosts": {"centre": None}} for group in ("collector", "prometheus", "alertmanager")}
+        everywhere = {group: {"hosts": {"centre": None}} for group in CENTRE}
         place = {"ansible_host": self._school.centre_address}
         hosts = {"all": {"vars": {"ansible_user": "root"}, "hosts": {"centre": place}, "children": everywhere}}
         self.technician.inventory.write_text(yaml.safe_dump(hosts), encoding="utf-8")
@@ -172,6 +179,7 @@ class Drill:
         self._haidang("units", "import", "/srv/drill/units.csv")
         self._expect("rules are loaded", "count(ALERTS{alertname='Watchdog'})")
         self._expect("the registry is asked", "count(school_unit_info)")
+        self._expect("VictoriaMetrics asks it too", "sum(up) == 2", port=8428)
         eventually("Alertmanager has the Watchdog", lambda: "Watchdog" in self._alerts(), seconds=90)
         say(f"Alertmanager has: {', '.join(self._alerts())}")
 
@@ -179,7 +187,7 @@ class Drill:
         address = self._school.pc_address(1)
         table = (
             "host,unit,address,roles,os,groups,ansible_user\n"
-            f"centre,,{self._school.centre_address},,linux,collector prometheus alertmanager,root\n"
+            f"centre,,{self._school.centre_address},,linux,{' '.join(CENTRE)},root\n"
             f"th-001-pc1,{UNIT},{address},site host,linux,,root\n"
         )
         self._centre.write("/srv/drill/hosts.csv", table)
@@ -205,11 +213,15 @@ class Drill:
         say(f"versions kept at the school: {', '.join(links)}")
 
     def _rotate(self) -> None:
-        before = self._agents()
+        before, old, refused = self._agents(), self._pupil.run("cat", IDENTITY).stdout, self._refused()
         self.technician.play("rotate_identities")
         after = self._agents()
-        if not before.keys() < after.keys() or sum(not agent["revoked"] for agent in after.values()) != 1:
-            self.technician.faults.append("the identity was not exchanged")
+        if before.keys() != after.keys() or any(agent["new_key_wanted"] for agent in after.values()):
+            self.technician.faults.append("the agent is another one, or has the old key")
+        if self._pupil.run("cat", IDENTITY).stdout == old:
+            self.technician.faults.append("the agent's own key is the old one")
+        if self._refused() != refused:
+            self.technician.faults.append("the agent was refused while it changed its key")
         certificate, key = self._ca.issue(self._school.centre_address)
         self.technician.play(
             "rotate_certificates",
@@ -222,7 +234,7 @@ class Drill:
         self.technician.play("uninstall", **PURGE)
         self._unchanged("uninstall", **PURGE)
         left = self._pupil.traces(ignore=FOREIGN)
-        theirs = ("haidang", "/opt/")
+        theirs = ("haidang", "victoria", "/opt/")
         left += [line for line in self._centre.traces(ignore=FOREIGN) if any(word in line for word in theirs)]
         say(f"left after the removal: {', '.join(left) or 'nothing'}")
         self.technician.faults += [f"left: {line}" for line in left]
@@ -242,18 +254,22 @@ class Drill:
     def _agents(self) -> dict[str, dict[str, Any]]:
         return {agent["agent"]: agent for agent in json.loads(self._haidang("agents", "list", "--json"))}
 
+    def _refused(self) -> list[Any]:
+        """How often the collector let somebody in no more, as Prometheus counted it."""
+        return [row["value"][1] for row in self._query('haidang_ingest_requests_total{status="401"}')]
+
     def _haidang(self, *words: str) -> str:
         return self._centre.run("/usr/local/bin/haidang", *words).stdout
 
-    def _query(self, expression: str) -> list[Any]:
-        asked = f"http://127.0.0.1:9090/api/v1/query?query={expression}"
+    def _query(self, expression: str, port: int = 9090) -> list[Any]:
+        asked = f"http://127.0.0.1:{port}/api/v1/query?query={expression}"
         told = json.loads(self._centre.run("curl", "-sg", asked.replace(" ", "%20")).stdout)
         found: list[Any] = told["data"]["result"]
         return found
 
-    def _expect(self, what: str, expression: str) -> None:
-        eventually(what, lambda: self._query(expression), seconds=90)
-        say(f"{what}: {self._query(expression)[0]['value'][1]}")
+    def _expect(self, what: str, expression: str, port: int = 9090) -> None:
+        eventually(what, lambda: self._query(expression, port), seconds=90)
+        say(f"{what}: {self._query(expression, port)[0]['value'][1]}")
 
     def _expect_version(self, version: str) -> None:
         self._expect(f"{version} is heard at the centre", f'count(haidang_agent_info{{version="{version}"}})')

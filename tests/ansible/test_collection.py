@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,24 +14,15 @@ from haidang_collector.supervisor.files import alertmanager_config, prometheus_c
 from haidang_collector.supervisor.plan import Plan
 from tree_sitter import Language, Parser
 
+from tests.ansible.playing import ANSIBLE, BIN, run
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROOT = Path(__file__).parents[2]
-ANSIBLE = ROOT / "ansible"
+ROOT = ANSIBLE.parent
 ROLES = sorted(path.name for path in (ANSIBLE / "roles").iterdir())
-BIN = Path(sys.executable).parent
 HAIDANG = BIN / "haidang"
 COMMANDS = {"ansible.builtin.command", "ansible.windows.win_command", "ansible.windows.win_powershell"}
-
-
-def run(*command: str | Path, folder: Path, cwd: Path = ANSIBLE, **more: str) -> str:
-    """Standard output of a program of Ansible's; it must end with 0."""
-    told = {"ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), "ANSIBLE_HOME": str(folder / "ansible"), **more}
-    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1", **told}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=280)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def loaded(*parts: str) -> Any:
@@ -85,7 +75,7 @@ def test_every_command_says_when_it_changes_something(role: str) -> None:
         for task in tasks_of(yaml.safe_load(file.read_text(encoding="utf-8"))):
             for module in COMMANDS & task.keys():
                 quiet = "changed_when" in task or "creates" in task[module] or "$Ansible.Changed" in str(task[module])
-                assert quiet or file.name == "restart_windows.yml", f"{file.name}: {task['name']}"
+                assert quiet, f"{file.name}: {task['name']}"
 
 
 def test_powershell_in_tasks_parses() -> None:
@@ -98,13 +88,23 @@ def test_powershell_in_tasks_parses() -> None:
     ]
     trees = [powershell.parse(re.sub(r"{{.*?}}", "VALUE", script).encode()) for script in scripts]
 
-    assert len(trees) == 5
+    assert len(trees) == 1
     assert not [script for script, tree in zip(scripts, trees, strict=True) if tree.root_node.has_error]
 
 
 def tasks_of(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """With those in blocks."""
     return [inner for task in tasks for inner in (tasks_of(task["block"]) if "block" in task else [task])]
+
+
+def test_what_is_done_to_agents_is_done_on_both_systems() -> None:
+    tasks = ANSIBLE / "roles/agent/tasks"
+    texts = {path.name: path.read_text(encoding="utf-8") for path in tasks.glob("*.yml")}
+    by_system = [name for text in texts.values() for name in re.findall(r"(\S*){{ agent_system }}.yml", text)]
+
+    assert {f'"{step}_' for step in ("abandon", "rollback", "trust", "uninstall", "verify")} | {'"'} == set(by_system)
+    assert {f"{name[1:]}{system}.yml" for name in by_system for system in ("linux", "windows")} <= texts.keys()
+    assert [book.name for book in (ANSIBLE / "playbooks").iterdir() if "!windows" in book.read_text("utf-8")] == []
 
 
 def test_service_files_that_roles_name_are_there() -> None:
@@ -170,3 +170,64 @@ def test_prometheus_and_alertmanager_get_what_haidang_up_gives_them(tmp_path: Pa
     rules = yaml.safe_load((tmp_path / "haidang/rules.yml").read_text(encoding="utf-8"))["groups"]
     files = sorted((ROOT / "alerts/rules").glob("*.yml"))
     assert rules == [group for file in files for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]]
+
+
+SYSTEMS = {
+    "python3.11": {"distribution": "AlmaLinux", "distribution_version": "9.7", "distribution_major_version": "9"},
+    "python3": {"distribution": "Rocky", "distribution_version": "10.0", "distribution_major_version": "10"},
+}
+"""What Ansible's setup says there, by the Python to take; and what it says on both."""
+RED_HAT = {
+    "os_family": "RedHat", "pkg_mgr": "dnf", "architecture": "x86_64", "service_mgr": "systemd",
+    "selinux": {"status": "enabled", "mode": "enforcing", "type": "targeted", "policyvers": 33},
+}  # fmt: skip
+DNF = """
+import json, pathlib
+from ansible.module_utils.basic import AnsibleModule
+module = AnsibleModule({{"name": {{"type": "list", "elements": "str"}}, "state": {{}}}}, supports_check_mode=True)
+pathlib.Path({asked!r}).write_text(json.dumps(module.params["name"]))
+module.exit_json(changed=False)
+"""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("python", SYSTEMS)
+def test_the_family_of_red_hat_gets_its_own(tmp_path: Path, python: str) -> None:
+    """
+    In check mode, by such a machine's facts: packages and Python by their names there, SELinux's labels, firewalld.
+    """
+    for folder in ("library", "bin"):
+        (tmp_path / folder).mkdir()
+    asked, systemctl = tmp_path / "asked", tmp_path / "bin/systemctl"
+    (tmp_path / "library/dnf.py").write_text(DNF.format(asked=str(asked)), encoding="ascii")
+    systemctl.write_text("#!/bin/sh\necho active\n", encoding="ascii")
+    systemctl.chmod(0o755)
+    given = {
+        "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "release_version": "0.1.0",
+        "release_program": "agent", "release_extras": [], "release_root": str(tmp_path / "opt"),
+        "release_source": "index", "firewalld_port": "9811/udp",
+    }  # fmt: skip
+    steps: list[dict[str, Any]] = [{"ansible.builtin.set_fact": RED_HAT | SYSTEMS[python] | {"cacheable": True}}]
+    steps += [{"ansible.builtin.include_role": {"name": name}} for name in ("release", "firewalld")]
+    restart = {"name": "Restart", "listen": "haidang release", "ansible.builtin.debug": {"msg": "restarted"}}
+    play = [{"hosts": "localhost", "gather_facts": False, "vars": given, "tasks": steps, "handlers": [restart]}]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(play), encoding="utf-8")
+
+    said = run(
+        *(BIN / "ansible-playbook", "--check", "-vv", "--inventory", "localhost,", tmp_path / "play.yml"),
+        folder=tmp_path,
+        PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+    )
+
+    assert json.loads(asked.read_text(encoding="ascii")) == [python, "openssl", "tar"]
+    commands = [yaml.safe_load(found) for found in re.findall(r"^ +cmd:\n((?: +- .*\n)+)", said, re.MULTILINE)]
+    release = f"{tmp_path}/opt/releases/0.1.0"
+    assert [python, "-m", "venv", release] in commands, said
+    assert ["restorecon", "-R", "-v", release] in commands, said
+    assert ["firewall-cmd", "--add-port=9811/udp", "--permanent"] in commands, said
+
+
+def test_each_system_has_its_names_for_the_same_things() -> None:
+    for file in (ANSIBLE / "roles").glob("*/vars/Debian.yml"):
+        role = file.parents[1].name
+        assert loaded("roles", role, "vars/Debian.yml").keys() == loaded("roles", role, "vars/RedHat.yml").keys()

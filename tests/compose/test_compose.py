@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from haidang_collector.supervisor.files import prometheus_config
 from haidang_collector.supervisor.plan import Plan
 
 from tests.agent.namespaces import Namespace
-from tests.compose.running import COMPOSE, VARIABLE, Machine, names_here, services
+from tests.compose.running import COMPOSE, GIVEN, VARIABLE, Machine, names_here, services
 from tests.postgresql import PostgreSQL
 from tests.waiting import eventually
 
@@ -89,6 +90,7 @@ def machine(tmp_path: Path) -> Iterator[tuple[Machine, Namespace]]:
         yield Machine(tmp_path, namespace.command()), namespace
 
 
+@pytest.mark.timeout(300)
 def test_everything_runs_together_by_its_own_command(machine: tuple[Machine, Namespace]) -> None:
     """
     The collector finds its database by password file, the store and Alertmanager their collector over loopback, and
@@ -110,8 +112,10 @@ def test_everything_runs_together_by_its_own_command(machine: tuple[Machine, Nam
     with ExitStack() as stack:
         database = PostgreSQL(prefix=namespace.command(), listen="127.0.0.1", options=options, password=PASSWORD)
         stack.callback(database.stop)
-        for service in ("collector", "prometheus", "alertmanager", "proxy"):
+        running = [
             stack.enter_context(here.running(service))
+            for service in ("collector", "prometheus", "alertmanager", "proxy")
+        ]
         answers("http://127.0.0.1:8080/readyz")
         answers("http://127.0.0.1:9090/-/ready")
         answers("https://127.0.0.1:8443/healthz", "ok")
@@ -119,6 +123,14 @@ def test_everything_runs_together_by_its_own_command(machine: tuple[Machine, Nam
         answers("http://127.0.0.1:9093/api/v2/alerts", "Watchdog")
         with pytest.raises(RuntimeError, match=r"HTTP Error 40[13]"):
             fetch("https://127.0.0.1:8443/metrics/registry")
+        for service in ("database", "collector"):
+            on_loopback = {**os.environ, "PGHOST": "127.0.0.1"}
+            subprocess.run(here.healthcheck(service), env=on_loopback, check=True, capture_output=True, timeout=60)
+        assert pages_of_messages(here.folder / "alerts") == GIVEN["HAIDANG_PUBLIC_URL"].rstrip("/")
+        running.append(stack.enter_context(here.running("portals")))
+        log = here.folder / "portals.log"
+        eventually("a round is done", lambda: "portals: 0, down: 0" in log.read_text(encoding="utf-8"), seconds=60)
+        assert [process.poll() for process in running] == [None] * len(running)
 
         done = subprocess.run(
             here.command("provision"), env=here.environment("provision"), capture_output=True, check=True
@@ -129,6 +141,13 @@ def test_everything_runs_together_by_its_own_command(machine: tuple[Machine, Nam
         boards = list((here.folder / "provisioning/boards").rglob("*.json"))
         assert all(json.loads(board.read_text(encoding="utf-8"))["uid"] for board in boards)
         assert boards
+
+
+def pages_of_messages(alerts: Path) -> str:
+    """Where links in Alertmanager's own messages begin, by these templates."""
+    words = ["--template.glob", f"{alerts}/templates/*.tmpl", '--template.text={{ template "haidang.pages" }}']
+    done = subprocess.run(["amtool", "template", "render", *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 def _fetched(fetch: object, url: str, words: str) -> bool:

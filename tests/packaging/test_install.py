@@ -215,12 +215,20 @@ def test_the_departments_files_may_lie_beside_it(
 
 
 def test_a_dry_run_changes_nothing(machine: Sealed, bundle: Path, centre: Centre) -> None:
+    """
+    Here with the command that gives labels where SELinux is.
+    """
+    restorecon = machine.root / "usr/local/bin/restorecon"
+    restorecon.write_text("#!/bin/sh\nexit 1\n", encoding="ascii")
+    restorecon.chmod(0o755)
+
     done = machine.run(str(INSTALL), "--server", centre.url, "--offline", str(bundle), "--dry-run", "--lang", "vi")
 
     assert done.returncode == 0, done.stderr
     assert "+ systemd-sysusers" in done.stderr
+    assert "+ restorecon -R /opt/haidang/releases/" in done.stderr
     assert "Chạy thử: không thay đổi gì." in done.stderr
-    assert machine.changes() == set()
+    assert machine.changes() == {"/usr/local/bin/restorecon"}
 
 
 def test_a_centre_that_does_not_answer_stops_it(machine: Sealed, bundle: Path) -> None:

@@ -91,9 +91,9 @@ def test_what_is_called_is_the_scripts_own_or_powershells(script: Path) -> None:
 def test_the_agent_understands_what_it_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
     text = (WINDOWS / "install.ps1").read_text("utf-8-sig")
     options = set(re.findall(r"'(--(?:server|ca|role|lab))'", text))
-    actions = set(re.findall(r"'service', '(\w+)'", text)) | set(
-        re.findall(r"service (\w+)", (WINDOWS / "uninstall.ps1").read_text("utf-8-sig"))
-    )
+    others = "".join((WINDOWS / name).read_text("utf-8-sig") for name in ("releases.py", "uninstall.ps1"))
+    actions = set(re.findall(r"['\"]service['\"], ['\"](\w+)", text + others))
+    actions |= set(re.findall(r"haidang_agent service (\w+)", others))
     with pytest.raises(SystemExit) as ended:
         cli.main(["service", "--help"])
 
