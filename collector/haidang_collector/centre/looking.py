@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from haidang_reach.resolving import Family
     from haidang_reach.waiting import Task
 
+    from haidang_collector.centre.ports import Ports
     from haidang_collector.centre.public_services import Told
     from haidang_collector.centre.records import Target
     from haidang_collector.registry.database import Database
@@ -61,14 +62,23 @@ class CutOffError(RuntimeError):
 
 
 class PublicResolver(Resolver):
-    """Knows public addresses only: who registers a portal must not make the centre ask its own neighbours."""
+    """Knows public addresses only: who registers a portal must not make the centre ask its own neighbours.
+
+    Nor any port of others; that is for redirects and feeds, for of what is registered `Ports.refuse` keeps those back.
+    """
+
+    def __init__(self, most_threads: int, ports: Ports) -> None:
+        super().__init__(most_threads)
+        self._ports = ports
 
     def ask(self, host: str, port: int, family: Family, until: float) -> Task[tuple[list[tuple[int, object]], float]]:
-        """Raises FaultError, `unreachable` where all its addresses are of private networks."""
+        """Raises FaultError, `unreachable` where all its addresses are of private networks, or for another port."""
         places, seconds = yield from super().ask(host, port, family, until)
         public = [place for place in places if _is_public(place[1][0].partition("%")[0])]
         if not public:
             raise FaultError("unreachable", f"{host}: has no public address; --inside asks it all the same")
+        if port not in self._ports:
+            raise FaultError("unreachable", f"{host}: {self._ports.why_not(port)}")
         return public, seconds
 
 

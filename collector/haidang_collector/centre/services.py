@@ -8,22 +8,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from haidang_reach.address import parse
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 
 from haidang_collector.access.audit import record
-from haidang_collector.registry.agent_config import check
+from haidang_collector.centre.ports import BadPortsError, asked_ports
+from haidang_collector.registry.agent_config import PUBLIC, check
 from haidang_collector.registry.config_layers import DEFAULT, Layer
 from haidang_collector.registry.config_versions import given, in_force, put
-from haidang_collector.registry.fleet_tables import ConfigVersion
-from haidang_collector.registry.models import URL_LENGTH
+from haidang_collector.registry.fleet_tables import ConfigLayer, ConfigVersion
+from haidang_collector.registry.models import URL_LENGTH, DistrictConfig
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from haidang_reach.address import Address
+    from sqlalchemy import Connection
     from sqlalchemy.orm import Session
 
     from haidang_collector.registry.database import Database
 
 BUILT_IN = Path(__file__).with_name("services.toml")
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_NAME = re.compile(r"(?=.{1,40}\Z)(?!public\Z)[a-z0-9]+([_-][a-z0-9]+)*")
+"""Words of letters and digits; what is for parents has one behind `public_`."""
 _LONGEST_MATCH = 200
 EDITED = ("name", "url", "match")
 """What commands and pages set; `status` and `family` come from a file (`haidang units config --default --set`)."""
@@ -32,7 +38,7 @@ Service = dict[str, Any]
 
 
 class BadServiceError(ValueError):
-    """A service that cannot be told to agents: which field (name, url or match), and why."""
+    """A service that cannot be told to agents: which field (name, url, port or match), and why."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
@@ -51,15 +57,55 @@ def told(database: Database, district: str = "") -> list[Service]:
     return services
 
 
+def own_lists(database: Database) -> dict[str, int]:
+    """How many each district has beside and over the city's; those that have any."""
+    with database.read() as connection:
+        rows = connection.execute(select(DistrictConfig.district, DistrictConfig.tables)).all()
+    return {district: len(tables["service"]) for district, tables in rows if tables.get("service")}
+
+
+class Staged(NamedTuple):
+    """A version that `percent` of the agents are given so far, and who set it when."""
+
+    layer: Layer
+    version: int
+    percent: int
+    who: str
+    at: datetime
+
+
+class StagedError(Exception):
+    """A change would drop what is staged; the text says what that is, and what to do first."""
+
+    def __init__(self, staged: Staged) -> None:
+        layer = f'--{staged.layer.kind} "{staged.layer.name}"' if staged.layer.name else f"--{staged.layer.kind}"
+        super().__init__(
+            f"version {staged.version}, set by {staged.who}, is staged to {staged.percent}% of the agents, and this "
+            f"change would drop it: first put it into force (haidang units config {layer} --stage 100%) or take it "
+            f"back (haidang units config {layer} --rollback)"
+        )
+        self.staged = staged
+
+
+def staged(database: Database, district: str = "") -> Staged | None:
+    """What is on trial in the configuration of all units, or of a district's; None: nothing."""
+    with database.read() as connection:
+        return _staged(connection, _layer(district))
+
+
 def adopt(database: Database, who: str) -> list[str]:
-    """Add the built-in ones that are not told yet; those that are stay as they are. The names of the new ones."""
+    """Add the built-in ones that are not told yet; those that are stay as they are. The names of the new ones.
+
+    Raises StagedError.
+    """
     while True:
-        number, services = _in_force(database, "")
+        there = _in_force(database, "")
+        services = there.services
         known = {service["name"] for service in services}
         new = [service for service in built_in() if service["name"] not in known]
         names = [service["name"] for service in new]
         deed = Deed(who, "service.adopted", " ".join(names), {})
-        if not new or _told_now(database, "", number, services + new, deed):
+        if not new or _told_now(database, "", there, services + new, deed):
             return names
 
 
@@ -81,46 +127,66 @@ def set_service(database: Database, service: Service, who: str, district: str = 
 
     A district's has the text of its own page to show, none where `service` has none, whatever the city's has. `seen` is
     what was `shown` to who edits it; None: it is set whatever stands there. Raises BadServiceError; ChangedError;
-    ConfigLayerError for a district without units.
+    StagedError; ConfigLayerError for a district without units.
     """
     if district:
         service = {"match": "", **service}
-    name, match = service["name"], service.get("match", "")
-    if not _NAME.fullmatch(name):
-        raise BadServiceError("name", f"{name!r}: write a name of small letters, digits, '-' and '_', at most 40")
-    if len(match) > _LONGEST_MATCH or not match.isprintable():
-        raise BadServiceError("match", f"match: write one line of at most {_LONGEST_MATCH} characters")
-    if len(service["url"]) > URL_LENGTH:
-        raise BadServiceError("url", f"the address has more than {URL_LENGTH} characters")
-    if not service["url"].isprintable():
-        raise BadServiceError("url", "the address has control characters in it; leave them out")
-    try:
-        parse(service["url"])
-    except ValueError as wrong:
-        raise BadServiceError("url", str(wrong)) from wrong
+    _check(service)
+    name = service["name"]
     while True:
-        number, services = _in_force(database, district)
-        by_name = {each["name"]: each for each in services}
+        there = _in_force(database, district)
+        by_name = {each["name"]: each for each in there.services}
         if seen is not None and shown(by_name.get(name)) != seen:
             raise ChangedError(by_name.get(name))
         hidden = {key: value for key, value in by_name.get(name, {}).items() if key not in EDITED}
         by_name[name] = hidden | service
-        if _told_now(database, district, number, list(by_name.values()), Deed(who, "service.set", name, service)):
+        if _told_now(database, district, there, list(by_name.values()), Deed(who, "service.set", name, service)):
             return
 
 
 def remove(database: Database, name: str, who: str, district: str = "", *, seen: str | None = None) -> bool:
-    """False: it was not told. Raises ChangedError, as `set_service`."""
+    """False: it was not told. Raises ChangedError and StagedError, as `set_service`."""
     while True:
-        number, services = _in_force(database, district)
-        left = [service for service in services if service["name"] != name]
-        if len(left) == len(services):
+        there = _in_force(database, district)
+        found = next((service for service in there.services if service["name"] == name), None)
+        if found is None:
             return False
-        there = next(service for service in services if service["name"] == name)
-        if seen is not None and shown(there) != seen:
-            raise ChangedError(there)
-        if _told_now(database, district, number, left, Deed(who, "service.removed", name, {})):
+        if seen is not None and shown(found) != seen:
+            raise ChangedError(found)
+        left = [service for service in there.services if service is not found]
+        if _told_now(database, district, there, left, Deed(who, "service.removed", name, {})):
             return True
+
+
+def _check(service: Service) -> None:
+    """Raises BadServiceError."""
+    name, url, match = service["name"], service["url"], service.get("match", "")
+    if not _NAME.fullmatch(name):
+        raise BadServiceError(
+            "name", f"{name!r}: write words of small letters and digits, with '-' or '_' between, at most 40"
+        )
+    if len(match) > _LONGEST_MATCH or not match.isprintable():
+        raise BadServiceError("match", f"match: write one line of at most {_LONGEST_MATCH} characters")
+    if len(url) > URL_LENGTH:
+        raise BadServiceError("url", f"the address has more than {URL_LENGTH} characters")
+    if not url.isprintable():
+        raise BadServiceError("url", "the address has control characters in it; leave them out")
+    try:
+        address = parse(url)
+    except ValueError as wrong:
+        raise BadServiceError("url", str(wrong)) from wrong
+    if name.startswith(PUBLIC):
+        _check_port(address)
+
+
+def _check_port(address: Address) -> None:
+    """Of what the centre asks for too. Raises BadServiceError."""
+    try:
+        ports = asked_ports()
+    except BadPortsError as wrong:
+        raise BadServiceError("port", str(wrong)) from None
+    if ports.refuse(address):
+        raise BadServiceError("port", ports.why_not(address.port))
 
 
 class Deed(NamedTuple):
@@ -136,27 +202,62 @@ class _OvertakenError(Exception):
     """Others changed the configuration between the reading and the writing."""
 
 
+class _There(NamedTuple):
+    """`number` of the layer's versions is in force, 0 where nothing is set; `newest` is the last that was made."""
+
+    number: int
+    newest: int
+    on_trial: Staged | None
+    services: list[Service]
+
+
 def _layer(district: str) -> Layer:
     return Layer("district", district) if district else DEFAULT
 
 
-def _in_force(database: Database, district: str) -> tuple[int, list[Service]]:
-    """The version of the layer, 0 where nothing is set, and the services in it."""
+def _in_force(database: Database, district: str) -> _There:
+    """`newest` is read first: what others set while the rest is read makes it old, and `_told_now` sees that."""
+    layer = _layer(district)
     with database.read() as connection:
-        for _, number, tables in given(connection, [_layer(district)]):
-            return number, tables.get("service", [])
-    return 0, []
+        newest = connection.scalar(select(func.max(ConfigVersion.number)).where(*_of(layer))) or 0
+        on_trial = _staged(connection, layer)
+        for _, number, tables in given(connection, [layer]):
+            return _There(number, newest, on_trial, tables.get("service", []))
+    return _There(0, newest, on_trial, [])
 
 
-def _told_now(database: Database, district: str, number: int, services: list[Service], deed: Deed) -> bool:
-    """False where the version `number` is not in force any more: nothing was changed. With the deed, or not at all."""
+def _staged(connection: Connection, layer: Layer) -> Staged | None:
+    its = and_(
+        ConfigVersion.layer == ConfigLayer.layer,
+        ConfigVersion.name == ConfigLayer.name,
+        ConfigVersion.number == ConfigLayer.staged,
+    )
+    query = select(ConfigLayer.staged, ConfigLayer.percent, ConfigVersion.who, ConfigVersion.at).join(
+        ConfigVersion, its
+    )
+    row = connection.execute(query.where(*_of(layer))).one_or_none()
+    return None if row is None else Staged(layer, row.staged, row.percent, row.who, row.at)
+
+
+def _of(layer: Layer) -> tuple[Any, Any]:
+    return ConfigVersion.layer == layer.kind, ConfigVersion.name == layer.name
+
+
+def _told_now(database: Database, district: str, there: _There, services: list[Service], deed: Deed) -> bool:
+    """False where others set or took back anything since `there` was read: nothing was changed.
+
+    With the deed, or not at all. Raises StagedError.
+    """
+    if there.on_trial:
+        raise StagedError(there.on_trial)
     layer = _layer(district)
     tables = {**in_force(database, layer), "service": services}
     check(tables)
 
     def also(session: Session) -> None:
-        newest = select(ConfigVersion.after).where(ConfigVersion.layer == layer.kind, ConfigVersion.name == layer.name)
-        if session.scalar(newest.order_by(ConfigVersion.number.desc()).limit(1)) != number:
+        query = select(ConfigVersion.number, ConfigVersion.after).where(*_of(layer))
+        made = session.execute(query.order_by(ConfigVersion.number.desc()).limit(1)).one()
+        if made != (there.newest + 1, there.number):
             raise _OvertakenError
         record(session, deed.who, deed.what, deed.subject, deed.detail, district=district or None)
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from haidang_collector.commands._registry import PROBLEM, Data, Json, local, opened, refuse, say, show, show_json
+from haidang_collector.commands._tokens import tell_all, tell_made, tell_revoked
 
 if TYPE_CHECKING:
     from haidang_collector.access.visitor import Scope
     from haidang_collector.grafana.push import Change
     from haidang_collector.grafana.server import Grafana
+    from haidang_collector.grafana.tokens import TokenFact
     from haidang_collector.grafana.wanted import Wanted
     from haidang_collector.registry.store import Registry
 
@@ -60,11 +62,7 @@ def token(
             made = tokens.create(registry.database, wanted, operator())
         except tokens.UnknownScopeError as unknown:
             refuse(str(unknown))
-    if as_json:
-        show_json(asdict(made))
-    else:
-        typer.echo(made.token)
-    say(f"token {made.id} for {made.scope}; it is not shown again")
+    tell_made(made, made.scope, as_json=as_json)
 
 
 @command.command("tokens")
@@ -77,11 +75,7 @@ def list_(as_json: Json = False, data: Data = None) -> None:
 
     with opened(data) as registry:
         found = all_tokens(registry.database)
-    if as_json:
-        show_json([asdict(fact) for fact in found])
-        return
-    states = [(fact, "revoked" if fact.revoked_at else "usable") for fact in found]
-    show(HEADER, [(fact.id, fact.scope, state, local(fact.created_at), fact.created_by) for fact, state in states])
+    tell_all(found, HEADER, _row, as_json=as_json)
 
 
 @command.command()
@@ -97,9 +91,8 @@ def revoke(
     from haidang_collector.registry.history import operator  # noqa: PLC0415
 
     with opened(data) as registry:
-        if not revoke_token(registry.database, token_id, operator()):
-            refuse(f"there is no token with the id {token_id!r}; `haidang grafana tokens` shows all")
-    say(f"token {token_id} is revoked")
+        found = revoke_token(registry.database, token_id, operator())
+    tell_revoked(token_id, found=found, listed_by="grafana tokens")
 
 
 @command.command()
@@ -191,6 +184,11 @@ def provision(
         show_json({"files": [asdict(file) for file in files]})
         return
     show(("FILE", "DEED"), [(file.name, file.deed) for file in files])
+
+
+def _row(token: "TokenFact") -> tuple[str, ...]:
+    state = "revoked" if token.revoked_at else "usable"
+    return token.id, token.scope, state, local(token.created_at), token.created_by
 
 
 def _everything(

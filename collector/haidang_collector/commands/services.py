@@ -9,7 +9,7 @@ from haidang_collector.commands._registry import Data, Json, opened, refuse, say
 command = typer.Typer(help="Show and edit the online systems that schools' agents ask for.", no_args_is_help=True)
 HEADER = ("NAME", "URL", "MATCH")
 District = Annotated[str, typer.Option(metavar="NAME", help="Only for the units of this district, over what all have.")]
-Name = Annotated[str, typer.Argument(help="As on dashboards: small letters, digits, '-' and '_'.")]
+Name = Annotated[str, typer.Argument(help="As on dashboards: small letters and digits, with '-' or '_' between.")]
 
 
 @command.command("list")
@@ -38,11 +38,15 @@ def adopt(data: Data = None) -> None:
 
     Example: haidang services adopt
     """
-    from haidang_collector.centre.services import adopt as adopt_  # noqa: PLC0415 - see `opened`
+    from haidang_collector.centre.services import StagedError  # noqa: PLC0415 - see `opened`
+    from haidang_collector.centre.services import adopt as adopt_  # noqa: PLC0415
     from haidang_collector.registry.history import operator  # noqa: PLC0415
 
     with opened(data) as registry:
-        new = adopt_(registry.database, operator())
+        try:
+            new = adopt_(registry.database, operator())
+        except StagedError as held:
+            refuse(str(held))
     say(f"new: {', '.join(new)}; agents have it when they next ask" if new else "all of them are told already")
 
 
@@ -60,7 +64,7 @@ def set_(
 
     Example: haidang services set smas https://smas.edu.vn/ --match "Đăng nhập"
     """
-    from haidang_collector.centre.services import BadServiceError, set_service  # noqa: PLC0415 - see `opened`
+    from haidang_collector.centre.services import BadServiceError, StagedError, set_service  # noqa: PLC0415 - see `opened`
     from haidang_collector.registry.config_versions import ConfigLayerError  # noqa: PLC0415
     from haidang_collector.registry.history import operator  # noqa: PLC0415
 
@@ -68,7 +72,7 @@ def set_(
     with opened(data) as registry:
         try:
             set_service(registry.database, service, operator(), district)
-        except (BadServiceError, ConfigLayerError) as bad:
+        except (BadServiceError, StagedError, ConfigLayerError) as bad:
             refuse(str(bad))
     say(f"{name}: set; agents have it when they next ask")
 
@@ -79,9 +83,14 @@ def remove(name: Name, district: District = "", data: Data = None) -> None:
 
     Example: haidang services remove e-ict
     """
-    from haidang_collector.centre.services import remove as remove_  # noqa: PLC0415 - see `opened`
+    from haidang_collector.centre.services import StagedError  # noqa: PLC0415 - see `opened`
+    from haidang_collector.centre.services import remove as remove_  # noqa: PLC0415
     from haidang_collector.registry.history import operator  # noqa: PLC0415
 
     with opened(data) as registry:
-        if not remove_(registry.database, name, operator(), district):
+        try:
+            removed = remove_(registry.database, name, operator(), district)
+        except StagedError as held:
+            refuse(str(held))
+        if not removed:
             refuse(f"agents are not told of {name!r}; `haidang services list` shows all")

@@ -1,19 +1,19 @@
 """`haidang tokens`: what lets agents in."""
 
 import re
-from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from haidang_collector.commands._registry import Data, Json, local, opened, refuse, say, show, show_json
+from haidang_collector.commands._registry import Data, Json, local, opened, refuse
+from haidang_collector.commands._tokens import tell_all, tell_made, tell_revoked
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from haidang_collector.registry.tokens import NewToken
+    from haidang_collector.registry.tokens import NewToken, TokenFact
 
 command = typer.Typer(help="Make and take back the tokens that let agents in.", no_args_is_help=True)
 HEADER = ("ID", "UNIT", "STATE", "USES LEFT", "CREATED", "EXPIRES")
@@ -54,11 +54,7 @@ def create(
             made = create_token(registry.database, unit, uses=uses, lifetime=expires, also=note_made)
         except UnknownUnitError as unknown:
             refuse(str(unknown))
-    if as_json:
-        show_json(asdict(made))
-    else:
-        typer.echo(made.token)
-    say(f"token {made.id} for {unit}: {uses} use(s), until {local(made.expires_at)}; it is not shown again")
+    tell_made(made, f"{unit}: {uses} use(s), until {local(made.expires_at)}", as_json=as_json)
 
 
 @command.command("list")
@@ -71,14 +67,7 @@ def list_(as_json: Json = False, data: Data = None) -> None:
 
     with opened(data) as registry:
         tokens = list_tokens(registry.database)
-    if as_json:
-        show_json([asdict(token) for token in tokens])
-        return
-    rows = [
-        (token.id, token.unit, token.state, str(token.uses_left), local(token.created_at), local(token.expires_at))
-        for token in tokens
-    ]
-    show(HEADER, rows)
+    tell_all(tokens, HEADER, _row, as_json=as_json)
 
 
 @command.command()
@@ -93,9 +82,8 @@ def revoke(
     from haidang_collector.registry.tokens import revoke_token  # noqa: PLC0415 - see `opened`
 
     with opened(data) as registry:
-        if not revoke_token(registry.database, token_id, partial(_note_revoked, token_id)):
-            refuse(f"there is no token with the id {token_id!r}; `haidang tokens list` shows all")
-    say(f"token {token_id} is revoked")
+        found = revoke_token(registry.database, token_id, partial(_note_revoked, token_id))
+    tell_revoked(token_id, found=found, listed_by="tokens list")
 
 
 def note_made(session: "Session", made: "NewToken") -> None:
@@ -105,6 +93,11 @@ def note_made(session: "Session", made: "NewToken") -> None:
 
     detail = {"uses": made.uses, "expires_at": made.expires_at.isoformat()}
     record(session, operator(), "token.made", made.id, detail, unit=made.unit)
+
+
+def _row(token: "TokenFact") -> tuple[str, ...]:
+    moments = local(token.created_at), local(token.expires_at)
+    return token.id, token.unit, token.state, str(token.uses_left), *moments
 
 
 def _note_revoked(token_id: str, session: "Session") -> None:

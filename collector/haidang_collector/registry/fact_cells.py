@@ -9,6 +9,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from haidang_reach.address import parse
+
+from haidang_collector.centre.ports import asked_ports
 from haidang_collector.registry.fact_words import PUBLIC_SERVICES, SEASONS, word, yes_no
 from haidang_collector.registry.models import EMAIL_LENGTH, PERSON_LENGTH, URL_LENGTH, WORD_LENGTH
 from haidang_collector.registry.said import _
@@ -30,7 +33,7 @@ SHOWN = 60
 ONE_OF = _("write one of %(known)s")
 _NOT_BURNT_IN = 0x3
 """The bits of a MAC address's first byte for groups and for addresses that a machine draws itself (IEEE 802)."""
-_SERVICE = re.compile(r"[a-z0-9][a-z0-9_]{0,23}")
+_SERVICE = re.compile(r"(?=.{1,24}\Z)[a-z0-9]+(_[a-z0-9]+)*")
 SEASON = re.compile(r"[a-z0-9]{1,24}")
 """A service's name up to its first underscore may be one."""
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}")
@@ -228,6 +231,21 @@ def url(text: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise BadCellError(_("holds a user name or password"), _("leave it out"))
     return text
+
+
+def site(text: str) -> str:
+    """The address of a site that the centre asks too."""
+    told = url(text)
+    try:
+        ports, address = asked_ports(), parse(told)
+    except ValueError as wrong:
+        raise BadCellError(_("cannot be asked for: %(why)s", why=wrong), _("mend that first")) from None
+    if ports.refuse(address):
+        raise BadCellError(
+            _("is at port %(port)s, where the centre does not ask", port=address.port),
+            _("write an address at one of %(known)s; others are for who runs the centre to allow", known=ports),
+        )
+    return told
 
 
 def public_service(text: str) -> str:

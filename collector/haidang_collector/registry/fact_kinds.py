@@ -198,7 +198,7 @@ PORTALS = Kind(
     "portals",
     Portal,
     (
-        Column("url", "Cổng thông tin", cells.url, "https://mau.edu.vn/", ("trang web", "website", "portal")),
+        Column("url", "Cổng thông tin", cells.site, "https://mau.edu.vn/", ("trang web", "website", "portal")),
         Column(
             "mail_domain", "Tên miền thư", cells.domain, "mau.edu.vn", ("ten mien", "ten mien thu dien tu", "domain")
         ),
@@ -212,7 +212,7 @@ PUBLIC_SERVICES = Kind(
     (
         Column("service", "Dịch vụ công", cells.public_service, "Tuyển sinh đầu cấp",
                ("dich vu", "ten dich vu", "loai dich vu", "name"), True, words.PUBLIC_SERVICES),
-        Column("url", "Địa chỉ dịch vụ", cells.url, "https://mau.edu.vn/tuyen-sinh",
+        Column("url", "Địa chỉ dịch vụ", cells.site, "https://mau.edu.vn/tuyen-sinh",
                ("dia chi", "trang web", "website"), True),
         Column("season", "Mùa", cells.seasons, "Mùa tuyển sinh", ("thoi gian", "mua cao diem"), shown=words.SEASONS),
     ),

@@ -6,27 +6,37 @@ import asyncio
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from haidang_reach.faults import FAULTS
+
+from haidang_collector.access.visitor import Scope
+from haidang_collector.web.state import natural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from haidang_collector.access.visitor import Scope
     from haidang_collector.centre.public_services import Told
     from haidang_collector.web.state import Measurements, Series
 
 SECTOR, PARENTS = 'service!~"public_.+"', 'service=~"public_.+"'
 WORST = 50
 """Services for parents that fail, and are named one by one."""
+NAMED = 5
+"""Units where a system fails, of those that are named."""
+LEAST = 5
+"""Units; where a system fails at fewer, the rules (outages_services.yml) take it for no district's fault."""
 PHASES: Mapping[str, str] = {str(fault): phase for fault, phase in FAULTS.items()}
+
+
+Extent = Literal["city", "district", "some", "few", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class SystemNow:
     """`asked`: units whose agents ask for it, `down`: those that do not get through; `phase` at fault at most of them.
 
+    `city`, `districts`: whether, and where, the rules say that the system itself fails. `units`: `down` ones, not all.
     `seconds`: what an answer takes at the middle one. None: not known.
     """
 
@@ -34,6 +44,18 @@ class SystemNow:
     down: int
     phase: str | None
     seconds: float | None
+    city: bool = False
+    districts: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+
+    @property
+    def extent(self) -> Extent:
+        """For whom it fails. `few`: so few that it is theirs; `some`: more, or most of few, and no district's fault."""
+        if not self.down:
+            return "none"
+        if self.city or self.districts:
+            return "city" if self.city else "district"
+        return "few" if self.down < LEAST and self.down * 2 < self.asked else "some"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +76,10 @@ class ServiceNow:
         return self.centre is False or (self.centre is None and self.school is False)
 
 
-async def systems(measurements: Measurements, scope: Scope) -> dict[str, SystemNow]:
-    """By name. Raises UnansweredError."""
+async def systems(measurements: Measurements, scope: Scope, district: str = "") -> dict[str, SystemNow]:
+    """By name. `district`: a unit's, for what the rules say of it. Raises UnansweredError."""
     of = _selector(scope)
+    around = _selector(Scope(district=scope.district or district)) or of
     if scope.unit:
         asked = f'count by (service) (group by (unit, service) (school_service_up{{phase="resolve",{SECTOR}{of}}}))'
         down = f"count by (service) (unit:school_service_down:active{{{SECTOR}{of}}})"
@@ -67,13 +90,34 @@ async def systems(measurements: Measurements, scope: Scope) -> dict[str, SystemN
         median = f"last_over_time(district:school_service_duration_seconds:sparse_median{{{SECTOR}{of}}}[35m])"
         seconds = f"quantile by (service) (0.5, {median})"
     faults = f"count by (service, fault) (school_service_fault{{{SECTOR}{of}}})"
-    found = await asyncio.gather(*(measurements.query(each) for each in (asked, down, seconds, faults)))
-    numbers, failing, took = (_by_service(each) for each in found[:3])
-    phases = _phases(found[3])
+    city = f"city:school_service_outage:active{{{SECTOR}}} == 1"
+    districts = f"district:school_service_outage:active{{{SECTOR}{around}}} == 1"
+    units = f"topk by (service) ({NAMED}, unit:school_service_down:active{{{SECTOR}{of}}})"
+    queries = (asked, down, seconds, city, faults, districts, units)
+    found = await asyncio.gather(*(measurements.query(each) for each in queries))
+    numbers, failing, took, everywhere = (_by_service(each) for each in found[:4])
+    phases, parts, named = _phases(found[4]), _named(found[5], "district"), _named(found[6], "unit")
     return {
-        name: SystemNow(int(number), int(failing.get(name, 0)), phases.get(name), took.get(name))
+        name: SystemNow(
+            asked=int(number),
+            down=int(failing.get(name, 0)),
+            phase=phases.get(name),
+            seconds=took.get(name),
+            city=name in everywhere,
+            districts=parts.get(name, ()),
+            units=named.get(name, ()),
+        )
         for name, number in numbers.items()
     }
+
+
+def by_extent(systems: Mapping[str, SystemNow], names: Iterable[str]) -> dict[Extent, list[str]]:
+    """Those of `names` that anybody asks for."""
+    found: defaultdict[Extent, list[str]] = defaultdict(list)
+    for name in names:
+        if name in systems:
+            found[systems[name].extent].append(name)
+    return dict(found)
 
 
 async def for_parents(measurements: Measurements, scope: Scope, told: Iterable[Told]) -> list[ServiceNow]:
@@ -116,6 +160,14 @@ def _key(labels: Mapping[str, str]) -> tuple[str, str]:
 
 def _by_service(found: Iterable[Series]) -> dict[str, float]:
     return {labels.get("service", ""): value for labels, value in found}
+
+
+def _named(found: Iterable[Series], label: str) -> dict[str, tuple[str, ...]]:
+    """By service the values of a label, as a person sorts them."""
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    for labels, _ in found:
+        names[labels.get("service", "")].add(labels.get(label, ""))
+    return {service: tuple(sorted(each, key=natural)) for service, each in names.items()}
 
 
 def _phases(found: Iterable[Series]) -> dict[str, str]:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from haidang_collector.centre.looking import CutOffError, PublicResolver, Round
+from haidang_collector.centre.ports import asked_ports, parse_ports
 from haidang_collector.centre.records import targets
 from haidang_collector.cli import build
+from haidang_collector.registry.agent_config import set_tables
 from haidang_collector.registry.editing import remove_unit
 from haidang_collector.registry.location import FILE_NAME
 from haidang_collector.registry.store import Registry
@@ -110,9 +112,9 @@ def test_feed_and_how_far_it_is_behind_the_departments(
 
     assert told(registry, "school_department_feed_valid") == {(): 1}
     assert told(registry, "school_portal_centre_feed_valid") == {("A",): 1}
-    assert told(registry, "school_portal_centre_feed_lag_seconds")[("A",)] == pytest.approx(5 * HOUR, abs=10)
+    assert told(registry, "school_portal_centre_feed_lag_seconds")[("A",)] == pytest.approx(5 * HOUR, abs=HOUR / 10)
     newest = told(registry, "school_portal_centre_feed_newest_timestamp_seconds")[("A",)]
-    assert now - newest == pytest.approx(30 * HOUR, abs=10)
+    assert now - newest == pytest.approx(30 * HOUR, abs=HOUR / 10)
 
 
 def test_a_broken_feed_is_said_and_without_the_departments_nobody_lags(
@@ -184,7 +186,7 @@ def test_a_unit_that_is_removed_meanwhile_keeps_no_other_from_being_told(registr
 
 
 def test_a_name_that_leads_inside_is_not_asked(school: Website) -> None:
-    with closing(PublicResolver()) as resolver, Loop() as loop:
+    with closing(PublicResolver(4, parse_ports("1-65535"))) as resolver, Loop() as loop:
         way = Way(resolver, trusting())
         hosts = (school.url, school.url.replace("127.0.0.1", "localhost"), *(f"http://{host}/" for host in INSIDE))
         answers = list(loop.run((0.0, exchange(Question(parse(address), 5.0), way)) for address in hosts))
@@ -192,6 +194,37 @@ def test_a_name_that_leads_inside_is_not_asked(school: Website) -> None:
     assert {str(answer.address): answer.detail for answer in answers if "--inside" not in answer.detail} == {}
     assert {answer.fault for answer in answers} == {"unreachable"}
     assert not school.asked
+
+
+def test_a_port_that_is_not_the_webs_is_not_asked_wherever_a_page_leads() -> None:
+    with closing(PublicResolver(4, asked_ports({}))) as resolver, Loop() as loop:
+        question = Question(parse("http://1.1.1.1:22/"), 5.0)
+        (answer,) = loop.run([(0.0, exchange(question, Way(resolver, trusting())))])
+
+    assert (answer.fault, answer.detail) == (
+        "unreachable", "1.1.1.1: the centre does not ask at port 22, but at 80, 443, 8080, 8443 (HAIDANG_PORTAL_PORTS)",
+    )  # fmt: skip
+
+
+def test_command_names_what_is_not_asked_for_its_port_and_claims_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Registry(f"sqlite:///{tmp_path / FILE_NAME}")
+    register(made, {"A": "http://1.1.1.1:25/"})
+    set_tables(made.database, "A", {"service": [{"name": "public_x", "url": "http://1.1.1.1:22/"}]})
+    done = haidang(tmp_path, "--json")
+    seen = json.loads(done.stdout)
+
+    assert done.exit_code == 1
+    assert [row["fault"] for row in seen["portals"] + seen["services"]] == ["port_refused"] * 2
+    assert "port 25, but at 80, 443, 8080, 8443" in seen["portals"][0]["detail"]
+    assert told(made, "school_portal_centre_up") == {}
+    assert told(made, "school_public_service_centre_up") == {}
+    made.close()
+    monkeypatch.setenv("HAIDANG_PORTAL_PORTS", "all")
+    assert (haidang(tmp_path).exit_code, haidang(tmp_path).stderr) == (
+        2, "HAIDANG_PORTAL_PORTS='all': 'all' is no port: write numbers and ranges, as 80,443,8000-8999\n",
+    )  # fmt: skip
 
 
 def test_command_shows_and_keeps(tmp_path: Path, school: Website) -> None:

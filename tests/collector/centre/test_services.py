@@ -13,6 +13,8 @@ from haidang_collector.access.visitor import Scope
 from haidang_collector.centre.services import ChangedError, built_in, remove, set_service, shown, told
 from haidang_collector.cli import build
 from haidang_collector.registry.agent_config import set_tables, tables_for
+from haidang_collector.registry.config_layers import Layer
+from haidang_collector.registry.config_versions import put, staged, widen
 from haidang_collector.registry.database import Database
 from haidang_collector.registry.location import FILE_NAME
 from haidang_collector.registry.store import Registry
@@ -138,6 +140,28 @@ def test_of_many_who_edit_the_same_at_once_only_the_first_does(shared: Database)
     assert len(done) == 1
 
 
+def test_what_is_on_trial_is_kept_and_the_command_says_what_to_do(registry: Registry, tmp_path: Path) -> None:
+    layer = Layer("district", DISTRICT)
+    services(tmp_path, "set", "own", "https://own.example/", "--district", DISTRICT)
+    put(registry.database, layer, {"service": []}, "Cô Lan", percent=10)
+    refused = [
+        services(tmp_path, "set", "own", "https://moi.example/", "--district", DISTRICT),
+        services(tmp_path, "remove", "own", "--district", DISTRICT),
+    ]
+
+    assert [done.exit_code for done in refused] == [2, 2]
+    assert f'(haidang units config --district "{DISTRICT}" --stage 100%)' in refused[0].stderr
+    assert staged(registry.database, layer) == {"service": []}
+    assert [service["url"] for service in told(registry.database, DISTRICT)] == ["https://own.example/"]
+    assert services(tmp_path, "set", "own", "https://own.example/").exit_code == 0, "another layer's is free"
+    widen(registry.database, layer, 100, "Cô Lan")
+    assert services(tmp_path, "set", "own", "https://moi.example/", "--district", DISTRICT).exit_code == 0
+
+
+def test_agents_ask_a_sectors_system_at_any_port(registry: Registry, tmp_path: Path) -> None:
+    assert services(tmp_path, "set", "pmis", "http://pmis.example:9000/").exit_code == 0
+
+
 def test_what_the_forms_do_not_show_stays(registry: Registry, tmp_path: Path) -> None:
     set_tables(registry.database, None, {"service": [{**OTHER, "status": [200, 401], "match": "x"}]})
     services(tmp_path, "set", "own", "https://moi.example/")
@@ -154,6 +178,13 @@ def test_what_the_forms_do_not_show_stays(registry: Registry, tmp_path: Path) ->
         ("smas", "smas.edu.vn"),
         ("smas", "https://admin:secret@smas.edu.vn/"),
         ("smas", "https://smas.edu.vn/", "--match", "a\nb"),
+        ("public_-x", "https://x.example/"),
+        ("public_", "https://x.example/"),
+        ("public", "https://x.example/"),
+        ("e-ict-", "https://e-ict.gov.vn/"),
+        ("-x", "https://x.example/"),
+        ("x" * 41, "https://x.example/"),
+        ("public_x", "https://x.example:22/"),
     ],
 )
 def test_what_no_agent_could_ask_for_is_refused(registry: Registry, tmp_path: Path, arguments: tuple[str, ...]) -> None:
