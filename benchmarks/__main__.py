@@ -12,7 +12,7 @@ from pathlib import Path
 NAMES = (
     "agent", "backlog", "capture", "chaos", "dashboards", "evaluation", "first_metric", "ingest", "kills",
     "month_offline", "mutations", "page", "portals", "services", "snmp", "storm", "sweep", "wan_probing",
-    "webhook",
+    "webhook", "workers",
 )  # fmt: skip
 INSIDE = "HAIDANG_BENCH_NAMESPACE"
 

@@ -1,4 +1,4 @@
-"""Agents, collector and store are killed (SIGKILL) at random: nothing a school had kept is missing, or twice there.
+"""Agents, relay, collector and store are killed (SIGKILL) at random: nothing a school kept is missing, or twice there.
 
 Each agent numbers its snapshots (`haidang_snapshots_total`, counted in the transaction that keeps the snapshot). So at
 the end, when all outboxes are empty, the numbers in the store have no gap, and none has two times.
@@ -23,13 +23,15 @@ from haidang_agent.outbox import Outbox
 
 from benchmarks import centre
 from benchmarks.measure import fetch, wait_for
+from tests.servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.servers import Prometheus
 
-KILLS, AGENTS = 500, 4
+KILLS, AGENTS, RELAYED = 500, 4, 2
+"""So many of the agents go through a relay, which is one agent more."""
 PUSH_INTERVAL = "1s"
 LONGEST_DOWN_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 1.5
 DRAIN_SECONDS = 180.0
@@ -99,7 +101,7 @@ def main(_: float) -> None:
     seed = time.time_ns()
     print(f"seed {seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="haidang-chaos-") as folder:
-        outcome = run(Path(folder), KILLS, random.Random(seed))
+        outcome = run(Path(folder), KILLS, random.Random(seed), relayed=RELAYED)
     print(
         f"{sum(outcome.kills.values())} kills {outcome.kills}: {outcome.kept} snapshots kept at the school, "
         f"{outcome.missing} missing in the store, {outcome.twice} twice, {outcome.given_up} given up (aim 0, 0, 0); "
@@ -109,7 +111,7 @@ def main(_: float) -> None:
         sys.exit(1)
 
 
-def run(folder: Path, kills: int, noise: random.Random, agents: int = AGENTS) -> Outcome:
+def run(folder: Path, kills: int, noise: random.Random, agents: int = AGENTS, relayed: int = 0) -> Outcome:
     """Start all, kill so often, let the outboxes empty themselves, and count."""
     with ExitStack() as stack:
         running = centre.start(stack, folder)
@@ -118,7 +120,10 @@ def run(folder: Path, kills: int, noise: random.Random, agents: int = AGENTS) ->
         collector.start()
         stack.callback(collector.stop)
         wait_for("the collector", lambda: bool(fetch(f"{running.url}/readyz")), seconds=60)
-        members = [_agent(stack, running, folder / f"agent{number}") for number in range(agents)]
+        members = [_agent(stack, running, folder / f"agent{number}") for number in range(agents - relayed)]
+        if relayed:
+            members += _behind_a_relay(stack, running, folder, range(agents - relayed, agents))
+            agents += 1
         counted = _kill_about([*members, collector, Store(running.store)], kills, noise)
         over = time.time()
         wait_for("the outboxes to empty", lambda: _are_empty(running.store, agents, over), DRAIN_SECONDS, 0.5)
@@ -129,12 +134,24 @@ def run(folder: Path, kills: int, noise: random.Random, agents: int = AGENTS) ->
     return Outcome(kept, missing, twice, given_up, left_out, counted)
 
 
-def _agent(stack: ExitStack, running: centre.Centre, folder: Path) -> Program:
-    command = running.enrolled_agent(folder, 'roles = ["host"]\nprobes = ["machine"]\n', PUSH_INTERVAL)
-    agent = Program("agent", command, dict(os.environ), folder / "agent.log")
+def _agent(
+    stack: ExitStack, running: centre.Centre, folder: Path, name: str = "agent", more: str = "", relay: str = ""
+) -> Program:
+    command = running.enrolled_agent(folder, f'roles = ["host"]\nprobes = ["machine"]\n{more}', PUSH_INTERVAL)
+    environment = os.environ | ({"HAIDANG_SERVER_RELAY": relay} if relay else {})
+    agent = Program(name, command, environment, folder / "agent.log")
     agent.start()
     stack.callback(agent.stop)
     return agent
+
+
+def _behind_a_relay(stack: ExitStack, running: centre.Centre, folder: Path, numbers: Sequence[int]) -> list[Program]:
+    """The relay, an agent that comes after them, and those of these numbers, which go through it."""
+    listen = f"127.0.0.1:{free_port()}"
+    more = f'[relay]\nlisten = "{listen}"\n'
+    relay = _agent(stack, running, folder / f"agent{numbers[-1] + 1}", "relay", more)
+    relayed = [_agent(stack, running, folder / f"agent{number}", relay=f"http://{listen}") for number in numbers]
+    return [relay, *relayed]
 
 
 def _kill_about(victims: Sequence[Program | Store], kills: int, noise: random.Random) -> dict[str, int]:
@@ -156,7 +173,7 @@ def _folders(folder: Path, agents: int) -> list[Path]:
 def _are_empty(store: Prometheus, agents: int, since: float) -> bool:
     """All have said so after `since`; the newest snapshot is on its way at any time."""
     said = store.query(f"haidang_outbox_snapshots <= 1 and timestamp(haidang_outbox_snapshots) > {since:.3f}")
-    return len(said) == agents
+    return len(said) == agents and not store.query("haidang_agent_relay_frames > 0")
 
 
 def _compare(store: Prometheus, folder: Path) -> tuple[int, int, int, int, int]:

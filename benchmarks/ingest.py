@@ -53,7 +53,7 @@ class Behind:
 
 def main(_: float) -> None:
     samples = AGENTS * SERIES * ROUNDS
-    for behind in (_prometheus, _victoria_metrics, _sink):
+    for behind in (_prometheus, _victoria_metrics, sink):
         with tempfile.TemporaryDirectory(prefix="haidang-bench-") as text, behind(Path(text)) as store:
             folder = Path(text)
             with _collector(folder, store) as (port, process):
@@ -72,7 +72,7 @@ def main(_: float) -> None:
                     flush=True,
                 )
                 _half_load(port, agents, folder)
-                if behind is _sink:
+                if behind is sink:
                     _beside_a_flood(port, agents, folder)
 
 
@@ -149,7 +149,7 @@ def _collector(folder: Path, store: Behind) -> Iterator[tuple[int, subprocess.Po
         "HAIDANG_LISTEN": f"127.0.0.1:{port}",
         "HAIDANG_STORE_WRITE_URL": store.write_url,
     }
-    with _running(folder, "collector", [BIN / "haidang", "serve", "--upgrade"], environment) as process:
+    with running(folder, "collector", [BIN / "haidang", "serve", "--upgrade"], environment) as process:
         wait_for("the collector", lambda: bool(fetch(f"http://127.0.0.1:{port}/healthz")))
         yield port, process
 
@@ -167,21 +167,22 @@ def _victoria_metrics(folder: Path) -> Iterator[Behind]:
         "victoria-metrics", f"-storageDataPath={folder / 'vm'}", f"-httpListenAddr=127.0.0.1:{port}",
         "-retentionPeriod=100y",
     ]  # fmt: skip
-    with _running(folder, "victoria-metrics", command) as process:
+    with running(folder, "victoria-metrics", command) as process:
         wait_for("VictoriaMetrics", lambda: bool(fetch(f"http://127.0.0.1:{port}/health")))
         yield Behind("VictoriaMetrics", f"http://127.0.0.1:{port}/api/v1/write", process.pid)
 
 
 @contextlib.contextmanager
-def _sink(folder: Path) -> Iterator[Behind]:
+def sink(folder: Path) -> Iterator[Behind]:
+    """Answers, and keeps nothing."""
     port = free_port()
-    with _running(folder, "sink", [sys.executable, "-m", "benchmarks.sink", str(port)]) as process:
+    with running(folder, "sink", [sys.executable, "-m", "benchmarks.sink", str(port)]) as process:
         wait_for("the sink", lambda: bool(fetch(f"http://127.0.0.1:{port}/")))
         yield Behind("a sink", f"http://127.0.0.1:{port}/api/v1/write", process.pid)
 
 
 @contextlib.contextmanager
-def _running(
+def running(
     folder: Path, name: str, command: Sequence[str | Path], environment: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     with (folder / f"{name}.log").open("wb") as log:

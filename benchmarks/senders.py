@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 ANSWER_SECONDS = 30.0
+OPENED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,12 @@ class _Sender:
         self._answers = answers
         self._latencies = latencies
 
+    async def open(self, port: int, turn: asyncio.Semaphore) -> None:
+        async with turn:
+            self._connection = await asyncio.open_connection("127.0.0.1", port)
+
     async def run(self, port: int, due: Iterator[float] | None) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = self._connection
         for each in self._requests:
             began = time.monotonic() if due is None else next(due)
             await asyncio.sleep(max(0.0, began - time.monotonic()) if due else 0)
@@ -80,6 +85,9 @@ class _Sender:
             await reader.readexactly(_length(head))
             self._answers[head[9:12].decode()] += 1
             self._latencies.append(time.monotonic() - began)
+            if b"\r\nconnection: close" in head.lower():
+                writer.close()
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.close()
 
 
@@ -91,12 +99,15 @@ def _length(head: bytes) -> int:
 async def _run(port: int, plan: Sequence[Sequence[bytes]], rate: float | None) -> Outcome:
     answers: Counter[str] = Counter()
     latencies: list[float] = []
+    senders = [_Sender(requests, answers, latencies) for requests in plan]
+    turn = asyncio.Semaphore(OPENED_AT_ONCE)
+    await asyncio.gather(*(sender.open(port, turn) for sender in senders))
     began = time.monotonic()
-    senders = []
-    for number, requests in enumerate(plan):
+    running = []
+    for number, sender in enumerate(senders):
         due = None if rate is None else _times(began + 0.2 + number / rate, len(plan) / rate)
-        senders.append(_Sender(requests, answers, latencies).run(port, due))
-    await asyncio.gather(*senders)
+        running.append(sender.run(port, due))
+    await asyncio.gather(*running)
     ordered = sorted(latencies)
     at = [1000 * ordered[int(len(ordered) * share)] for share in (0.5, 0.99)]
     return Outcome(dict(answers), time.monotonic() - began, at[0], at[1], 1000 * ordered[-1])

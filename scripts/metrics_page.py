@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from haidang_agent import own_metrics, runner
 from haidang_agent.registry import discover
 from haidang_collector import metrics as collector_metrics
-from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.notify.worker import NotifyMetrics
 from haidang_collector.registry.store import Registry
-from haidang_isps import Prefixes
+from haidang_collector.relay.metrics import RelayMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,6 +74,7 @@ def _rows(rows: Iterable[tuple[str, str, str, str]]) -> str:
 def _collector() -> Iterator[tuple[str, str, str, str]]:
     registry = collector_metrics.own_metrics("")
     IngestMetrics(registry)
+    RelayMetrics(registry)
     NotifyMetrics(registry)
     for family in registry.collect():
         if family.name.startswith("process_"):
@@ -87,7 +87,7 @@ def _collector() -> Iterator[tuple[str, str, str, str]]:
 def _facts() -> Iterator[tuple[str, str, str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         registry = Registry(f"sqlite:///{folder}/registry.db")
-        facts = collector_metrics.FactCollector(registry, Seen(registry.record_seen), Egress(Prefixes.load()))
+        facts = collector_metrics.FactCollector(registry, Seen(registry.record_seen))
         for family in facts.collect():
             yield family.name, ", ".join(getattr(family, "_labelnames", ())), family.type, family.documentation
         registry.close()

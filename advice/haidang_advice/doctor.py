@@ -16,6 +16,7 @@ CHECKS = (
     N_("proxy"),
     N_("name"),
     N_("connection"),
+    N_("relay"),
     N_("certificate"),
     N_("collector"),
     N_("version"),
@@ -59,7 +60,27 @@ REMEDIES = {
     "no_connection": N_(
         "Is there Internet? Does a firewall block this port? Ask the district whether the collector runs."
     ),
+    "relay_away": N_(
+        "Is the relay's machine on, and its agent running? Is the address in [server] relay right? Does the firewall "
+        "there let the port of [relay] listen in?"
+    ),
+    "relay_closed": N_(
+        "At the relay's machine: is this computer's network among [relay] clients? Is [server] url there the same as "
+        "here?"
+    ),
+    "relay_cut_off": N_(
+        "Is there Internet at the relay's machine? Until then measurements are kept there, or wait here; nothing is "
+        "lost."
+    ),
+    "relay_full": N_(
+        "Mend this machine's way to the collector, or set [relay] max_mb higher. The other computers keep the rest."
+    ),
+    "relay_waits": N_("Nothing is lost: it is handed over by itself as soon as the way to the collector is mended."),
     "ca_unusable": N_("Get the department's CA file anew, and set [server] ca to it."),
+    "client_certificate_unusable": N_(
+        "Get the school's client certificate and key anew, in PEM and without a password; the agent's user must be "
+        "able to read both files."
+    ),
     "certificate_untrusted": N_(
         "Set [server] ca to the department's CA file. If the issuer is not the department's, a filter or a login page "
         "of the network stands in between: open any web page and log in, or exempt the collector from the filter."
@@ -76,6 +97,10 @@ REMEDIES = {
     "pin_unknown": N_(
         "Ask the district whether the collector has a new certificate, and of what fingerprint; only then add it to "
         "[server] pins."
+    ),
+    "client_certificate_wanted": N_(
+        "Ask the district for the school's client certificate and its key, and name both files as [server] client_cert "
+        "and client_key."
     ),
     "revoked": N_(
         "This agent was revoked, or the collector is another one: enrol again with --force, then restart the agent."

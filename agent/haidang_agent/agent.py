@@ -6,6 +6,7 @@ import gc
 import logging
 import threading
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from haidang_agent import credentials, remote_config
@@ -18,6 +19,7 @@ from haidang_agent.outbox import Outbox, OutboxError
 from haidang_agent.own_metrics import own_samples
 from haidang_agent.probe import Host, Memory, Totals
 from haidang_agent.registry import discover
+from haidang_agent.relay.deposits import Deposits
 from haidang_agent.runner import Runner
 from haidang_agent.schedule import Schedule
 from haidang_agent.shipper import Shipper
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from haidang_agent.probe import Sample
+    from haidang_agent.relay.station import Station
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +53,13 @@ class Agent:
         self._host, self._builder = self._recall()
         self._writable = True
         self._storing = threading.Lock()
-        self._woken = threading.Event()
+        self._woken: SimpleQueue[None] = SimpleQueue()
+        """A signal handler may put into it; `Event.set` could wait there for a lock that this very thread holds."""
         self._stopping = False
-        self._told = remote_config.RemoteConfig(state_dir, config_file, self._woken.set)
+        self._told = remote_config.RemoteConfig(state_dir, config_file, self._wake)
         self._shipper = self._make_shipper(state_dir)
         self._clock.alone = self._shipper is None
+        self._relay = self._make_relay(state_dir)
         self._start_probes()
 
     def run(self) -> None:
@@ -64,11 +69,13 @@ class Agent:
             log.info("metrics on http://%s/metrics", self._config.agent.listen)
         if self._shipper is not None:
             self._shipper.start()
+        if self._relay is not None:
+            self._relay.start()
+            log.info("relay for other agents on port %d", self._relay.port)
         self._schedule.start()
         gc.freeze()
         while not self._stopping:
-            self._woken.wait()
-            self._woken.clear()
+            self._woken.get()
             if not self._stopping:
                 self._restart_probes()
         self._shut_down()
@@ -76,7 +83,10 @@ class Agent:
     def stop(self) -> None:
         """May be called from a signal handler."""
         self._stopping = True
-        self._woken.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._woken.put(None)
 
     def _recall(self) -> tuple[Host, SnapshotBuilder]:
         """Counters and series of the last run; from nothing where the disk refuses to tell."""
@@ -94,9 +104,23 @@ class Agent:
             log.warning("not enrolled: measuring for /metrics and the outbox only; see `haidang-agent enrol --help`")
             return None
         ca = Path(server.ca) if server.ca else None
-        centre = Centre(server.url, ca, who.bearer, self._clock.learn, server.pins)
+        centre = Centre(server.url, ca, who.bearer, self._clock.learn, server.pins, server.relay, server.shown)
         errands = Errands(state_dir, self._outbox, self._told, self._boot)
-        return Shipper(centre, self._outbox, self._clock, errands.run)
+        deposits = Deposits(server.relay, state_dir, self._outbox, self._unit_key) if server.relay else None
+        return Shipper(centre, self._outbox, self._clock, errands.run, deposits)
+
+    def _make_relay(self, state_dir: Path) -> Station | None:
+        """A relay hands over in its own name, so that it must be enrolled."""
+        server = self._config.server
+        if not self._config.relay.listen or server is None or self._shipper is None:
+            return None
+        from haidang_agent.relay.station import Station  # noqa: PLC0415 - an event loop, only where it is wanted
+
+        ca = Path(server.ca) if server.ca else None
+        return Station(self._config.relay, server, ca, state_dir, self._unit_key)
+
+    def _unit_key(self) -> bytes:
+        return bytes.fromhex(self._config.privacy.unit_key)
 
     def _start_probes(self) -> None:
         self._runner = Runner(discover(), self._config, self._host)
@@ -147,6 +171,8 @@ class Agent:
             writable=self._writable,
             config=self._told.in_use,
         )
+        if self._relay is not None:
+            yield from self._relay.samples()
 
     def _shut_down(self) -> None:
         self._schedule.stop()
@@ -154,6 +180,8 @@ class Agent:
         self._take_snapshot()
         if self._shipper is not None:
             self._shipper.stop(GOODBYE_SECONDS)
+        if self._relay is not None:
+            self._relay.stop(GOODBYE_SECONDS)
         if self._server is not None:
             self._server.stop()
         self._outbox.close()

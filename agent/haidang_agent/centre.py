@@ -9,12 +9,15 @@ import hashlib
 import http.client
 import json
 import re
+import socket
 import ssl
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from haidang_agent.clock import monotonic
+from haidang_agent.relay.tunnel import check_relay, place, through
+from haidang_agent.trust import AuthoritiesError, check_days, context_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,11 +28,17 @@ MAX_ANSWER_BYTES = 1 << 20
 CLOSED = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 """The other side ended the connection: on a kept one that means it had been idle for too long."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+PORTS = {"http": 80, "https": 443}
 UNIX_SECONDS = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 PIN = re.compile("(?i)sha256:[0-9a-f]{2}(:?[0-9a-f]{2}){31}")
 """As `openssl x509 -fingerprint -sha256` tells it, with or without its colons."""
 WRONG_DAY = (9, 10)
 """X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED (OpenSSL, x509_vfy.h): most often it is the clock here."""
+BAD_REQUEST = 400
+CERTIFICATE_WANTED = re.compile(rb"No required SSL certificate was sent|The SSL certificate error")
+"""What nginx says, with a 400, to who shows no certificate or one that it does not take."""
+CERTIFICATE_WANTED_ALERT = re.compile("ALERT_(CERTIFICATE_REQUIRED|UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_EXPIRED)")
+"""What others say of ours, by an alert (RFC 8446, 6.2)."""
 WRITE_HEADERS = {
     "Content-Encoding": "snappy",
     "Content-Type": "application/x-protobuf",
@@ -40,6 +49,10 @@ WRITE_HEADERS = {
 
 class UnreachableError(OSError):
     """No answer: the text says how far it came and what to look at."""
+
+
+class WantsCertificateError(UnreachableError):
+    """A proxy before the collector asks for a client certificate, and there is none, or none that it takes."""
 
 
 class UnknownPinError(UnreachableError):
@@ -76,10 +89,32 @@ def check_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def check_way(url: str, relay: str) -> str:
+    """The relay's address, empty for none. Raises ValueError, also where the relay would see keys in clear text."""
+    if not relay:
+        return ""
+    relay = check_relay(relay)
+    if urlsplit(url).scheme == "http" and place(relay)[0] not in LOOPBACK:
+        raise ValueError(f"{relay!r} would see keys in clear text; write [server] url with https://")
+    return relay
+
+
+class _Connection(http.client.HTTPConnection):
+    """`dial` opens it whenever that is needed: at first, and after the collector has closed it."""
+
+    def __init__(self, host: str, port: int, default_port: int, dial: Callable[[], socket.socket]) -> None:
+        super().__init__(host, port, timeout=TIMEOUT_SECONDS)
+        self.default_port = default_port
+        self._dial = dial
+
+    def connect(self) -> None:
+        self.sock = self._dial()
+
+
 class Centre:
     """For one thread. `credentials` is `agent id.key`; `learn` hears of every answer that carries the centre's time.
 
-    With `pins`, to no other certificates than these a word is said.
+    With `pins`, to no other certificates than these a word is said. `relay` is the address of the one to go through.
     """
 
     def __init__(
@@ -89,7 +124,12 @@ class Centre:
         credentials: str | None = None,
         learn: Callable[[float, float, float], None] | None = None,
         pins: Sequence[str] = (),
+        relay: str = "",
+        shown: tuple[str, str] = ("", ""),
     ) -> None:
+        """`shown` are the files of a client certificate and of its key. Raises ValueError."""
+        self._shown = shown
+        self._relay = check_way(url, relay)
         self._pins = {pin.lower().removeprefix("sha256:").replace(":", "") for pin in pins}
         self._parts = urlsplit(check_url(url))
         self._ca = ca
@@ -134,6 +174,10 @@ class Centre:
         body = json.dumps(report).encode()
         return self._ask("POST", "/api/v1/agent/doctor", body, {"Content-Type": "application/json"})
 
+    def hand_over(self, frame: bytes) -> Answer:
+        """Give what a relay kept for another agent of the unit. Raises UnreachableError."""
+        return self._ask("POST", "/api/v1/relay", frame, {"Content-Type": "application/octet-stream"})
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -149,8 +193,12 @@ class Centre:
                 raise UnreachableError(f"{self._where}: the connection was closed without an answer") from None
         except (OSError, http.client.HTTPException, UnicodeError) as failed:
             self.close()
+            if isinstance(failed, ssl.SSLError) and CERTIFICATE_WANTED_ALERT.search(failed.reason or ""):
+                raise WantsCertificateError(self._wanting()) from failed
             raise UnreachableError(self._explain(failed)) from failed
         else:
+            if answer.status == BAD_REQUEST and CERTIFICATE_WANTED.search(answer.body):
+                raise WantsCertificateError(self._wanting())
             self._tell_time(answer, sent, received)
             return answer
         return self._ask(method, path, body, headers)
@@ -181,27 +229,50 @@ class Centre:
         self._learn(float(centre_time), sent, received)
 
     def _connect(self) -> http.client.HTTPConnection:
-        host, port = self._parts.hostname or "", self._parts.port
-        if self._parts.scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
-        try:
-            context = ssl.create_default_context(cafile=self._ca)
-        except (OSError, ValueError) as unusable:
-            raise UnreachableError(f"[server] ca: {self._ca} holds no certificates in PEM ({unusable})") from unusable
-        connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
-        if self._pins:
-            self._check_pin(connection)
-        return connection
+        host, default = self._parts.hostname or "", PORTS[self._parts.scheme]
+        return _Connection(host, self._parts.port or default, default, self._dial)
 
-    def _check_pin(self, connection: http.client.HTTPSConnection) -> None:
-        connection.connect()
-        shown = hashlib.sha256(connection.sock.getpeercert(binary_form=True) or b"").hexdigest()
-        if shown not in self._pins:
-            connection.close()
+    def _dial(self) -> socket.socket:
+        host, port = self._parts.hostname or "", self._parts.port or PORTS[self._parts.scheme]
+        context = self._context() if self._parts.scheme == "https" else None
+        if self._relay:
+            plain = through(self._relay, host, port, TIMEOUT_SECONDS)
+        else:
+            plain = socket.create_connection((host, port), TIMEOUT_SECONDS)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context is None:
+            return plain
+        try:
+            secured = context.wrap_socket(plain, server_hostname=host)
+        except BaseException:
+            plain.close()
+            raise
+        try:
+            self._check_certificate(secured.getpeercert(binary_form=True) or b"")
+        except OSError:
+            secured.close()
+            raise
+        return secured
+
+    def _context(self) -> ssl.SSLContext:
+        try:
+            return context_for(self._ca, self._shown)
+        except AuthoritiesError as unusable:
+            raise UnreachableError(f"[server] ca: {self._ca} holds no certificates in PEM ({unusable})") from unusable
+
+    def _check_certificate(self, der: bytes) -> None:
+        """Beyond what TLS has checked of it. Raises EndedError, UnknownPinError."""
+        check_days(der)
+        shown = hashlib.sha256(der).hexdigest()
+        if self._pins and shown not in self._pins:
             raise UnknownPinError(
                 f"its certificate is none of [server] pins: sha256:{shown}; if the collector has a new one, "
                 "add it there, and leave the old one until no collector has it"
             )
+
+    def _wanting(self) -> str:
+        mend = "does not take that of [server] client_cert" if self._shown[0] else "[server] client_cert is not set"
+        return f"{self._where}: the proxy before the collector asks for a client certificate, and {mend}"
 
     @property
     def _where(self) -> str:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 from haidang_agent.centre import PIN, check_url
 from haidang_agent.reading import FromEnvironment, read_table
 from haidang_agent.registry import discover
-from haidang_agent.tables import CONFIG_DIR, Agent, Lab, Portal, Privacy, Server, Service, Snmp, Wan
+from haidang_agent.relay.settings import faults_of
+from haidang_agent.tables import CONFIG_DIR, Agent, Lab, Portal, Privacy, Relay, Server, Service, Snmp, Wan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 PREFIX = "HAIDANG_"
-TABLES = {"server": Server, "agent": Agent, "privacy": Privacy, "portal": Portal}
+TABLES = {"server": Server, "agent": Agent, "relay": Relay, "privacy": Privacy, "portal": Portal}
 LISTS = {"wan": Wan, "lab": Lab, "snmp": Snmp, "service": Service}
 SHORTEST_PUSH, LONGEST_PUSH = 1.0, 15.0
 """Seconds; alerts count silence from a push every 15 s."""
@@ -36,7 +37,7 @@ FASTEST_PROBING, SLOWEST_PROBING = 0.2, 10.0
 LONGEST_LAB = 100
 """Characters of a room's name, as in the registry."""
 UNIT_KEY = re.compile("(?:[0-9A-Fa-f]{64})?")
-LOCAL_ONLY = {"server": None, "privacy": ("share_identifiers",), "agent": ("state_dir", "use", "lab")}
+LOCAL_ONLY = {"server": None, "relay": None, "privacy": ("share_identifiers",), "agent": ("state_dir", "use", "lab")}
 """Tables, or keys of them, that the centre has no say in: where reports go, what stays in the school."""
 
 
@@ -54,6 +55,7 @@ class Config:
 
     server: Server | None = None
     agent: Agent = field(default_factory=Agent)
+    relay: Relay = field(default_factory=Relay)
     privacy: Privacy = field(default_factory=Privacy)
     portal: Portal = field(default_factory=Portal)
     probes: Mapping[str, Any] = field(default_factory=dict)
@@ -215,16 +217,23 @@ def _check(values: Mapping[str, Any]) -> list[str]:
         faults += _check_wan(wan)
     faults += _check_lines(values.get("wan", ()))
     if values.get("server") is not None:
-        try:
-            check_url(values["server"].url)
-        except ValueError as wrong:
-            faults.append(f"[server] url = {wrong}")
-        faults += [
-            f"[server] pins = {pin!r}: must be sha256: and 64 hexadecimal digits, of the collector's certificate"
-            for pin in values["server"].pins
-            if not PIN.fullmatch(pin)
-        ]
-    return faults
+        faults += _check_server(values["server"])
+    return faults + faults_of(values.get("relay") or Relay(), values.get("server"))
+
+
+def _check_server(server: Server) -> list[str]:
+    faults: list[str] = []
+    try:
+        check_url(server.url)
+    except ValueError as wrong:
+        faults.append(f"[server] url = {wrong}")
+    if server.client_key and not server.client_cert:
+        faults.append("[server] client_key: is the key of a certificate; set client_cert too, or remove it")
+    return faults + [
+        f"[server] pins = {pin!r}: must be sha256: and 64 hexadecimal digits, of the collector's certificate"
+        for pin in server.pins
+        if not PIN.fullmatch(pin)
+    ]
 
 
 def _check_rooms(agent: Agent, labs: Iterable[Lab]) -> list[str]:

@@ -50,7 +50,8 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
     enrolment = _enrolment(config)
     yield enrolment
     enrolled = enrolment.state == "ok"
-    yield from network()
+    if config.server is None or not config.server.relay:
+        yield from network()
     if config.server is not None:
         yield from way_to_the_centre(config.server, config.state_dir, known=enrolled)
     yield from service()

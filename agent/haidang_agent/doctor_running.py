@@ -45,6 +45,8 @@ class Running:
         yield self._answer("fail" if enrolled else "warn")
         if self.samples is not None:
             yield self._outbox(self.samples)
+            if "haidang_agent_relay_limit_bytes" in self.samples:
+                yield self._custody(self.samples)
 
     def _answer(self, gravity: State) -> Finding:
         check = "running agent"
@@ -80,6 +82,23 @@ class Running:
             return Finding(
                 check, "warn", tried, _("{found}, since {since}").format(found=found, since=since), "outbox_waits"
             )
+        return Finding(check, "ok", tried, found)
+
+    def _custody(self, samples: Samples) -> Finding:
+        check, tried = "relay", _("asking the agent for what it keeps for others")
+        waiting, used, most, oldest = (
+            samples.get(f"haidang_agent_relay_{name}", {}).get(())
+            for name in ("frames", "bytes", "limit_bytes", "oldest_timestamp_seconds")
+        )
+        if waiting is None or used is None or not most:
+            return Finding(check, "fail", tried, _("the disk refuses them"), "outbox_closed")
+        found = _("{count:.0f} parts wait, {mb:.1f} of {most:.0f} MB").format(
+            count=waiting, mb=used / (1 << 20), most=most / (1 << 20)
+        )
+        if used >= FULL * most:
+            return Finding(check, "warn", tried, found, "relay_full")
+        if oldest is not None and time.time() - oldest > WAITS_SECONDS:
+            return Finding(check, "warn", tried, found, "relay_waits")
         return Finding(check, "ok", tried, found)
 
     def probe(self, name: str, probe: AnyProbe) -> Finding:

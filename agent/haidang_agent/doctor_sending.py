@@ -34,7 +34,8 @@ def send(config: Config, report: dict[str, Any]) -> None:
     if config.server is None or who is None or not who.agent:
         raise NotSentError(_("this machine is not enrolled"))
     ca = Path(config.server.ca) if config.server.ca else None
-    centre = Centre(config.server.url, ca, who.bearer, pins=config.server.pins)
+    server = config.server
+    centre = Centre(server.url, ca, who.bearer, pins=server.pins, relay=server.relay, shown=server.shown)
     try:
         answer = centre.tell_doctor(report)
     except UnreachableError as failed:

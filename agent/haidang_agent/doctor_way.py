@@ -1,4 +1,4 @@
-"""The doctor's checks of the way to the centre: name, connection, certificate, answer, version, clock."""
+"""The doctor's checks of the way to the centre: name and connection, or relay; certificate, answer, version, clock."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from haidang_agent import __version__, credentials, dialling
-from haidang_agent.centre import Centre, UnknownPinError, UnreachableError
+from haidang_agent.centre import Centre, UnknownPinError, UnreachableError, WantsCertificateError
 from haidang_agent.certificate import NAMELESS, issuer
 from haidang_agent.finding import Finding
 from haidang_agent.i18n import _
+from haidang_agent.relay.tunnel import CutOffError, RelayAwayError, through
+from haidang_agent.trust import AuthoritiesError, UnusableCertificateError, context_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,11 +36,12 @@ NOT_YET_VALID, EXPIRED = 9, 10
 
 Step = tuple[str, str, "Callable[[], str]"]
 """Check, what is tried, and the trial: it says what came, or raises OSError."""
-CASES = {"name": "name_unknown", "connection": "no_connection", "certificate": "no_tls"}
-
-
-class _AuthoritiesError(OSError):
-    """The file of [server] ca cannot be used."""
+CASES = {
+    "name": "name_unknown",
+    "connection": "no_connection",
+    "relay": "relay_closed",
+    "certificate": "no_tls",
+}
 
 
 def way_to_the_centre(server: Server, state_dir: Path, *, known: bool) -> Iterator[Finding]:
@@ -55,13 +58,19 @@ def way_to_the_centre(server: Server, state_dir: Path, *, known: bool) -> Iterat
 
 def _steps(server: Server) -> Iterator[Step]:
     host, port = _place(server)
-    yield "name", _("asking DNS for {host}").format(host=host), partial(_look_up, host, port)
-    tried = _("connecting to {host} port {port}").format(host=host, port=port)
-    yield "connection", tried, partial(_connect, host, port)
+    if server.relay:
+        tried = _("connecting to {host} port {port} through the relay {relay}").format(
+            host=host, port=port, relay=server.relay
+        )
+        yield "relay", tried, partial(_connect, server)
+    else:
+        yield "name", _("asking DNS for {host}").format(host=host), partial(_look_up, host, port)
+        tried = _("connecting to {host} port {port}").format(host=host, port=port)
+        yield "connection", tried, partial(_connect, server)
     if urlsplit(server.url).scheme == "https":
         authorities = server.ca or _("this system's authorities")
         tried = _("TLS with {host}, trusting {authorities}").format(host=host, authorities=authorities)
-        yield "certificate", tried, partial(_handshake, host, port, server.ca)
+        yield "certificate", tried, partial(_handshake, server)
 
 
 def _place(server: Server) -> tuple[str, int]:
@@ -74,30 +83,42 @@ def _look_up(host: str, port: int) -> str:
     return ", ".join(dict.fromkeys(addresses))
 
 
-def _connect(host: str, port: int) -> str:
-    with socket.create_connection((host, port), CONNECT_SECONDS):
+def _dial(server: Server) -> socket.socket:
+    host, port = _place(server)
+    if server.relay:
+        return through(server.relay, host, port, CONNECT_SECONDS)
+    return socket.create_connection((host, port), CONNECT_SECONDS)
+
+
+def _connect(server: Server) -> str:
+    with _dial(server):
         return _("connected")
 
 
-def _handshake(host: str, port: int, ca: str) -> str:
+def _handshake(server: Server) -> str:
     try:
-        context = ssl.create_default_context(cafile=ca or None)
-    except OSError as unusable:
-        raise _AuthoritiesError(_("{file} holds no certificates ({why})").format(file=ca, why=unusable)) from unusable
-    with (
-        socket.create_connection((host, port), CONNECT_SECONDS) as plain,
-        context.wrap_socket(plain, server_hostname=host) as secured,
-    ):
+        context = context_for(server.ca, server.shown)
+    except AuthoritiesError as unusable:
+        found = _("{file} holds no certificates ({why})").format(file=server.ca, why=unusable)
+        raise AuthoritiesError(found) from unusable
+    host, _port = _place(server)
+    with _dial(server) as plain, context.wrap_socket(plain, server_hostname=host) as secured:
         return secured.version() or ""
 
 
 def _case(check: str, failed: Exception) -> str:
     match failed:
-        case _AuthoritiesError():
+        case AuthoritiesError():
             return "ca_unusable"
+        case UnusableCertificateError():
+            return "client_certificate_unusable"
         case ssl.SSLCertVerificationError():
             in_time = failed.verify_code not in (NOT_YET_VALID, EXPIRED)
             return "certificate_untrusted" if in_time else "clock_breaks_trust"
+        case RelayAwayError():
+            return "relay_away"
+        case CutOffError():
+            return "relay_cut_off"
         case _:
             return CASES[check]
 
@@ -123,9 +144,9 @@ def _explain(failed: Exception, server: Server) -> str:
 def _issuer(server: Server) -> str:
     """Of the certificate that is not trusted: who stands in between often gives the own name."""
     try:
-        with dialling.secure(*_place(server), dialling.anything(), dialling.Deadline(CONNECT_SECONDS)) as looking:
+        with _dial(server) as plain, dialling.anything().wrap_socket(plain) as looking:
             return issuer(looking.getpeercert(binary_form=True) or b"")
-    except (dialling.NoAnswerError, ssl.SSLError):
+    except OSError:
         return NAMELESS
 
 
@@ -139,14 +160,15 @@ def _answer(server: Server, state_dir: Path) -> Iterator[Finding]:
         who.bearer if who else None,
         lambda t, *_: times.append(t),
         server.pins,
+        server.relay,
+        server.shown,
     )
     try:
         answer = centre.config(None)
         offset = time.time() - times[0] if times else 0.0
         newest = centre.ask_doctor() if times and answer.status == OK else None
     except UnreachableError as failed:
-        is_another = isinstance(failed.__cause__, UnknownPinError)
-        yield Finding(check, "fail", tried, str(failed), "pin_unknown" if is_another else "collector_silent")
+        yield Finding(check, "fail", tried, str(failed), _silence(failed))
         return
     finally:
         centre.close()
@@ -161,6 +183,12 @@ def _answer(server: Server, state_dir: Path) -> Iterator[Finding]:
         yield Finding(check, "ok", tried, _("it answers and knows this agent"))
         yield from _version(newest)
         yield _clock(offset)
+
+
+def _silence(failed: UnreachableError) -> str:
+    if isinstance(failed, WantsCertificateError):
+        return "client_certificate_wanted"
+    return "pin_unknown" if isinstance(failed.__cause__, UnknownPinError) else "collector_silent"
 
 
 def _version(newest: Answer) -> Iterator[Finding]:

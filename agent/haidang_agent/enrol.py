@@ -32,6 +32,8 @@ def enrol(
     ca: Path | None = None,
     *,
     pins: Sequence[str] = (),
+    relay: str = "",
+    shown: tuple[str, str] = ("", ""),
     force: bool = False,
 ) -> Credentials:
     """Enrol this machine. One that has an id keeps it, unless `force`. Raises EnrolError, CredentialsError."""
@@ -48,7 +50,7 @@ def enrol(
         "os": sys.platform,
     }
     try:
-        centre = Centre(url, ca, pins=pins)
+        centre = Centre(url, ca, pins=pins, relay=relay, shown=shown)
         answer = centre.enrol(request)
         centre.close()
     except (ValueError, UnreachableError) as failed:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from haidang_agent import credentials, outbox_export
 from haidang_agent.credentials import NEXT_FILE, Credentials, CredentialsError
+from haidang_agent.relay import deposits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,9 @@ class Errands:
             return
         if exported:
             outbox_export.settle(self._outbox, exported, answer.headers.get("haidang-imported", ""))
-        if "haidang-new-key" in answer.headers:
+        if "haidang-new-key" in answer.headers and not deposits.lately(
+            self._outbox, float(answer.headers["haidang-time"])
+        ):
             renew_key(centre, self._state_dir)
 
 
@@ -66,7 +69,7 @@ def renew_key(centre: Centre, state_dir: Path) -> None:
     credentials.save(state_dir, fresh, NEXT_FILE)
     answer = centre.new_key(fresh.key)
     if answer.status != NO_CONTENT or "haidang-time" not in answer.headers:
-        log.warning("the centre asked for a new key and did not take it: %d", answer.status)
+        log.warning("the centre asked for a new key and did not take it: %d %s", answer.status, answer.text)
         return
     credentials.save(state_dir, fresh)
     (state_dir / NEXT_FILE).unlink(missing_ok=True)

@@ -131,9 +131,9 @@ def trust_clock(outbox: Outbox) -> int:
     return len(timed)
 
 
-def signing_key(key: str) -> bytes:
+def signing_key(key: str, purpose: bytes = SIGNED_FOR) -> bytes:
     """What an export is signed with: the centre knows an agent's key by its SHA-256 only, so it is made from that."""
-    return hmac.digest(hashlib.sha256(key.encode()).hexdigest().encode(), SIGNED_FOR, "sha256")
+    return hmac.digest(hashlib.sha256(key.encode()).hexdigest().encode(), purpose, "sha256")
 
 
 def _frame(key: bytes, line: bytes, number: int, body: bytes) -> bytes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from haidang_agent import __version__
 from haidang_agent.probe import Metric, Sample
+from haidang_agent.relay import metrics as relay_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +34,7 @@ CLOCK_OFFSET = Metric("haidang_clock_offset_seconds", "This machine's clock less
 PUSHES = Metric("haidang_push_requests_total", "Pushes since the start, by answer.", ("answer",), "counter")
 METRICS = (
     INFO, CONFIG, OUTBOX_WRITABLE, OUTBOX_SNAPSHOTS, OUTBOX_BYTES, OUTBOX_OLDEST, OUTBOX_DROPPED, SNAPSHOTS, SAMPLES,
-    CLOCK_OFFSET, PUSHES,
+    CLOCK_OFFSET, PUSHES, *relay_metrics.METRICS,
 )  # fmt: skip
 REASONS = ("size", "age", "thinned", "refused", "clock")
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from haidang_agent.centre import Answer, Centre, UnreachableError
 from haidang_agent.outbox import Batch, Outbox, OutboxError
+from haidang_agent.relay.tunnel import CutOffError
 from haidang_agent.verdict import NO_COLLECTOR, TOO_LARGE, Verdict, judge, retry_after
 from haidang_agent.wire import encode
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from haidang_agent.clock import Clock
+    from haidang_agent.relay.deposits import Deposits
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +52,19 @@ class ShipperState:
 class Shipper:
     """`start()` it once; `wake()` tells that there is a new snapshot; `stop()` says goodbye."""
 
-    def __init__(self, centre: Centre, outbox: Outbox, clock: Clock, on_config: Callable[[Centre], object]) -> None:
-        """`on_config` asks the centre for this agent's configuration; it is called in the shipper's thread."""
+    def __init__(
+        self,
+        centre: Centre,
+        outbox: Outbox,
+        clock: Clock,
+        on_config: Callable[[Centre], object],
+        deposits: Deposits | None = None,
+    ) -> None:
+        """`on_config` asks the centre for this agent's configuration; it is called in the shipper's thread.
+
+        `deposits`: where to leave what waits while the relay that `centre` goes through is cut off.
+        """
+        self._deposits = deposits
         self._centre = centre
         self._outbox = outbox
         self._clock = clock
@@ -102,9 +115,23 @@ class Shipper:
             wait = self._live()
             return self._backlog() if wait is None else wait
         except UnreachableError as failed:
-            return self._failed(str(failed), "unreachable")
+            wait = self._failed(str(failed), "unreachable")
+            if isinstance(failed.__cause__, CutOffError):
+                self._deposit()
+            return wait
         except OutboxError as failed:
             return self._failed(str(failed), "outbox")
+
+    def _deposit(self) -> None:
+        """Nothing whose time is unknown."""
+        now_ms = self._clock.stamp().timestamp_ms
+        if self._deposits is None or now_ms is None:
+            return
+        try:
+            for _ in range(self._deposits.make(now_ms / 1000)):
+                self._count("deposited")
+        except OutboxError as failed:
+            self._failed(str(failed), "outbox")
 
     def _refresh_config(self) -> None:
         """Now and then, and at first: the answer also tells the time."""

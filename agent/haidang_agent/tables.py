@@ -32,11 +32,34 @@ class Server:
     """`url` of the collector; `ca` is a PEM file, empty for the system's own CAs.
 
     `pins` are the SHA-256 fingerprints of certificates (`sha256:…`, with or without colons); empty: any that is valid.
+    `relay` is the address of the site agent to go through (`http://192.168.1.10:9196`); empty: straight.
+    `client_cert` is a PEM file to show to a proxy that asks for one, `client_key` its key where that is in another.
     """
 
     url: str
     ca: str = ""
     pins: tuple[str, ...] = ()
+    relay: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """Files of the certificate and of its key; empty where there is none."""
+        return self.client_cert, self.client_key
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Host agents that do not reach the Internet go through this one. `listen` empty: none do.
+
+    `clients` are the networks that they may come from; empty: those of private addresses. `max_mb` is the room for what
+    they leave here while the collector is away.
+    """
+
+    listen: str = ""
+    clients: tuple[str, ...] = ()
+    max_mb: int = 256
 
 
 @dataclass(frozen=True, slots=True)

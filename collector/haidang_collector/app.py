@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from haidang_collector.auth import AgentDoor, AgentTime
 from haidang_collector.centre.school_time import load as load_calendar
 from haidang_collector.doctor import routes as doctor
 from haidang_collector.ingest import routes as ingest
+from haidang_collector.ingest.connections import KeptConnections
 from haidang_collector.ingest.egress import Egress, parse_networks
 from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.refusal import Refusal
@@ -35,11 +35,13 @@ from haidang_collector.policy.policy import load as load_policy
 from haidang_collector.prom import routes as prom
 from haidang_collector.prom.upstream import Upstream
 from haidang_collector.registry import routes as registry
-from haidang_collector.registry.agent_keys import why_not
 from haidang_collector.registry.store import Registry
+from haidang_collector.relay import routes as relay
+from haidang_collector.relay.metrics import RelayMetrics
+from haidang_collector.relay.writers import Writers
 from haidang_collector.settings import Settings
 from haidang_collector.sticks import routes as sticks
-from haidang_collector.tenants import CityReader, Tenants
+from haidang_collector.tenants import CityReader, Tenants, authorities
 from haidang_collector.web import (
     access_pages,
     agent_pages,
@@ -57,20 +59,25 @@ from haidang_collector.web import (
 )
 from haidang_collector.web import routes as web
 from haidang_collector.web.pages import SECURITY_HEADERS
-from haidang_collector.web.state import Measurements
+from haidang_collector.web.state import MOST_ANSWER_BYTES, QUERY_SECONDS, Measurements
+from haidang_collector.worker import Worker
 
 VERSION = version("haidang")
+QUESTIONS = 32
+"""Of pages to the store, at once."""
 
 health = APIRouter(tags=["health"])
 documentation = APIRouter(include_in_schema=False, dependencies=[Depends(visitor)])
 
 
-def create_app(settings: Settings, *, store_transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
-    """`store_transport` stands in for the network to the store, in tests."""
+def create_app(
+    settings: Settings, *, store_transport: httpx.AsyncBaseTransport | None = None, worker: Worker | None = None
+) -> FastAPI:
+    """`store_transport` stands in for the network to the store, in tests. `worker`: which one; None: the only one."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _dependencies(app, settings, store_transport):
+        async with _dependencies(app, settings, store_transport, worker or Worker()):
             yield
 
     app = FastAPI(title="Hải Đăng", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -101,6 +108,7 @@ def create_app(settings: Settings, *, store_transport: httpx.AsyncBaseTransport 
         sd.router,
         prom.router,
         sticks.router,
+        relay.router,
     )
     for router in (*apis, *pages):
         app.include_router(router)
@@ -113,7 +121,7 @@ def create_app(settings: Settings, *, store_transport: httpx.AsyncBaseTransport 
 
 @contextlib.asynccontextmanager
 async def _dependencies(
-    app: FastAPI, settings: Settings, store_transport: httpx.AsyncBaseTransport | None
+    app: FastAPI, settings: Settings, store_transport: httpx.AsyncBaseTransport | None, worker: Worker
 ) -> AsyncIterator[None]:
     state = app.state
     state.registry = await to_thread.run_sync(Registry, settings.database_url)
@@ -122,12 +130,14 @@ async def _dependencies(
     state.oidc = Provider(settings) if settings.oidc_issuer else None
     state.tenants = Tenants(settings, state.registry.database)
     state.store = Store(settings, state.tenants, store_transport)
-    state.agent_door = AgentDoor(state.registry.identify, why_not=partial(why_not, state.registry.database))
-    client = httpx.AsyncClient(transport=store_transport, trust_env=False, auth=CityReader(state.tenants))
+    state.agent_door = AgentDoor(state.registry.who)
+    tls = authorities(settings.store_ca)
+    network = store_transport or KeptConnections(QUESTIONS, QUERY_SECONDS, tls, longest=MOST_ANSWER_BYTES + 1)
+    client = httpx.AsyncClient(transport=network, trust_env=False, auth=CityReader(state.tenants))
     state.measurements = Measurements(client, settings.prometheus_url)
-    state.prom = Upstream(settings.prometheus_url, store_transport)
-    state.scrape_targets = sd.ScrapeTargets()
-    state.own_metrics = metrics.own_metrics(VERSION)
+    state.prom = Upstream(settings.prometheus_url, store_transport, tls)
+    own_metrics = metrics.own_metrics(VERSION)
+    state.shown_metrics = worker.of_all(own_metrics)
     seen = Seen(state.registry.record_seen)
     addresses = Addresses(state.registry.database)
     egress = Egress(
@@ -137,14 +147,14 @@ async def _dependencies(
     state.egress = egress
     policy = load_policy(Path(settings.policy) if settings.policy else None)
     calendar = load_calendar(Path(settings.calendar) if settings.calendar else None)
-    state.facts = metrics.FactCollector(state.registry, seen, egress, policy, calendar)
+    state.facts = metrics.FactCollector(state.registry, seen, policy, calendar, worker.started)
     state.evaluations = evaluation.Evaluations(settings, state.registry, policy)
-    state.ingest = ingest.Ingest(
-        settings, state.store, seen, egress, addresses, state.scrape_targets, IngestMetrics(state.own_metrics)
-    )
+    state.ingest = ingest.Ingest(settings, state.store, seen, egress, addresses, IngestMetrics(own_metrics))
+    state.relay = relay.Intake(state.ingest, Writers(state.registry.database), RelayMetrics(own_metrics))
     flushing = [asyncio.create_task(each.keep_flushing()) for each in (seen, addresses)]
     try:
-        async with telling(settings, state.registry.database, state.own_metrics) as state.intake:
+        tells = worker.does_the_rounds
+        async with telling(settings, state.registry.database, own_metrics, tells=tells) as state.intake:
             yield
     finally:
         for task in flushing:

@@ -6,8 +6,9 @@ import hashlib
 import hmac
 import ipaddress
 import time
+from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,45 +19,56 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from haidang_collector.access.attempts import ADDRESS_SECONDS
 from haidang_collector.ingest.memory import Memory
-from haidang_collector.ingest.refusal import UNAUTHORISED, UNAVAILABLE, Refusal
+from haidang_collector.ingest.refusal import BUSY, UNAUTHORISED, UNAVAILABLE, Refusal
 from haidang_collector.registry.store import Identity
 
 if TYPE_CHECKING:
     from haidang_collector.access.attempts import Attempts
     from haidang_collector.settings import Settings
 
-KNOWN_SECONDS = 10.0
+KNOWN_SECONDS = 30.0
 """How long an answer of the registry holds: a revoked agent is out after that."""
+LATELY_SECONDS = 3600.0
+"""How long a key that was right is asked about before those that nobody knows."""
 UNKNOWN_SECONDS = 1.0
-REMEMBERED = 20_000
+REMEMBERED = 65_536
+"""Keys: more than the country has units (43,000). 42 MiB where all are known, and 15 for as many wrong ones."""
 LONGEST_TOKEN = 200
 UNKNOWN = "unknown agent or wrong key; enrol again"
 ASKING_AT_ONCE = 4
+STRANGERS_WAITING = 1_000
+"""Requests whose keys were not right lately, and that wait for the registry; more are told to come again."""
+QUESTIONS_A_MINUTE = 60
+"""Of one agent, beside its pushes. A sound one asks once a minute, and a few times more where somebody examines it."""
+MINUTE = 60.0
 
 FORWARDED_BY = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
-Told = TypeVar("Told")
-
 
 class AgentDoor:
-    """Tells agents by `Authorization: Bearer <agent>.<key>`, and remembers the answers for some seconds."""
+    """Tells agents by `Authorization: Bearer <agent>.<key>`, and remembers the answers for some seconds.
+
+    Keys that were right lately are asked about on threads of their own: no flood of made-up ones delays them.
+    """
 
     def __init__(
-        self,
-        identify: Callable[[str, str], Identity | None],
-        clock: Callable[[], float] = time.monotonic,
-        why_not: Callable[[str, str], str | None] = lambda _agent, _key: None,
+        self, who: Callable[[str, str], Identity | str | None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`why_not` tells the holder of a key that was a right one why it is none now."""
-        self._identify = identify
-        self._why_not = why_not
+        """`who` has an agent and a key: whose they are, why that one may not come in, or None for nobody's."""
+        self._who = who
+        self._clock = clock
         self._known: Memory[Identity] = Memory(KNOWN_SECONDS, REMEMBERED, clock)
+        self._lately: Memory[bool] = Memory(LATELY_SECONDS, REMEMBERED, clock)
         self._unknown: Memory[str] = Memory(UNKNOWN_SECONDS, REMEMBERED, clock)
         self._threads = CapacityLimiter(ASKING_AT_ONCE)
+        self._strangers_threads = CapacityLimiter(ASKING_AT_ONCE)
+        self._strangers = 0
+        self._questions: Counter[str] = Counter()
+        self._questions_until = clock() + MINUTE
 
     async def identify(self, authorization: str | None) -> Identity:
-        """Raises Refusal: 401 for whom nobody knows, 503 while the registry does not answer."""
+        """Raises Refusal: 401 for whom nobody knows, 429 in a flood of them, 503 while the registry does not answer."""
         scheme, _, token = (authorization or "").partition(" ")
         agent, dot, key = token.strip().rpartition(".")
         if scheme.lower() != "bearer" or not (agent and dot and key) or len(token) > LONGEST_TOKEN:
@@ -69,19 +81,38 @@ class AgentDoor:
             return identity
         refused = self._unknown.get(fingerprint)
         if refused is None:
-            identity = await self._ask(self._identify, agent, key)
-            if identity is not None:
-                self._known.put(fingerprint, identity)
-                return identity
-            refused = await self._ask(self._why_not, agent, key) or UNKNOWN
+            found = await self._ask(agent, key, is_stranger=self._lately.get(fingerprint) is None)
+            if isinstance(found, Identity):
+                self._known.put(fingerprint, found)
+                self._lately.put(fingerprint, value=True)
+                return found
+            refused = found or UNKNOWN
             self._unknown.put(fingerprint, refused)
         raise Refusal(UNAUTHORISED, "unauthorised", refused)
 
-    async def _ask(self, question: Callable[[str, str], Told], agent: str, key: str) -> Told:
+    def count_question(self, sender: Identity) -> None:
+        """Of what is not a push. Raises Refusal 429 where it asks too often."""
+        now = self._clock()
+        if now >= self._questions_until:
+            self._questions.clear()
+            self._questions_until = now + MINUTE
+        agent = sender.issued or sender.agent
+        self._questions[agent] += 1
+        if self._questions[agent] > QUESTIONS_A_MINUTE:
+            text = f"more than {QUESTIONS_A_MINUTE} questions of this agent within a minute; wait"
+            raise Refusal(BUSY, "rate", text, retry_seconds=self._questions_until - now)
+
+    async def _ask(self, agent: str, key: str, *, is_stranger: bool) -> Identity | str | None:
+        if is_stranger and self._strangers >= STRANGERS_WAITING:
+            raise Refusal(BUSY, "busy", "too many unknown keys are being looked up; try again")
+        self._strangers += is_stranger
+        threads = self._strangers_threads if is_stranger else self._threads
         try:
-            return await to_thread.run_sync(question, agent, key, limiter=self._threads)
+            return await to_thread.run_sync(self._who, agent, key, limiter=threads)
         except SQLAlchemyError:
             raise Refusal(UNAVAILABLE, "registry_unavailable", "the registry does not answer; keep the data") from None
+        finally:
+            self._strangers -= is_stranger
 
 
 async def authenticated(request: Request) -> Identity:
@@ -89,6 +120,18 @@ async def authenticated(request: Request) -> Identity:
     door: AgentDoor = request.app.state.agent_door
     identity = await door.identify(request.headers.get("authorization"))
     request.state.agent = identity
+    return identity
+
+
+async def questioner(request: Request) -> Identity:
+    """As `authenticated`, for all that agents ask beside their pushes: not more often than makes sense."""
+    identity = await authenticated(request)
+    door: AgentDoor = request.app.state.agent_door
+    try:
+        door.count_question(identity)
+    except Refusal:
+        request.app.state.ingest.metrics.refuse_question(identity)
+        raise
     return identity
 
 

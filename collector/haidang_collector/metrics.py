@@ -8,7 +8,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from haidang_advice import checks, translations, website
-from haidang_isps import Prefixes
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -18,7 +17,6 @@ from haidang_collector.auth import operator
 from haidang_collector.centre import metrics as centre
 from haidang_collector.centre import school_time
 from haidang_collector.centre.school_time import Calendar
-from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.outside.metrics import ports_open
 from haidang_collector.policy.metrics import policy_limits
@@ -28,6 +26,8 @@ from haidang_collector.registry.store import AgentFact, Registry
 
 ALWAYS_ON = frozenset({"site", "router"})
 """Roles of an agent that must be heard day and night. Host agents go off with their PC."""
+LATELY_SECONDS = 60.0
+"""So long after its last push the ISP of an agent is told."""
 
 router = APIRouter(tags=["exporters"], dependencies=[Depends(operator)], default_response_class=Response)
 
@@ -36,37 +36,41 @@ def own_metrics(version: str) -> CollectorRegistry:
     """The registry behind /metrics; ingest adds its own."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    Gauge("haidang_collector_info", "Version of the collector; always 1.", ("version",), registry=registry).labels(
-        version
-    ).set(1)
+    info = Gauge(
+        "haidang_collector_info",
+        "Version of the collector; always 1.",
+        ("version",),
+        registry=registry,
+        multiprocess_mode="mostrecent",
+    )
+    info.labels(version).set(1)
     return registry
 
 
 class FactCollector(Collector):
     """Registry facts as metrics; what this process heard lately counts over what stands in the registry.
 
-    Without `egress` no agent's ISP is known. Without `policy` or `calendar` the built-in ones hold.
+    Without `policy` or `calendar` the built-in ones hold. `started`: when the collector was, Unix seconds; None: now.
     """
 
     def __init__(
         self,
         registry: Registry,
         seen: Seen,
-        egress: Egress | None = None,
         policy: Policy | None = None,
         calendar: Calendar | None = None,
+        started: float | None = None,
     ) -> None:
         self._registry = registry
         self._seen = seen
-        self._egress = egress or Egress(Prefixes([]))
         self._policy = policy or load()
         self.calendar = calendar or school_time.load()
-        self._started = time.time()
+        self._started = time.time() if started is None else started
 
     def collect(self) -> Iterator[Metric]:
         agents = self.agents()
         yield from _of_agents(agents)
-        yield self._egress_info(agents)
+        yield _egress_info(agents, time.time() - LATELY_SECONDS)
         units = GaugeMetricFamily(
             "school_unit_info", "A unit of the registry; always 1.", labels=("unit", "district", "name", "level")
         )
@@ -86,26 +90,17 @@ class FactCollector(Collector):
             "haidang_collector_start_timestamp_seconds", "When this collector started.", value=self._started
         )
 
-    def _egress_info(self, agents: Iterable[AgentFact]) -> Metric:
-        info = GaugeMetricFamily(
-            "haidang_agent_egress_info",
-            "The ISP that the agent's last push came by, unknown for a public address in no known prefix; always 1.",
-            labels=("unit", "district", "agent", "isp"),
-        )
-        for fact in agents:
-            if (isp := self._egress.isp(fact.agent)) is not None:
-                info.add_metric((fact.unit, fact.district, fact.agent, isp), 1)
-        return info
-
     def agents(self, unit: str | None = None) -> list[AgentFact]:
         """Agents (of one unit) that may push, each with its newest sighting."""
         return [self._up_to_date(fact) for fact in self._registry.agents(unit) if not fact.revoked]
 
     def _up_to_date(self, fact: AgentFact) -> AgentFact:
         heard = self._seen.latest(fact.agent)
-        if heard is None or (fact.last_seen is not None and heard[0] < fact.last_seen):
+        if heard is None or (fact.last_seen is not None and heard.at < fact.last_seen):
             return fact
-        return replace(fact, last_seen=heard[0], stopped=heard[1])
+        return replace(
+            fact, last_seen=heard.at, stopped=heard.stopped, isp=heard.isp, scrape_address=heard.scrape_address
+        )
 
 
 def _checks() -> Metric:
@@ -138,6 +133,18 @@ def _of_agents(agents: Iterable[AgentFact]) -> Iterator[Metric]:
     yield from (expected, last_seen, stopped)
 
 
+def _egress_info(agents: Iterable[AgentFact], heard_from: float) -> Metric:
+    info = GaugeMetricFamily(
+        "haidang_agent_egress_info",
+        "The ISP that the agent's last push came by, unknown for a public address in no known prefix; always 1.",
+        labels=("unit", "district", "agent", "isp"),
+    )
+    for fact in agents:
+        if fact.isp is not None and fact.last_seen is not None and fact.last_seen >= heard_from:
+            info.add_metric((fact.unit, fact.district, fact.agent, fact.isp), 1)
+    return info
+
+
 def _per_agent(name: str, text: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, text, labels=("unit", "district", "agent"))
 
@@ -150,7 +157,7 @@ def facts(request: Request) -> FactCollector:
 @router.get("/metrics", summary="The collector about itself")
 def metrics(request: Request) -> Response:
     """Prometheus text format."""
-    return _exposition(request.app.state.own_metrics)
+    return _exposition(request.app.state.shown_metrics)
 
 
 @router.get("/metrics/registry", summary="Facts of the registry")

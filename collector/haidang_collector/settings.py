@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from haidang_isps import BadPrefixesError, Prefixes
 
 from haidang_collector import tenants
 from haidang_collector.access.grants import parse_grants
-from haidang_collector.centre import school_time
+from haidang_collector.centre import ports, school_time
 from haidang_collector.centre.school_time import BadCalendarError
 from haidang_collector.ingest.egress import parse_networks
 from haidang_collector.policy.policy import BadPolicyError, load
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PREFIX = "HAIDANG_"
 HIGHEST_PORT = 65535
+MOST_WORKERS = 64
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -37,10 +38,14 @@ class Settings:
 
     database_url: str = "sqlite:////var/lib/haidang/collector.db"
     listen: str = "127.0.0.1:8080"
+    workers: int = 1
+    """Processes that answer there, for more than one core; at most 64. See docs/ingest.md."""
     store: str = "prometheus"
     """`prometheus`, `victoriametrics`, `victoriametrics-cluster` or `mimir`; the addresses below are by default its."""
     store_tenant: str = ""
     """Of Mimir a name, of VictoriaMetrics' cluster a number; `district`: one for each; empty: one for all."""
+    store_ca: str = ""
+    """A file of authorities in PEM: they alone are trusted, of a store with `https://`; empty: the usual ones."""
     store_write_url: str = "http://127.0.0.1:9090/api/v1/write"
     prometheus_url: str = "http://127.0.0.1:9090"
     alertmanager_url: str = "http://127.0.0.1:9093"
@@ -54,7 +59,7 @@ class Settings:
     future_tolerance_seconds: float = 300.0
     body_timeout_seconds: float = 30.0
     store_timeout_seconds: float = 10.0
-    """Below the 15 s that agents wait for an answer."""
+    """With the 4 s that a request may wait for its turn, below the 15 s that agents wait for an answer."""
     agent_samples_per_second: float = 200_000.0
     unit_samples_per_second: float = 300_000.0
     """Over 15 s on end; each request counts for 5,000 samples more. See docs/ingest.md."""
@@ -74,6 +79,9 @@ class Settings:
 
     calendar: str = ""
     """A file of terms, holidays and hours in the place of the built-in one; empty: that one. See docs/services.md."""
+
+    portal_ports: str = ports.USUAL
+    """Where the centre asks for portals and services for parents; ranges as 8000-8999. See docs/services.md."""
 
     notify: str = ""
     """A file that says how people are told of incidents; empty: Alertmanager alone tells them. See docs/notify.md."""
@@ -104,6 +112,10 @@ class Settings:
             tenants.check(self.store, self.store_tenant, self.store_write_url)
         except ValueError as wrong:
             raise _bad("store", self.store, str(wrong)) from None
+        try:
+            tenants.authorities(self.store_ca)
+        except OSError as wrong:
+            raise _bad("store_ca", self.store_ca, f"{wrong}; give a file of certificates in PEM") from None
         if self.public_url:
             _check_http_url("public_url", self.public_url)
         _check_address("listen", self.listen)
@@ -112,6 +124,7 @@ class Settings:
         _check_isps(self.isp_prefixes, self.trusted_proxies)
         _check_policy(self.policy)
         _check_calendar(self.calendar)
+        _check_ports(self.portal_ports)
         _check_notify(self.notify)
         if "://" not in self.database_url:
             raise _bad("database_url", self.database_url, "write sqlite:////path/to/file.db or postgresql://…")
@@ -119,9 +132,23 @@ class Settings:
             value = getattr(self, each.name)
             if isinstance(value, (int, float)) and not (math.isfinite(value) and value > 0):
                 raise _bad(each.name, value, "give a number above 0")
+        _check_workers(self.workers)
         if self.operator_password == "":
             raise _bad("operator_password", "", "set a password, or remove the variable")
         _check_oidc(self)
+
+    def of_a_worker(self) -> Settings:
+        """With its share of what all workers together may take, for each counts for itself.
+
+        An agent's connection is with one of them, so what holds for an agent holds there whole. Series are not divided
+        either: agents connect anew now and then, and each worker comes to see those of a whole unit.
+        """
+        of_unit = self.unit_samples_per_second
+        return replace(
+            self,
+            unit_samples_per_second=max(min(of_unit, self.agent_samples_per_second), of_unit / self.workers),
+            backlog_rate=self.backlog_rate / self.workers,
+        )
 
     def oidc_secret(self) -> str:
         """Of the client at the provider; empty for a public one. Raises BadSettingError."""
@@ -223,6 +250,13 @@ def _check_calendar(file: str) -> None:
         raise _bad("calendar", file, str(wrong)) from None
 
 
+def _check_ports(text: str) -> None:
+    try:
+        ports.parse_ports(text)
+    except ports.BadPortsError as wrong:
+        raise _bad("portal_ports", text, str(wrong)) from None
+
+
 def _check_notify(file: str) -> None:
     if not file:
         return
@@ -232,6 +266,11 @@ def _check_notify(file: str) -> None:
         notifying.load(Path(file))
     except notifying.BadNotifyError as wrong:
         raise _bad("notify", file, str(wrong)) from None
+
+
+def _check_workers(number: int) -> None:
+    if number > MOST_WORKERS:
+        raise _bad("workers", number, f"give 1 to {MOST_WORKERS}")
 
 
 def _check_oidc(given: Settings) -> None:

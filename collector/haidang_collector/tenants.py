@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import ssl
 import time
 import unicodedata
 from dataclasses import dataclass
@@ -78,6 +79,11 @@ def check(store: str, tenant: str, write_url: str) -> None:
         raise ValueError(f"an account is a number, as 7 or 7:1; {PER_DISTRICT}: one for each")
 
 
+def authorities(file: str) -> ssl.SSLContext | None:
+    """Trusts those of a PEM file and no others; None without a file: the usual ones hold. Raises OSError."""
+    return ssl.create_default_context(cafile=file) if file else None
+
+
 def tenant_of(district: str) -> str:
     """A name that Mimir takes: `Quận 1` is `quan-1-` with eight digits, which keep apart what reads alike."""
     plain = unicodedata.normalize("NFKD", district.casefold().replace("đ", "d")).encode("ascii", "ignore").decode()
@@ -126,9 +132,14 @@ class Tenants:
             return {}
         return {HEADER: f"{CENTRE}|{tenant_of(district)}" if self._each else self._fixed or CENTRE}
 
+    @property
+    def asks_registry(self) -> bool:
+        """Whether a question about all may wait for it: it names every district."""
+        return self._by_header and self._each
+
     def city_headers(self) -> dict[str, str]:
         """For a question about all. May wait for the registry; raises SQLAlchemyError."""
-        if not (self._by_header and self._each):
+        if not self.asks_registry:
             return self.read_headers("")
         read_at, tenants = self._known
         if time.monotonic() - read_at >= DISTRICTS_SECONDS:
@@ -153,7 +164,10 @@ class CityReader(httpx.Auth):
         yield request
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        await to_thread.run_sync(self._mark, request)
+        if self._tenants.asks_registry:
+            await to_thread.run_sync(self._mark, request)
+        else:
+            self._mark(request)
         yield request
 
     def _mark(self, request: httpx.Request) -> None:

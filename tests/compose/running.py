@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 COMPOSE = Path(__file__).parents[2] / "compose"
-GIVEN = {"HAIDANG_VERSION": "1", "HAIDANG_PUBLIC_URL": "https://127.0.0.1", "HAIDANG_NETWORK": "127.0.0.0/8"}
+GIVEN = {"HAIDANG_VERSION": "1", "HAIDANG_PUBLIC_URL": "https://127.0.0.1/", "HAIDANG_NETWORK": "127.0.0.0/8"}
 VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 PROGRAMS = {"prometheus": "prometheus", "alertmanager": "prometheus-alertmanager"}
-"""Services whose image names the program itself, and Debian's names."""
+"""As the images call them, and as Debian does."""
 
 
 def services(given: Mapping[str, str] = GIVEN) -> dict[str, dict[str, Any]]:
@@ -32,7 +32,7 @@ def services(given: Mapping[str, str] = GIVEN) -> dict[str, dict[str, Any]]:
         return given.get(found[1]) or (found[3] if found[2] == "-" else "")
 
     text = (COMPOSE / "compose.yaml").read_text(encoding="utf-8")
-    content: dict[str, dict[str, Any]] = yaml.safe_load(VARIABLE.sub(value, text))["services"]
+    content: dict[str, dict[str, Any]] = yaml.safe_load(VARIABLE.sub(value, text).replace("$$", "$"))["services"]
     return content
 
 
@@ -42,6 +42,9 @@ class Machine:
     def __init__(self, folder: Path, prefix: Sequence[str]) -> None:
         self.folder = folder
         self._prefix = prefix
+        (folder / "bin").mkdir()
+        for there, here in PROGRAMS.items():
+            (folder / "bin" / there).symlink_to(shutil.which(here) or here)
         certificate, key = CertificateAuthority(folder).issue("127.0.0.1")
         self.places = {
             "/etc/haidang/alerts": str(COMPOSE.parent / "alerts"),
@@ -67,17 +70,26 @@ class Machine:
         (self.folder / Path(file).name).write_text(self.here(content), encoding="utf-8")
 
     def command(self, service: str) -> list[str]:
-        words = [self.here(word) for word in services()[service]["command"]]
-        if service in PROGRAMS:
-            words = [PROGRAMS[service], *words]
-        elif services()[service]["image"].startswith("haidang-collector"):
+        said = services()[service]
+        words = [self.here(word) for word in (*said.get("entrypoint", ()), *said["command"])]
+        if said["image"].startswith("haidang-collector"):
             words = [str(Path(sys.executable).parent / "haidang"), *words]
+        elif service in PROGRAMS and "entrypoint" not in said:
+            words = [service, *words]
         return [*self._prefix, *words]
+
+    def healthcheck(self, service: str) -> list[str]:
+        """The command that says by its status whether the service is well."""
+        kind, program, *words = services()[service]["healthcheck"]["test"]
+        if kind != "CMD":
+            raise ValueError(f"{service}: {kind} is no command")
+        return [*self._prefix, {"python": sys.executable}.get(program, program), *words]
 
     def environment(self, service: str) -> dict[str, str]:
         own = services()[service].get("environment", {})
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("HAIDANG_")}
-        return inherited | {"HAIDANG_DATA": str(self.folder)} | {name: self.here(own[name]) for name in own}
+        ours = {"HAIDANG_DATA": str(self.folder), "PATH": f"{self.folder / 'bin'}:{inherited['PATH']}"}
+        return inherited | ours | {name: self.here(own[name]) for name in own}
 
     @contextmanager
     def running(self, service: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -89,7 +101,7 @@ class Machine:
             yield process
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 @contextmanager

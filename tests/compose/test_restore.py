@@ -47,7 +47,7 @@ class Store:
             yield process
         finally:
             process.kill()
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
     def _command(self) -> list[str]:
         address = self.url.removeprefix("http://")

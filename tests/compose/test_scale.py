@@ -53,7 +53,7 @@ def balancer(folder: Path, ports: list[int]) -> Iterator[str]:
         yield f"https://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def test_one_of_two_collectors_is_killed_and_nobody_notices(tmp_path: Path) -> None:

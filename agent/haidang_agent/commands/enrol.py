@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,10 @@ from haidang_agent.centre import PIN
 from haidang_agent.config import config_path, load
 from haidang_agent.enrol import EnrolError, enrol
 from haidang_agent.options import add_config_argument, add_json_argument
+from haidang_agent.tables import Server
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
 EXAMPLES = """examples:
   haidang-agent enrol --server https://collector.example:8080 --ca ca.pem --token-file token.txt
@@ -37,6 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="sha256:…",
         help="trust this certificate of the collector's only; may be given again (default: [server] pins)",
     )
+    parser.add_argument(
+        "--relay",
+        metavar="URL",
+        help="the site agent to go through, as http://192.168.1.10:9196 (default: [server] relay)",
+    )
+    parser.add_argument(
+        "--client-cert", metavar="FILE", help="shown to a proxy that asks for one, PEM (default: [server] client_cert)"
+    )
+    parser.add_argument("--client-key", metavar="FILE", help="its key, where that is in another file")
     parser.add_argument("--force", action="store_true", help="even if this machine has an identity already")
     add_config_argument(parser)
     add_json_argument(parser)
@@ -50,6 +60,10 @@ def run(options: argparse.Namespace) -> int:
     if unfit := [pin for pin in pins if not PIN.fullmatch(pin)]:
         print(f"enrol: --pin {unfit[0]}: write sha256: and 64 hexadecimal digits", file=sys.stderr)
         return 2
+    relay = options.relay if options.relay is not None else config.server.relay if config.server else ""
+    shown = config.server.shown if config.server else ("", "")
+    if options.client_cert:
+        shown = (options.client_cert, options.client_key or "")
     try:
         token = _token(options)
     except (OSError, UnicodeDecodeError) as unreadable:
@@ -59,7 +73,10 @@ def run(options: argparse.Namespace) -> int:
         print(f"enrol: {'--token-file' if url else '--server'} is missing; see --help", file=sys.stderr)
         return 2
     try:
-        who = enrol(url, token, config.state_dir, config.agent.roles, ca, pins=pins, force=options.force)
+        who = enrol(
+            url, token, config.state_dir, config.agent.roles, ca,
+            pins=pins, relay=relay, shown=shown, force=options.force,
+        )  # fmt: skip
     except (EnrolError, OSError) as failed:
         print(f"enrol: {failed}", file=sys.stderr)
         return 1
@@ -68,13 +85,13 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(f"{who.agent} of unit {who.unit}")
     if config.server is None:
-        _note_server(config_path(options.config), url, ca, pins)
+        _note_server(config_path(options.config), Server(url, str(ca or ""), pins, relay, *shown))
     return 0
 
 
-def _note_server(path: Path, url: str, ca: Path | None, pins: Sequence[str]) -> None:
-    lines = "".join(f"{key} = {json.dumps(str(value))}\n" for key, value in (("url", url), ("ca", ca)) if value)
-    table = f"[server]\n{lines}" + (f"pins = {json.dumps(pins)}\n" if pins else "")
+def _note_server(path: Path, server: Server) -> None:
+    told = {key: value for key, value in asdict(server).items() if value}
+    table = "[server]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in told.items())
     if path.exists():
         print(f"Now add to {path}:\n{table}", file=sys.stderr)
         return

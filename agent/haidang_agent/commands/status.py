@@ -34,7 +34,9 @@ Row = dict[str, Any]
 
 SHOWN: dict[str, Callable[[Any], str]] = {
     "outbox bytes": lambda value: f"{value / (1 << 20):.1f} MB",
+    "relay: bytes": lambda value: f"{value / (1 << 20):.1f} MB",
     "oldest waiting": lambda value: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value)),
+    "relay: oldest waiting": lambda value: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value)),
     "outbox writable": lambda value: _("yes") if value else _("no"),
     "clock ahead": lambda value: _("{seconds:.1f} s").format(seconds=value),
 }
@@ -49,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
     config = load_merged(options.config)
     rows, problems = _identity(config.state_dir)
     rows.append(_row(N_("collector"), config.server.url if config.server else None))
+    if config.server and config.server.relay:
+        rows.append(_row(N_("through the relay"), config.server.relay))
     try:
         measured = list(_measured(samples_of(config.agent.listen)))
     except (OSError, http.client.HTTPException, ValueError) as failed:
@@ -95,10 +99,27 @@ def _measured(samples: Samples) -> Iterator[Row]:
         yield _row(N_("snapshots lost"), number, reason)
     for (answer,), number in samples.get("haidang_push_requests_total", {}).items():
         yield _row(N_("pushes answered"), number, answer)
+    if "haidang_agent_relay_limit_bytes" in samples:
+        yield from _kept_for_others(samples)
     reasons = {key for key, failed in samples.get("haidang_probe_failed", {}).items() if failed}
     for (name,), success in samples.get("haidang_probe_success", {}).items():
         why = next((reason for probe, reason in reasons if probe == name), "silent")
         yield _row(N_("probe"), "ok" if success else why, name)
+
+
+def _kept_for_others(samples: Samples) -> Iterator[Row]:
+    """Of an agent that is a relay."""
+    for what, name in (
+        (N_("relay: parts waiting"), "haidang_agent_relay_frames"),
+        (N_("relay: bytes"), "haidang_agent_relay_bytes"),
+        (N_("relay: oldest waiting"), "haidang_agent_relay_oldest_timestamp_seconds"),
+        (N_("relay: parts handed over"), "haidang_agent_relay_forwarded_total"),
+        (N_("relay: connections"), "haidang_agent_relay_connections"),
+    ):
+        yield _row(what, samples.get(name, {}).get(()))
+    for (reason,), number in samples.get("haidang_agent_relay_refused_total", {}).items():
+        if number:
+            yield _row(N_("relay: parts refused"), number, reason)
 
 
 def _incidents(state_dir: Path) -> Iterator[Row]:
@@ -129,7 +150,7 @@ def _print_table(rows: list[Row]) -> None:
 def _shown(row: Row) -> str:
     value = row["value"]
     if value is None:
-        return _("nothing") if row["what"] == "oldest waiting" else _("unknown")
+        return _("nothing") if row["what"].endswith("oldest waiting") else _("unknown")
     if row["what"] in SHOWN:
         return SHOWN[row["what"]](value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from haidang_collector.commands._registry import PROBLEM, local, refuse, say, show, show_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from haidang_collector.registry.config_layers import Layer
+    from haidang_collector.registry.config_marks import Marks
     from haidang_collector.registry.database import Database
 
 ALL = 100
@@ -86,8 +89,9 @@ def _set(database: Database, layer: Layer, file: Path, percent: int) -> None:
         refuse(f"{file}: {failed.strerror}")
     except (BadAgentConfigError, UnicodeDecodeError) as failed:
         refuse(f"{file}: {failed}")
-    _check(database, layer, tables)
-    number = put(database, layer, tables, operator(), percent)
+    number = _checked(
+        database, layer, lambda: tables, lambda since: put(database, layer, tables, operator(), percent, since=since)
+    )
     _say_given(layer, number, percent)
 
 
@@ -95,26 +99,38 @@ def _widen(database: Database, layer: Layer, percent: int) -> None:
     from haidang_collector.registry.config_versions import staged, widen  # noqa: PLC0415 - see `opened`
     from haidang_collector.registry.history import operator  # noqa: PLC0415
 
-    _check(database, layer, staged(database, layer))
-    _say_given(layer, widen(database, layer, percent, operator()), percent)
+    number = _checked(
+        database,
+        layer,
+        lambda: staged(database, layer),
+        lambda since: widen(database, layer, percent, operator(), since),
+    )
+    _say_given(layer, number, percent)
 
 
 def _roll_back(database: Database, layer: Layer) -> None:
     from haidang_collector.registry.config_versions import before, roll_back  # noqa: PLC0415 - see `opened`
     from haidang_collector.registry.history import operator  # noqa: PLC0415
 
-    _check(database, layer, before(database, layer)[1])
-    number = roll_back(database, layer, operator())
+    number = _checked(
+        database,
+        layer,
+        lambda: before(database, layer)[1],
+        lambda since: roll_back(database, layer, operator(), since),
+    )
     say(f"{layer}: version {number} is in force" if number else f"{layer}: nothing is set any more")
 
 
-def _check(database: Database, layer: Layer, tables: dict[str, object]) -> None:
+def _checked(
+    database: Database, layer: Layer, tables: Callable[[], dict[str, Any]], change: Callable[[Marks], int]
+) -> int:
+    """The version that was set."""
     from subprocess import SubprocessError  # noqa: PLC0415 - see `opened`
 
-    from haidang_collector.registry.config_check import UnfitConfigError, check_layer  # noqa: PLC0415
+    from haidang_collector.registry.config_check import UnfitConfigError, checked  # noqa: PLC0415
 
     try:
-        check_layer(database, layer, tables)
+        return checked(database, layer, tables, change)
     except UnfitConfigError as unfit:
         refuse(f"{unfit}\nnothing was changed")
     except (OSError, SubprocessError) as failed:

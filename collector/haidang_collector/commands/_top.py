@@ -70,7 +70,7 @@ def _asked(data: "Path | None", agent: str | None, number: int) -> "tuple[list[L
 
     from haidang_collector.evaluation.store import Store, StoreAwayError  # noqa: PLC0415
     from haidang_collector.settings import BadSettingError, from_environment  # noqa: PLC0415
-    from haidang_collector.tenants import Tenants  # noqa: PLC0415
+    from haidang_collector.tenants import Tenants, authorities  # noqa: PLC0415
 
     try:
         settings = from_environment()
@@ -78,7 +78,8 @@ def _asked(data: "Path | None", agent: str | None, number: int) -> "tuple[list[L
         refuse(str(bad))
     with opened(data) as registry:
         headers = Tenants(settings, registry.database).city_headers()
-    with httpx.Client(trust_env=False, headers=headers) as client:
+    tls = authorities(settings.store_ca)
+    with httpx.Client(trust_env=False, headers=headers, verify=tls or True) as client:
         store = Store(client, settings.prometheus_url)
         try:
             if agent is not None:

@@ -145,6 +145,8 @@ def readmit(agent: Agent, expires: Lifetime = "7d", data: Data = None) -> None: 
         fact = _one(registry, agent)
         if fact.merged_into:
             refuse(f"{agent} counts as {fact.merged_into}; readmit that one")
+        if is_lately(fact.doubled_at):
+            say(f"two machines share {agent}: this token turns one of them out; better enrol that one as a new agent")
         made = create_token(registry.database, fact.unit, uses=1, lifetime=expires, agent=agent, also=note_made)
     typer.echo(made.token)
     say(f"token {made.id} for {agent} of {fact.unit}, until {local(made.expires_at)}; it is not shown again")
@@ -203,5 +205,5 @@ def _states(agent: "AgentFact") -> "Iterator[str]":
         yield "new key wanted"
     if is_lately(agent.doubled_at):
         yield "two machines share it"
-    if is_lately(agent.put_back_at):
+    elif is_lately(agent.put_back_at):
         yield "came back with an old key"

@@ -111,7 +111,7 @@ def _evaluate(data: Path | None, at: str | None, unit: str, district: str) -> "E
     from haidang_collector.policy.policy import BadPolicyError, from_environment  # noqa: PLC0415
     from haidang_collector.settings import BadSettingError  # noqa: PLC0415
     from haidang_collector.settings import from_environment as settings_from_environment  # noqa: PLC0415
-    from haidang_collector.tenants import Tenants  # noqa: PLC0415
+    from haidang_collector.tenants import Tenants, authorities  # noqa: PLC0415
 
     try:
         policy, settings = from_environment(), settings_from_environment()
@@ -124,7 +124,7 @@ def _evaluate(data: Path | None, at: str | None, unit: str, district: str) -> "E
         units = registry.units()
         headers = Tenants(settings, registry.database).city_headers()
     with (
-        httpx.Client(trust_env=False, headers=headers) as client,
+        httpx.Client(trust_env=False, headers=headers, verify=authorities(settings.store_ca) or True) as client,
         _progress(shown=not unit and sys.stderr.isatty()) as progress,
     ):
         store = Store(client, settings.prometheus_url)

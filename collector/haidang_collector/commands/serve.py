@@ -1,25 +1,19 @@
 """`haidang serve`: the collector alone, for agents and people."""
 
-import gc
 import os
-import signal
 import socket
 import ssl
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from haidang_collector.commands._registry import PROBLEM, Data, refuse, say
 
 if TYPE_CHECKING:
+    from haidang_collector.serving import Door
     from haidang_collector.settings import Settings
 
-KEEP_ALIVE_SECONDS = 75
-"""Longer than the agents' push interval, so that a connection (and its TLS handshake) serves many pushes."""
-GRACE_SECONDS = 10
-HEADER_BYTES = 16 << 10
 BACKLOG = 2048
 MOST_CONNECTIONS = 20_000
 SPARE_FILES = 100
@@ -35,6 +29,10 @@ def command(
     upgrade: Annotated[
         bool, typer.Option("--upgrade", help="First bring the registry's tables to the version of this program.")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Processes that answer there, one a core (default HAIDANG_WORKERS, 1)."),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Take in what agents report, and show it. Settings are HAIDANG_* variables; see docs/operations.md.
@@ -42,37 +40,49 @@ def command(
     Example: haidang serve --listen 0.0.0.0:8080 --tls-cert cert.pem --tls-key key.pem
     """
     _check_certificate(tls_cert, tls_key)
-    settings = _settings(listen, data)
+    settings = _settings(listen, data, workers)
     listener = _listener(settings)
     _check_registry(settings.database_url, upgrade=upgrade)
 
-    import uvicorn  # noqa: PLC0415 - what can be refused is refused before the second that these take
+    from haidang_collector.serving import Door  # noqa: PLC0415 - what can be refused is refused before it is loaded
 
-    from haidang_collector.app import create_app  # noqa: PLC0415
-    from haidang_collector.connection import TimedConnection  # noqa: PLC0415
-
-    config = uvicorn.Config(
-        create_app(settings),
-        ssl_certfile=tls_cert,
-        ssl_keyfile=tls_key,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        h11_max_incomplete_event_size=HEADER_BYTES,
-        limit_concurrency=_connections(),
-        http=TimedConnection,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        log_level="warning",
-    )
-    say(f"listening on {'https' if tls_cert else 'http'}://{settings.listen}")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(0))  # uvicorn stops in order, then hands the signal on to this
-    gc.freeze()  # what was loaded stays: the collector of garbage need not walk it in the middle of an answer
-    uvicorn.Server(config).run(sockets=[listener])
+    door = Door(tls_cert, tls_key, _connections(settings.workers))
+    where = f"listening on {'https' if tls_cert else 'http'}://{settings.listen}"
+    if settings.workers == 1:
+        _serve_alone(settings, door, listener, where)
+    else:
+        _serve_together(settings, door, listener, where)
 
 
-def _settings(listen: str | None, data: Path | None) -> "Settings":
+def _serve_alone(settings: "Settings", door: "Door", listener: socket.socket, where: str) -> None:
+    from haidang_collector.serving import serve  # noqa: PLC0415 - as above
+    from haidang_collector.worker import Worker  # noqa: PLC0415
+
+    say(where)
+    serve(settings, door, listener, Worker())
+
+
+def _serve_together(settings: "Settings", door: "Door", listener: socket.socket, where: str) -> None:
+    """Each worker has a socket of its own at the address, and the kernel deals out connections by their hash.
+
+    With one socket for all, whoever wakes first takes all that wait: a city that comes back would be with one worker.
+    """
+    from haidang_collector.serving import serve  # noqa: PLC0415 - as above
+    from haidang_collector.supervisor.workers import Workers  # noqa: PLC0415
+
+    family, address = listener.family, listener.getsockname()
+    listener.close()  # it has shown that the address is free, also of collectors that would share it
+    with _shared(family, address):  # holds the address, without listening, while workers come and go
+        workers = Workers(
+            settings.workers,
+            lambda worker, ready: serve(settings, door, _shared(family, address), worker, ready),
+            say,
+        )
+        status = workers.run(lambda: say(f"{where} with {settings.workers} workers"))
+    raise typer.Exit(status)
+
+
+def _settings(listen: str | None, data: Path | None, workers: int | None) -> "Settings":
     import dataclasses  # noqa: PLC0415 - as above
 
     from haidang_collector.registry.location import database_url  # noqa: PLC0415
@@ -80,7 +90,9 @@ def _settings(listen: str | None, data: Path | None) -> "Settings":
 
     try:
         settings = dataclasses.replace(from_environment(), database_url=database_url(data))
-        return dataclasses.replace(settings, listen=listen or settings.listen)
+        return dataclasses.replace(
+            settings, listen=listen or settings.listen, workers=settings.workers if workers is None else workers
+        )
     except BadSettingError as wrong:
         refuse(str(wrong))
 
@@ -142,12 +154,23 @@ def _listener(settings: "Settings") -> socket.socket:
         refuse(f"cannot listen on {settings.listen}: {reason}; give another with --listen", PROBLEM)
 
 
-def _connections() -> int:
-    """How many connections at once the system lets this process hold; its soft limit is raised to the hard one."""
+def _shared(family: int, address: tuple[Any, ...]) -> socket.socket:
+    """A socket at an address that others of ours are at too; it does not listen yet."""
+    shared = socket.socket(family, socket.SOCK_STREAM)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if family == socket.AF_INET6:
+        shared.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
+    shared.bind(address)
+    return shared
+
+
+def _connections(workers: int) -> int:
+    """How many connections at once each process may hold; its soft limit of files is raised to what that takes."""
     import resource  # noqa: PLC0415 - as above
 
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_CONNECTIONS + SPARE_FILES
+    wanted = MOST_CONNECTIONS // workers + SPARE_FILES
     files = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
     return max(1, files - SPARE_FILES)

@@ -1,7 +1,9 @@
 """`haidang simulate`: a city that does not exist, for load, demonstrations and trying out rules."""
 
+import os
 import re
 import signal
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,12 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from haidang_collector.evaluation.model import Share
+    from haidang_collector.policy.policy import Policy
     from haidang_collector.registry.database import Database
+    from haidang_collector.simulate.backfill import Filled, Store
     from haidang_collector.simulate.fleet import Result
     from haidang_collector.simulate.model import City
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 FOLDER = "simulated"
+STORE = ("prometheus", "data")
+"""Where `haidang up` has its Prometheus keep data."""
+SHORTEST_PAST, LONGEST_PAST = SECONDS["d"], 399 * SECONDS["d"]
+"""`haidang up` keeps 400 days."""
+PROGRESS_SECONDS = 5.0
 HEADER = ("ROW", "MET", "UNMET", "UNKNOWN", "NOT APPLICABLE")
 
 
@@ -28,6 +37,13 @@ def _duration(text: str) -> float:
     if match is None or not int(match[1]):
         raise typer.BadParameter(f"{text!r}; write seconds, minutes, hours or days as 15s, 10m, 2h, 1d")
     return float(int(match[1]) * SECONDS[match[2]])
+
+
+def _past(text: str) -> float:
+    seconds = _duration(text)
+    if not SHORTEST_PAST <= seconds <= LONGEST_PAST:
+        raise typer.BadParameter(f"{text!r}; a past has 1 to {LONGEST_PAST // SECONDS['d']} days")
+    return seconds
 
 
 def command(
@@ -49,6 +65,19 @@ def command(
     facts_only: Annotated[
         bool, typer.Option("--facts-only", help="Fill the registry, say what an evaluation must find, and stop.")
     ] = False,
+    past: Annotated[
+        float | None,
+        typer.Option(
+            "--fast-forward",
+            parser=_past,
+            metavar="TIME",
+            help="Fill the store with so long a past, up to now, and stop: 300d (a school year).",
+        ),
+    ] = None,
+    victoriametrics: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where the past goes instead of the Prometheus of --data."),
+    ] = None,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
@@ -62,13 +91,24 @@ def command(
     The table shows how many units are in which state of each row, as the city was built: what `haidang evaluate` must
     find once the rules have run. R10 needs days, and is not in it.
 
-    Exit status: 0 every report was stored at once, 1 some were not (the answers say why), 2 bad usage, or the registry
-    or the collector is away.
+    With --fast-forward nothing reports: what rules would have recorded is written into the store, for dashboards,
+    trends and evaluations of earlier days. A Prometheus must not run yet, and its folder must be empty; a
+    VictoriaMetrics runs. Its agents are enrolled, and report as the same ones when this is run again without it.
+
+    Exit status: 0 every report was stored at once, 1 some were not (the answers say why), 2 bad usage, or the registry,
+    the collector or the store is away or unfit.
 
     Examples:
     haidang up --data ./trial                              (in another terminal)
 
     haidang simulate --units 200 --for 10m --data ./trial
+
+    A school year first:
+    haidang simulate --units 200 --fast-forward 300d --data ./year
+
+    haidang up --data ./year                               (then, in another terminal)
+
+    haidang simulate --units 200 --for 1h --data ./year
 
     """
     from haidang_collector.policy.policy import BadPolicyError, from_environment  # noqa: PLC0415 - `--help` need not wait
@@ -81,10 +121,18 @@ def command(
         policy = from_environment()
     except BadPolicyError as bad:
         refuse(str(bad))
+    if victoriametrics is not None and past is None:
+        raise typer.BadParameter("is where --fast-forward writes; give that too", param_hint="--victoriametrics")
     city = build(units, seed=seed, day=today())
-    folder = state or (data or data_folder()) / FOLDER
+    home = data or data_folder()
+    folder = state or home / FOLDER
+    store = None if past is None else _store(victoriametrics or home.joinpath(*STORE))
     with opened(data) as registry:
         _fill(registry.database, city)
+        if past is not None and store is not None:
+            filled = _fast_forward(registry.database, city, folder, store, past, policy)
+            _tell(city, expected_shares(city, policy), None, filled, as_json=as_json)
+            return
         with looking(registry.database, city):
             result = None if facts_only else _report(registry.database, city, folder, server, ca, for_, interval)
     _tell(city, expected_shares(city, policy), result, as_json=as_json)
@@ -100,6 +148,40 @@ def _fill(database: "Database", city: "City") -> None:
     except UnfitRegistryError as unfit:
         refuse(str(unfit))
     say(f"{len(city.units)} units in the registry, {changed} entries new or changed")
+
+
+def _store(into: str | Path) -> "Store":
+    from haidang_collector.simulate.backfill import BackfillError, Blocks, Victoria  # noqa: PLC0415 - as above
+
+    try:
+        return Victoria(into) if isinstance(into, str) else Blocks(into)
+    except BackfillError as unfit:
+        refuse(str(unfit))
+
+
+def _fast_forward(
+    database: "Database", city: "City", folder: Path, store: "Store", seconds: float, policy: "Policy"
+) -> "Filled":
+    from haidang_collector.centre import school_time  # noqa: PLC0415 - as above
+    from haidang_collector.simulate.fast_forward import fast_forward  # noqa: PLC0415
+    from haidang_collector.simulate.fleet import TROUBLE  # noqa: PLC0415
+
+    named = os.environ.get("HAIDANG_CALENDAR")
+    told = time.monotonic()
+
+    def progress(samples: int, share: float) -> None:
+        nonlocal told
+        if time.monotonic() >= told + PROGRESS_SECONDS:
+            told = time.monotonic()
+            say(f"{share:.0%}: {samples:,} samples")
+
+    try:
+        calendar = school_time.load(Path(named) if named else None)
+        return fast_forward(
+            database, city, folder, store, seconds, now=time.time(), policy=policy, calendar=calendar, progress=progress
+        )
+    except (*TROUBLE, school_time.BadCalendarError) as failed:
+        refuse(str(failed))
 
 
 def _report(
@@ -126,7 +208,14 @@ def _say_progress(result: "Result") -> None:
     say(f"{result.seconds:.0f} s: {result.snapshots} snapshots, {result.late} late; answers: {answers or 'none yet'}")
 
 
-def _tell(city: "City", shares: "Mapping[str, Share]", result: "Result | None", *, as_json: bool) -> None:
+def _tell(
+    city: "City",
+    shares: "Mapping[str, Share]",
+    result: "Result | None",
+    filled: "Filled | None" = None,
+    *,
+    as_json: bool,
+) -> None:
     if as_json:
         show_json(
             {
@@ -135,6 +224,7 @@ def _tell(city: "City", shares: "Mapping[str, Share]", result: "Result | None", 
                 "day": city.day.isoformat(),
                 "expected": {row: asdict(share) for row, share in shares.items()},
                 "reports": None if result is None else asdict(result),
+                "past": None if filled is None else filled._asdict(),
             }
         )
         return
@@ -143,6 +233,9 @@ def _tell(city: "City", shares: "Mapping[str, Share]", result: "Result | None", 
         for row, share in shares.items()
     ]
     show(HEADER, rows)
+    if filled is not None:
+        size = "" if filled.size is None else f", {filled.size / 1e6:.0f} MB"
+        say(f"{filled.samples:,} samples of {filled.series:,} series in {filled.seconds:.0f} s{size}")
     if result is not None:
         _say_progress(result)
         say(

@@ -32,6 +32,9 @@ def command(
         typer.Option(help="What keeps the measurements; victoriametrics answers on the port of Prometheus."),
     ] = "prometheus",
     vmalert_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the rules of victoriametrics.")] = 8880,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes of the collector (default HAIDANG_WORKERS, 1).")
+    ] = None,
     agent_port: Annotated[int, typer.Option(min=1, max=65535, help="This machine's agent's /metrics.")] = 9810,
     agent: Annotated[bool, typer.Option(help="Measure this machine and its network too.")] = True,
     portals: Annotated[
@@ -87,6 +90,7 @@ def command(
         mail_to=tuple(mail_to or ()),
         store=store,
         vmalert_port=vmalert_port,
+        workers=workers,
         notify=bool(os.environ.get("HAIDANG_NOTIFY")),
         public_url=os.environ.get("HAIDANG_PUBLIC_URL", ""),
         deadman=deadman,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from google.protobuf.message import DecodeError
 
 from haidang_collector.ingest.labels import LabelBook, encode, readable
-from haidang_collector.ingest.layouts import Layouts, Ours, is_plain
+from haidang_collector.ingest.layouts import REMEMBERED_LAYOUTS_BYTES, Layouts, Ours, is_plain
 from haidang_collector.ingest.messages import parse_points
 from haidang_collector.ingest.refusal import BAD_REQUEST, TOO_LARGE, Refusal, malformed
 from haidang_collector.ingest.sketch import Sketch
@@ -83,12 +83,12 @@ class _Series(NamedTuple):
 
 
 class Checker:
-    """Thread-safe; one for the whole process, because it remembers label sets and layouts."""
+    """Thread-safe; one for the whole process, because it remembers label sets and layouts: a worker its share."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._book = LabelBook()
-        self._layouts = Layouts()
+        self._layouts = Layouts(REMEMBERED_LAYOUTS_BYTES // settings.workers)
 
     def recognise(self, body: bytes, sender: Identity, now: float) -> Batch | None:
         """What `check` returns, for the request that comes most: that of last time, with new values and times.

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 CONNECT_SECONDS = 3.0
+TURN_SECONDS = 4.0
+"""For a place among those that are on the way; with the store's own ten, below the 15 s that agents wait."""
 LONGEST_HEAD = 64 << 10
 LONGEST_BODY = 1 << 20
-"""Of an answer; a store that says more is cut off."""
+"""Of an answer, where the caller expects no more; what is longer is cut off."""
 FIRST_FINAL = 200
 """What is below only announces the answer (RFC 9110, 15.2)."""
 NO_CONTENT = 204
@@ -54,8 +56,8 @@ class _Reader(asyncio.StreamReader):
 
 
 class _Connection:
-    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter, longest: int) -> None:
+        self._reader, self._writer, self._longest = reader, writer, longest
         self.reusable = False
         """After its last answer: whether another one may be asked for."""
 
@@ -101,55 +103,77 @@ class _Connection:
                 self.reusable = False
                 return await self._to_the_end()
             length = _length(headers["content-length"], 10)
-            self.reusable = length <= LONGEST_BODY
-            return await self._reader.readexactly(min(length, LONGEST_BODY))
+            self.reusable = length <= self._longest
+            return await self._reader.readexactly(min(length, self._longest))
         except asyncio.IncompleteReadError:
             raise httpx.RemoteProtocolError("the answer ended before it was complete") from None
         except asyncio.LimitOverrunError:
             raise httpx.RemoteProtocolError("a chunk's length of no end") from None
 
     async def _to_the_end(self) -> bytes:
-        body = b""
-        while len(body) < LONGEST_BODY and (more := await self._reader.read(LONGEST_BODY - len(body))):
+        body = bytearray()
+        while len(body) < self._longest and (more := await self._reader.read(self._longest - len(body))):
             body += more
-        return body
+        return bytes(body)
 
     async def _chunks(self) -> bytes:
-        body = b""
-        while len(body) <= LONGEST_BODY:
+        body = bytearray()
+        while len(body) <= self._longest:
             line = await self._reader.readuntil(b"\n")
             length = _length(line.partition(b";")[0].strip().decode("latin-1"), 16)
-            if length > LONGEST_BODY:
+            if length > self._longest:
                 break
             chunk = await self._reader.readexactly(length + 2)
             if not length:
-                return body
+                return bytes(body)
             body += chunk[:-2]
         self.reusable = False
-        return body
+        return bytes(body)
 
 
 class KeptConnections(httpx.AsyncBaseTransport):
-    """For one event loop. At most `most` requests are on the way; the others wait."""
+    """For one event loop. At most `most` requests are on the way; the others wait for their turn, and not for long."""
 
-    def __init__(self, most: int, seconds: float) -> None:
-        """`seconds` for a request, from its beginning on (waiting for a place not included) to the whole answer."""
+    def __init__(
+        self,
+        most: int,
+        seconds: float,
+        tls: ssl.SSLContext | None = None,
+        *,
+        turn_seconds: float = TURN_SECONDS,
+        longest: int = LONGEST_BODY,
+    ) -> None:
+        """`seconds` for a request, from its turn on to the whole answer; without `tls`, the usual authorities hold.
+
+        `longest`: bytes of an answer, of which the rest is cut off.
+        """
         self._places = asyncio.Semaphore(most)
+        self._turn_seconds = turn_seconds
+        self._longest = longest
         self._seconds = seconds
         self._idle: dict[Place, list[_Connection]] = {}
-        self._tls: ssl.SSLContext | None = None
+        self._tls = tls
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises httpx.TransportError. What an idle connection does not answer is asked once more on a new one."""
+        """What an idle connection does not answer is asked once more on a new one.
+
+        Raises httpx.TransportError; httpx.PoolTimeout where its turn did not come.
+        """
         wire = _encoded(request)
-        async with self._places:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    return await self._ask(request.url, wire)
-            except TimeoutError:
-                raise httpx.ReadTimeout(f"no answer after {self._seconds:g} s", request=request) from None
-            except OSError as failed:
-                raise httpx.NetworkError(str(failed), request=request) from failed
+        try:
+            async with asyncio.timeout(self._turn_seconds):
+                await self._places.acquire()
+        except TimeoutError:
+            raise httpx.PoolTimeout(f"no turn within {self._turn_seconds:g} s", request=request) from None
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._ask(request.url, wire)
+        except TimeoutError:
+            raise httpx.ReadTimeout(f"no answer after {self._seconds:g} s", request=request) from None
+        except OSError as failed:
+            raise httpx.NetworkError(str(failed), request=request) from failed
+        finally:
+            self._places.release()
 
     async def aclose(self) -> None:
         for connections in self._idle.values():
@@ -191,20 +215,19 @@ class KeptConnections(httpx.AsyncBaseTransport):
         tls = self._tls if scheme == "https" else None
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                return await _opened(host, port, tls)
+                return await self._opened(host, port, tls)
         except TimeoutError:
             raise httpx.ConnectTimeout(f"no connection to {host}:{port} after {CONNECT_SECONDS:g} s") from None
         except OSError as failed:
             raise httpx.ConnectError(f"{host}:{port}: {failed}") from failed
 
-
-async def _opened(host: str, port: int, tls: ssl.SSLContext | None) -> _Connection:
-    """As asyncio.open_connection, with a reader of ours."""
-    loop = asyncio.get_running_loop()
-    reader = _Reader(LONGEST_HEAD, loop)
-    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-    transport, _ = await loop.create_connection(lambda: protocol, host, port, ssl=tls)
-    return _Connection(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+    async def _opened(self, host: str, port: int, tls: ssl.SSLContext | None) -> _Connection:
+        """As asyncio.open_connection, with a reader of ours."""
+        loop = asyncio.get_running_loop()
+        reader = _Reader(LONGEST_HEAD, loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        transport, _ = await loop.create_connection(lambda: protocol, host, port, ssl=tls)
+        return _Connection(reader, asyncio.StreamWriter(transport, protocol, reader, loop), self._longest)
 
 
 def _encoded(request: httpx.Request) -> bytes:

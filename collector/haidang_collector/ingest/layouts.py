@@ -28,11 +28,16 @@ STAMP_BYTES = 7
 SAMPLE_BYTES = len(SAMPLE_HEAD) + 8 + STAMP_BYTES
 STAMP_TAG = 0x10
 
-REMEMBERED_SERIES = 1_500_000
-"""
-Of all layouts together. Each takes some 530 bytes where its labels are no other agent's (94 bytes of message, measured
-26 November 2026; 1,300 at the longest), and a fraction of that where they are.
-"""
+REMEMBERED_LAYOUTS_BYTES = 512 << 20
+"""Of all layouts together: about a million series whose labels are no other agent's, many more where they are."""
+SERIES_BYTES = 320
+"""What a series takes beside its labels: the objects that hold its parts, and their places in tuples (CPython 3.11)."""
+LABEL_COPIES = 2
+"""As they come, and cut; the first of them once more in each head."""
+HEAD_BYTES = 48
+"""What a head takes beside the labels in it."""
+LAYOUT_BYTES = 1500
+"""What a layout takes beside its series, with its sketch and its agent's entry."""
 LAYOUTS_PER_AGENT = 2
 """So that nobody who sends something else each time takes the others' places."""
 
@@ -60,6 +65,17 @@ class Layout:
         stamped = 8 + STAMP_BYTES
         self._sizes = [stamped + sum(map(len, cuts)) for cuts in zip(*columns[1:], strict=True)]
         self._heads: dict[int, tuple[bytes, ...]] = {}
+        self._label_bytes = sum(map(len, all_labels))
+        self._before_bytes = sum(map(len, self._before))
+        self.counted_bytes = 0
+        """What it took when `Layouts` last looked at it."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """About what it takes now; it grows with each new length of our labels."""
+        size = len(self)
+        heads = len(self._heads) * (HEAD_BYTES * size + self._before_bytes)
+        return LAYOUT_BYTES + SERIES_BYTES * size + LABEL_COPIES * self._label_bytes + heads
 
     @property
     def message_bytes(self) -> int:
@@ -133,13 +149,18 @@ def is_plain(labels: bytes, points: bytes) -> bool:
 class Layouts:
     """What agents sent last. Agents that send the same share one layout. Thread-safe."""
 
-    def __init__(self, most_series: int = REMEMBERED_SERIES) -> None:
-        self._most_series = most_series
+    def __init__(self, most_bytes: int = REMEMBERED_LAYOUTS_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._lock = threading.Lock()
         self._of_agents: OrderedDict[str, list[Layout]] = OrderedDict()
         self._shared: dict[Layout, Layout] = {}
         self._users: Counter[Layout] = Counter()
-        self._series = 0
+        self._bytes = 0
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of all layouts, as far as they were looked at."""
+        return self._bytes
 
     def find(self, agent: str, message_bytes: int) -> Layout | None:
         """Of the agent's last message of that length."""
@@ -148,7 +169,10 @@ class Layouts:
             if layouts is None:
                 return None
             self._of_agents.move_to_end(agent)
-            return next((layout for layout in layouts if layout.message_bytes == message_bytes), None)
+            found = next((layout for layout in layouts if layout.message_bytes == message_bytes), None)
+            if found is not None and self._grown(found):
+                self._make_room()
+            return found
 
     def keep(self, agent: str, all_labels: Sequence[bytes], seen: Sketch) -> None:
         """The series of the agent's last message. Where there is too much, the longest unused goes."""
@@ -160,18 +184,29 @@ class Layouts:
             for old in layouts[LAYOUTS_PER_AGENT:]:
                 self._give_back(old)
             del layouts[LAYOUTS_PER_AGENT:]
-            while self._series > self._most_series:
-                for old in self._of_agents.popitem(last=False)[1]:
-                    self._give_back(old)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        while self._bytes > self._most_bytes:
+            for old in self._of_agents.popitem(last=False)[1]:
+                self._give_back(old)
+
+    def _grown(self, layout: Layout) -> bool:
+        """Its account is put right."""
+        grown = layout.memory_bytes - layout.counted_bytes
+        layout.counted_bytes += grown
+        self._bytes += grown
+        return grown > 0
 
     def _take(self, layout: Layout) -> Layout:
         shared = self._shared.setdefault(layout, layout)
-        self._series += 0 if self._users[shared] else len(shared)
+        self._grown(shared)
         self._users[shared] += 1
         return shared
 
     def _give_back(self, layout: Layout) -> None:
         self._users[layout] -= 1
         if not self._users[layout]:
+            self._bytes -= layout.counted_bytes
+            layout.counted_bytes = 0
             del self._users[layout], self._shared[layout]
-            self._series -= len(layout)

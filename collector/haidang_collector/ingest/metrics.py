@@ -31,7 +31,7 @@ class IngestMetrics:
         )
         self.of_agents = Counter(
             "haidang_ingest_agent_refused",
-            "Write requests of an agent that it had no right to, or that no sound agent sends.",
+            "Requests of an agent that it had no right to, or that no sound agent sends.",
             ("unit", "district", "agent", "reason"),
             registry=registry,
         )
@@ -45,6 +45,10 @@ class IngestMetrics:
             self.requests.labels(status)
         for reason in get_args(Reason):
             self.refused.labels(reason)
+
+    def refuse_question(self, sender: Identity) -> None:
+        """It asks too often for what is no push: not among the write requests, but the sender's doing."""
+        self.of_agents.labels(sender.unit, sender.district, sender.agent, "rate").inc()
 
     def refuse(self, reason: Reason, sender: Identity | None) -> None:
         """Counted in all, and where it is the sender's doing, by name."""

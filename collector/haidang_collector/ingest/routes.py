@@ -4,6 +4,7 @@ The answer decides whether the agent keeps its copy. 204: it is in the store. 40
 says what is wrong where. 401: nobody knows you. 408, 413, 415: not like this. 429, 503 with Retry-After: later.
 """
 
+import random
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -18,19 +19,24 @@ from haidang_collector.ingest.backlog import BacklogShares
 from haidang_collector.ingest.batch import Batch, Checker
 from haidang_collector.ingest.body import Body, check_headers
 from haidang_collector.ingest.egress import Egress
-from haidang_collector.ingest.gate import Gate
+from haidang_collector.ingest.gate import BYTES_AT_ONCE, UNIT_BYTES, Gate
 from haidang_collector.ingest.limits import Limits
 from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.ingest.store import Store
 from haidang_collector.outside.addresses import Addresses
-from haidang_collector.registry.store import Identity
-from haidang_collector.sd import ScrapeTargets
+from haidang_collector.registry.store import Identity, Sighting
+from haidang_collector.sd import scrape_address
 from haidang_collector.settings import Settings
 
 CHECKED_AT_ONCE = 4
 """Threads that decode and check: one agent's worst requests never hold them all, and memory stays bounded."""
+MOVED = 1 / 60
+"""
+Share of answers after which an agent is to connect anew, where several workers serve: within some 15 minutes those that
+a killed worker left to the others are shared out again.
+"""
 
 
 class Direct(APIRoute):
@@ -53,18 +59,22 @@ class Ingest:
     seen: Seen
     egress: Egress
     addresses: Addresses
-    targets: ScrapeTargets
     metrics: IngestMetrics
     checker: Checker = field(init=False)
     shares: BacklogShares = field(init=False)
     limits: Limits = field(init=False)
-    gate: Gate = field(default_factory=Gate)
+    gate: Gate = field(init=False)
     threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CHECKED_AT_ONCE))
 
     def __post_init__(self) -> None:
-        self.checker = Checker(self.settings)
-        self.shares = BacklogShares(self.settings.backlog_rate)
-        self.limits = Limits(self.settings)
+        settings = self.settings.of_a_worker()
+        self.checker = Checker(settings)
+        self.shares = BacklogShares(settings.backlog_rate)
+        self.limits = Limits(settings)
+        bytes_at_once, unit_bytes = (
+            max(settings.max_body_bytes, bound // settings.workers) for bound in (BYTES_AT_ONCE, UNIT_BYTES)
+        )
+        self.gate = Gate(bytes_at_once=bytes_at_once, unit_bytes=unit_bytes)
 
     async def take(self, request: Request) -> Response:
         """Raises Refusal."""
@@ -81,7 +91,10 @@ class Ingest:
         self.metrics.samples.inc(batch.samples)
         age = None if batch.newest is None else time.time() - batch.newest
         rate = self.shares.grant(sender.agent, age)
-        return Response(status_code=204, headers={"Haidang-Backlog-Rate": f"{rate:.0f}"})
+        headers = {"Haidang-Backlog-Rate": f"{rate:.0f}"}
+        if self.settings.workers > 1 and random.random() < MOVED:  # noqa: S311 - no secret
+            headers["Connection"] = "close"
+        return Response(status_code=204, headers=headers)
 
     async def _checked(self, body: bytes, sender: Identity) -> Batch:
         now, samples = time.time(), 0
@@ -99,12 +112,17 @@ class Ingest:
 
     def _note(self, request: Request, sender: Identity) -> None:
         """The agent was heard, whatever becomes of its data."""
-        self.seen.heard(sender.agent, time.time(), stopped=request.headers.get("haidang-goodbye") == "1")
-        address = self.egress.learn(sender.agent, request)
+        address = self.egress.public_sender(request)
         if address is not None:
             self.addresses.heard(sender, str(address))
-        if request.client is not None:
-            self.targets.learn(sender.agent, request.client.host, request.headers.get("haidang-scrape-port"))
+        sighting = Sighting(
+            at=time.time(),
+            stopped=request.headers.get("haidang-goodbye") == "1",
+            isp=None if address is None else self.egress.isp(address),
+            scrape_address=request.client
+            and scrape_address(request.client.host, request.headers.get("haidang-scrape-port")),
+        )
+        self.seen.heard(sender.agent, sighting)
 
 
 @router.post(

@@ -1,4 +1,4 @@
-"""When each agent was last heard: at hand in memory, written to the registry every few seconds in one go."""
+"""When and how each agent was last heard: at hand in memory, written to the registry every few seconds in one go."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from haidang_collector.registry.facts import Sighting
+
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 5.0
-
-Sighting = tuple[float, bool]
-"""Unix seconds, and whether the agent said goodbye then."""
 
 
 class Seen:
@@ -29,9 +28,9 @@ class Seen:
         self._latest: dict[str, Sighting] = {}
         self._unwritten: dict[str, Sighting] = {}
 
-    def heard(self, agent: str, at: float, *, stopped: bool) -> None:
+    def heard(self, agent: str, sighting: Sighting) -> None:
         with self._lock:
-            self._latest[agent] = self._unwritten[agent] = (at, stopped)
+            self._latest[agent] = self._unwritten[agent] = sighting
 
     def latest(self, agent: str) -> Sighting | None:
         """What this process heard; the registry may know of other processes' newer sightings."""

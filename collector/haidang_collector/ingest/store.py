@@ -10,7 +10,7 @@ import httpx
 
 from haidang_collector.ingest.connections import KeptConnections
 from haidang_collector.ingest.refusal import BAD_REQUEST, TOO_LARGE, UNAVAILABLE, Refusal
-from haidang_collector.tenants import ready_url
+from haidang_collector.tenants import authorities, ready_url
 
 if TYPE_CHECKING:
     from haidang_collector.settings import Settings
@@ -49,7 +49,9 @@ class Store:
         """`transport` replaces the network in tests."""
         self._tenants = tenants
         self._ready_url = ready_url(settings)
-        self._network = transport or KeptConnections(CONNECTIONS, settings.store_timeout_seconds)
+        self._network = transport or KeptConnections(
+            CONNECTIONS, settings.store_timeout_seconds, authorities(settings.store_ca)
+        )
 
     async def append(self, payload: bytes, district: str) -> None:
         """Returns when it is stored. Raises Refusal: 400 or 413 when the store never will, 503 when it may later.
@@ -61,6 +63,9 @@ class Store:
             request = httpx.Request("POST", _parsed(url), content=payload, headers=HEADERS | tenant)
             answer = await self._network.handle_async_request(request)
             await answer.aread()
+        except httpx.PoolTimeout:
+            text = f"{CONNECTIONS} requests wait for the store, which does not keep up; keep the data"
+            raise Refusal(UNAVAILABLE, "store_unavailable", text) from None
         except httpx.HTTPError as failed:
             log.warning("store %s does not answer: %r", url, failed)
             raise Refusal(UNAVAILABLE, "store_unavailable", "the store does not answer; keep the data") from None

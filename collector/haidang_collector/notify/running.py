@@ -24,12 +24,20 @@ if TYPE_CHECKING:
 
 
 @contextlib.asynccontextmanager
-async def telling(settings: Settings, database: Database, registry: CollectorRegistry) -> AsyncIterator[Intake]:
-    """Where Alertmanager's news are kept, and people told of them where that is on. Raises BadNotifyError."""
+async def telling(
+    settings: Settings, database: Database, registry: CollectorRegistry, *, tells: bool = True
+) -> AsyncIterator[Intake]:
+    """Where Alertmanager's news are kept, and people told of them where that is on. Raises BadNotifyError.
+
+    `tells`: this process sends the messages; otherwise another one does.
+    """
     if not settings.notify:
         yield Intake(database, None)
         return
     wanted = settings_of(settings)
+    if not tells:
+        yield Intake(database, Planner(wanted, settings.time_zone))
+        return
     worker = Worker(database, wanted, settings.time_zone, NotifyMetrics(registry))
     task = asyncio.create_task(worker.run())
     try:

@@ -48,16 +48,19 @@ class NotifyMetrics:
             registry=registry,
         )
         self.waiting = Gauge(
-            "haidang_notify_waiting_messages", "Messages that no provider has taken.", registry=registry
-        )
+            "haidang_notify_waiting_messages", "Messages that no provider has taken.", registry=registry,
+            multiprocess_mode="mostrecent",
+        )  # fmt: skip
         self.oldest = Gauge(
             "haidang_notify_oldest_waiting_seconds",
             "Age of the oldest of these; 0 where there is none.",
             registry=registry,
+            multiprocess_mode="mostrecent",
         )
         self.round = Gauge(
-            "haidang_notify_round_timestamp_seconds", "When what waits was last looked through.", registry=registry
-        )
+            "haidang_notify_round_timestamp_seconds", "When what waits was last looked through.", registry=registry,
+            multiprocess_mode="mostrecent",
+        )  # fmt: skip
         for channel in ("email", "apprise"):
             for outcome in ("sent", "later", "failed"):
                 self.messages.labels(channel, outcome)

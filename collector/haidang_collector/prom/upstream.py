@@ -14,6 +14,7 @@ from haidang_collector.prom.answers import NOT_STORED, TOO_LARGE, UNAVAILABLE, P
 from haidang_collector.prom.queue import Queue
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
     from haidang_collector.access.visitor import Scope
@@ -37,10 +38,17 @@ GET_ONLY = ("label/", "metadata", "status/")
 class Upstream:
     """The store's HTTP API, asked by one event loop."""
 
-    def __init__(self, prometheus_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        """`transport` replaces the network in tests."""
+    def __init__(
+        self,
+        prometheus_url: str,
+        transport: httpx.AsyncBaseTransport | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`transport` replaces the network in tests. Without `tls`, the usual authorities hold."""
         self._url = f"{prometheus_url.rstrip('/')}/api/v1"
-        self._client = httpx.AsyncClient(transport=transport, trust_env=False, timeout=httpx.Timeout(SECONDS))
+        self._client = httpx.AsyncClient(
+            transport=transport, trust_env=False, timeout=httpx.Timeout(SECONDS), verify=tls or True
+        )
         self._all = Queue(AT_ONCE, MOST_WAITING)
         self._by_scope: dict[Scope, Queue] = {}
 

@@ -2,6 +2,9 @@
 
 An agent makes its new key itself, as at enrolment, and tells it while it still uses the old one. Both hold until the
 new one is used for the first time; so no answer that gets lost, and no kill between two steps, locks an agent out.
+
+Of two machines with a copy of one identity, the first that offers a key goes on. The other is told that it is a copy,
+and keeps what it measured until it is enrolled as an agent of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from sqlalchemy import select, update
 
 from haidang_collector.access.audit import record
 from haidang_collector.registry.credentials import secret_hash
+from haidang_collector.registry.facts import is_lately
 from haidang_collector.registry.models import Agent
 
 if TYPE_CHECKING:
@@ -25,7 +29,15 @@ REPLACED = (
     "this key was replaced by a newer one: the disk was put back (restore software, an old image) or copied; "
     "keep the agent's state folder out of the restore, and ask for a token by `haidang agents readmit`"
 )
+COPIED = (
+    "another machine uses this identity, with a newer key: one of the two disks is a copy; "
+    "on this machine run `haidang-agent enrol --force` with a new token, and what it measured is sent under its own id"
+)
 MERGED = "this agent was merged with another of the same machine; enrol again"
+
+PENDING_SECONDS = 600.0
+"""So long a key that was offered stands against another: one machine offers the same until it is answered."""
+NOTED_AGAIN_SECONDS = 60.0
 
 
 class AgentKeyError(LookupError):
@@ -48,10 +60,20 @@ def want_new_keys(database: Database, agent: str | None, who: str) -> int:
         return len(named)
 
 
-def offer_key(database: Database, agent: str, key: str) -> None:
-    """The agent made this key and will use it from now on; the one before holds until it does."""
+def offer_key(database: Database, agent: str, key: str, now: float) -> bool:
+    """The agent made this key and will use it from now on; the one before holds until it does.
+
+    False: another key was offered a moment ago and not used yet, so two machines share the identity. That is noted.
+    """
+    digest = secret_hash(key)
     with database.write() as session:
-        session.execute(update(Agent).where(Agent.id == agent).values(next_key_hash=secret_hash(key)))
+        found = session.get_one(Agent, agent, with_for_update=True)
+        waits = found.next_key_hash is not None and abs(now - (found.next_key_at or 0.0)) < PENDING_SECONDS
+        if waits and found.next_key_hash != digest:
+            found.doubled_at = now
+            return False
+        found.next_key_hash, found.next_key_at = digest, now
+        return True
 
 
 def use_new_key(database: Database, agent: str, digest: str) -> None:
@@ -65,9 +87,15 @@ def use_new_key(database: Database, agent: str, digest: str) -> None:
 
 
 def why_not(database: Database, agent: str, key: str) -> str | None:
-    """Why this key, which was a right one, lets nobody in; None for a key that never was. Notes who came back."""
-    digest = secret_hash(key)
-    columns = (Agent.key_hash, Agent.replaced_key_hash, Agent.revoked_at, Agent.merged_into)
+    """Why this key, which was a right one, lets nobody in; None for a key that never was. Notes who came back.
+
+    Where the newer key is used as well, between two times that the old one came, there are two machines.
+    """
+    digest, now = secret_hash(key), time.time()
+    columns = (
+        Agent.key_hash, Agent.replaced_key_hash, Agent.revoked_at, Agent.merged_into, Agent.put_back_at,
+        Agent.last_seen, Agent.doubled_at,
+    )  # fmt: skip
     with database.read() as connection:
         row = connection.execute(select(*columns).where(Agent.id == agent)).one_or_none()
     if row is None:
@@ -76,9 +104,12 @@ def why_not(database: Database, agent: str, key: str) -> str | None:
         return REVOKED if row.revoked_at else MERGED
     if row.replaced_key_hash is None or not hmac.compare_digest(row.replaced_key_hash, digest):
         return None
-    with database.write() as session:
-        session.execute(update(Agent).where(Agent.id == agent).values(put_back_at=time.time()))
-    return REPLACED
+    both = row.put_back_at is not None and row.last_seen is not None and row.last_seen > row.put_back_at
+    if row.put_back_at is None or abs(now - row.put_back_at) >= NOTED_AGAIN_SECONDS:
+        noted = {"put_back_at": now} | ({"doubled_at": now} if both else {})
+        with database.write() as session:
+            session.execute(update(Agent).where(Agent.id == agent).values(**noted))
+    return COPIED if both or is_lately(row.doubled_at) else REPLACED
 
 
 def merge_agents(database: Database, old: str, new: str, who: str) -> None:

@@ -10,20 +10,23 @@ import os
 import shutil
 import subprocess
 import sysconfig
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import select
 
 from haidang_collector.registry.agent_config import told
+from haidang_collector.registry.config_marks import LayersChangedError, all_staged, marks
+from haidang_collector.registry.config_versions import ConfigLayerError
 from haidang_collector.registry.fleet_tables import ConfigLayer
 from haidang_collector.registry.models import Agent, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sqlalchemy import Connection
 
     from haidang_collector.registry.config_layers import Layer
+    from haidang_collector.registry.config_marks import Marks
     from haidang_collector.registry.database import Database
 
 PROGRAM = "haidang-agent"
@@ -34,21 +37,59 @@ SHOWN_FAULTS = 20
 Tables = dict[str, Any]
 Reached = tuple[str, str | None]
 """A unit, and one agent of it where only some are reached."""
+IN_FORCE: dict[str, dict[Layer, Tables]] = {"": {}}
+"""Told to a single agent is what its own share of the fleet gets."""
+MOST_TRIES = 5
+
+Changed = TypeVar("Changed")
 
 
 class UnfitConfigError(ValueError):
     """Agents could not use it; the text has a line for each of the first faults and whom it would meet."""
 
 
+def checked(
+    database: Database, layer: Layer, tables: Callable[[], Tables], change: Callable[[Marks], Changed]
+) -> Changed:
+    """`change` a layer to `tables` that everybody whom it reaches can use, and only while nothing else was changed.
+
+    To look takes up to minutes in a large city, and nobody is kept from writing meanwhile: where others changed a layer
+    before this change came in, all is looked at anew. Raises UnfitConfigError; ConfigLayerError where that never ends.
+    """
+    for _ in range(MOST_TRIES):
+        since = marks(database)
+        check_layer(database, layer, tables())
+        try:
+            return change(since)
+        except LayersChangedError:
+            continue
+    raise ConfigLayerError(f"{layer}: others keep changing what agents are told; nothing was changed, try again")
+
+
 def check_layer(database: Database, layer: Layer, tables: Tables) -> int:
     """See that everybody whom the layer reaches could use what they would be told. How many different ones there are.
 
-    A fault that is there without the change is not held against it. Raises UnfitConfigError.
+    That is looked at together with what is in force, and with what is staged besides. A fault that is there without the
+    change is not held against it. Raises UnfitConfigError.
     """
-    whom = _reached(database, layer)
-    would_be = {name: told(database, *one, instead={layer: tables}).tables for name, one in whom.items()}
+    early = _early(database, layer)
+    whom = {
+        f"{name}{note}": (unit, agent, besides)
+        for name, (unit, agent) in _reached(database, layer).items()
+        for note, besides in (early if agent is None else IN_FORCE).items()
+    }
+    would_be = {
+        name: told(database, unit, agent, instead={**besides, layer: tables}).tables
+        for name, (unit, agent, besides) in whom.items()
+    }
     faults = _faults(would_be or {str(layer): tables})
-    now = _faults({name: told(database, *whom[name]).tables for name in faults.keys() & whom.keys()})
+    now = _faults(
+        {
+            name: told(database, unit, agent, instead=besides).tables
+            for name, (unit, agent, besides) in whom.items()
+            if name in faults
+        }
+    )
     meets: dict[str, list[str]] = {}
     for name, of_it in faults.items():
         for fault in of_it:
@@ -61,6 +102,16 @@ def check_layer(database: Database, layer: Layer, tables: Tables) -> int:
         rest = [f"and {len(lines) - SHOWN_FAULTS} more faults"] if len(lines) > SHOWN_FAULTS else []
         raise UnfitConfigError("\n".join(lines[:SHOWN_FAULTS] + rest))
     return len(set(map(_line, would_be.values())))
+
+
+def _early(database: Database, layer: Layer) -> dict[str, dict[Layer, Tables]]:
+    """What agents of a unit are told in the place of what is in force, for each share of the fleet."""
+    staged = {each: what for each, what in all_staged(database).items() if each != layer}
+    found = dict(IN_FORCE)
+    for percent in sorted({percent for percent, _ in staged.values()}):
+        early = {each: tables for each, (to, tables) in staged.items() if to >= percent}
+        found[f" (what is staged to {percent} %)"] = early
+    return found
 
 
 def _reached(database: Database, layer: Layer) -> dict[str, Reached]:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from haidang_collector.access.audit import record
 from haidang_collector.registry.config_layers import KINDS, ROLES, Layer, bucket
+from haidang_collector.registry.config_marks import take_turn
 from haidang_collector.registry.fleet_tables import ConfigLayer, ConfigVersion
 from haidang_collector.registry.models import Agent, DefaultConfig, DistrictConfig, Unit, UnitConfig
 from haidang_collector.registry.tokens import UnknownUnitError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.orm import Session
 
+    from haidang_collector.registry.config_marks import Marks
     from haidang_collector.registry.database import Database
 
 ALL = 100
@@ -144,15 +146,17 @@ def put(
     who: str,
     percent: int = ALL,
     also: Callable[[Session], None] = lambda _: None,
+    since: Marks | None = None,
 ) -> int:
     """Make a version of these tables and put it into force, or stage it to less than all. Its number.
 
-    What was staged before is dropped. `also` writes more to the audit log in the same transaction. Raises
-    ConfigLayerError, UnknownUnitError.
+    What was staged before is dropped. `also` writes more to the audit log in the same transaction. `since`: only where
+    no layer was changed since then. Raises ConfigLayerError, UnknownUnitError, LayersChangedError.
     """
     if percent < ALL and layer.kind == "agent":
         raise ConfigLayerError("one agent has no percentage; stage what is told to all, a district, a unit or a role")
     with database.write() as session:
+        take_turn(session, since)
         unit = _check(session, layer)
         standing = _standing(session, layer)
         number = 1 + (session.scalar(_of(layer, func.max(ConfigVersion.number))) or 0)
@@ -178,9 +182,10 @@ def put(
     return number
 
 
-def widen(database: Database, layer: Layer, percent: int, who: str) -> int:
+def widen(database: Database, layer: Layer, percent: int, who: str, since: Marks | None = None) -> int:
     """Give what is staged to `percent` of the agents, or put it into force. Its number. Raises as `put`."""
     with database.write() as session:
+        take_turn(session, since)
         unit = _check(session, layer)
         standing = _standing(session, layer)
         if standing.staged is None:
@@ -215,13 +220,14 @@ def before(database: Database, layer: Layer) -> tuple[int, Tables]:
         return number, _tables(connection, layer, number)
 
 
-def roll_back(database: Database, layer: Layer, who: str) -> int:
+def roll_back(database: Database, layer: Layer, who: str, since: Marks | None = None) -> int:
     """Take back what is staged, or else put the version before into force. What is in force now; 0: nothing.
 
-    Raises ConfigLayerError.
+    Raises as `put`.
     """
     number, tables = before(database, layer)
     with database.write() as session:
+        take_turn(session, since)
         unit = _check(session, layer)
         standing = _standing(session, layer)
         standing.number, standing.staged, standing.percent = number, None, None

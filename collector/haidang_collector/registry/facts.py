@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,12 +24,26 @@ class Identity:
     issued: str = ""
 
 
+class Sighting(NamedTuple):
+    """An agent was heard: `at` in Unix seconds, `stopped` when it said goodbye.
+
+    `isp`: by whose network it came, None where no public address tells. `scrape_address`: host and port where it
+    offers to be scraped, None where it does not.
+    """
+
+    at: float
+    stopped: bool
+    isp: str | None = None
+    scrape_address: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class AgentFact:
     """`last_seen` in Unix seconds, None before the first push; `stopped` after an orderly goodbye.
 
     `config`: the versions that it says it runs, by layer. `doubled_at`, `put_back_at` in Unix seconds: when two
-    machines were last seen to share the identity, and when a disk of before a new key came back.
+    machines were last seen to share the identity, and when a disk of before a new key came back. `isp` and
+    `scrape_address`: as of its last `Sighting`.
     """
 
     agent: str
@@ -47,6 +61,8 @@ class AgentFact:
     doubled_at: float | None = None
     put_back_at: float | None = None
     merged_into: str | None = None
+    isp: str | None = None
+    scrape_address: str | None = None
 
 
 def is_lately(at: float | None) -> bool:

@@ -232,6 +232,8 @@ class Agent(Base):
     """The versions of the configuration that it says it runs, by layer; None: it never said so."""
     next_key_hash: Mapped[str | None] = mapped_column(String(HASH_LENGTH))
     """Of the key that takes the other's place as soon as it is used."""
+    next_key_at: Mapped[float | None] = mapped_column(Double)
+    """When it was offered."""
     replaced_key_hash: Mapped[str | None] = mapped_column(String(HASH_LENGTH))
     """Of the key before: who still has it runs on a disk of then."""
     put_back_at: Mapped[float | None] = mapped_column(Double)
@@ -243,6 +245,10 @@ class Agent(Base):
     """Names of the machine's last runs as it told them, the newest first."""
     doubled_at: Mapped[float | None] = mapped_column(Double)
     """When two machines were last seen to share this identity."""
+    isp: Mapped[str | None]
+    """By which it was last heard; None where no public address told."""
+    scrape_address: Mapped[str | None]
+    """Where it offered to be scraped when it was last heard."""
 
 
 class Enrolment(Base):

@@ -4,6 +4,7 @@ Refusals are `{"detail": "<field>: <reason>"}` and never repeat what was sent: t
 """
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Annotated, Literal, TypeVar
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 from sqlalchemy.exc import SQLAlchemyError
 
-from haidang_collector.auth import authenticated, operator
+from haidang_collector.auth import operator, questioner
 from haidang_collector.incidents.intake import FullError, Intake
 from haidang_collector.ingest.body import Body
 from haidang_collector.ingest.refusal import Refusal
@@ -89,7 +90,7 @@ async def enrol(request: Request) -> JSONResponse:
 
 
 @router.get("/api/v1/agent/config", tags=["agents"], summary="What this agent shall watch", response_model=None)
-async def config(request: Request, agent: Annotated[Identity, Depends(authenticated)]) -> Response:
+async def config(request: Request, agent: Annotated[Identity, Depends(questioner)]) -> Response:
     """The tables of agent.toml without `[server]`. 304 when `If-None-Match` still holds.
 
     `Haidang-New-Key: wanted` asks for a new key; `Haidang-Imported: 0-11,13` tells which parts of the agent's export
@@ -106,14 +107,15 @@ async def config(request: Request, agent: Annotated[Identity, Depends(authentica
     status_code=204,
     tags=["agents"],
     summary="A new key that this agent will use from now on",
+    responses={409: {"description": "Another machine with the same identity offered one a moment ago"}},
     openapi_extra=_body_of(NewKey),
 )
-async def new_key(request: Request, agent: Annotated[Identity, Depends(authenticated)]) -> Response:
+async def new_key(request: Request, agent: Annotated[Identity, Depends(questioner)]) -> Response:
     """204: both keys hold until the new one is used. 422: it is malformed. Asked again with the same key: the same."""
     asked = _read(NewKey, await _bounded(request, ENROL_BYTES), 422)
-    await _ask(
-        request, lambda database, key: agent_keys.offer_key(database, agent.issued or agent.agent, key), asked.key
-    )
+    issued = agent.issued or agent.agent
+    if not await _ask(request, lambda db, key: agent_keys.offer_key(db, issued, key, time.time()), asked.key):
+        raise HTTPException(409, "key: another machine with this identity offered one a moment ago; it goes on")
     return Response(status_code=204)
 
 

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import hmac
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import aliased
 
-from haidang_collector.registry.agent_keys import use_new_key
+from haidang_collector.registry.agent_keys import use_new_key, why_not
 from haidang_collector.registry.credentials import secret_hash
 from haidang_collector.registry.database import Database
-from haidang_collector.registry.facts import AgentFact, Identity, IncidentFact, UnitFact
+from haidang_collector.registry.facts import AgentFact, Identity, IncidentFact, Sighting, UnitFact
 from haidang_collector.registry.models import Agent, Incident, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sqlalchemy import Row
     from sqlalchemy.orm import Session
 
-__all__ = ["AgentFact", "Identity", "IncidentFact", "Registry", "UnitFact"]
+__all__ = ["AgentFact", "Identity", "IncidentFact", "Registry", "Sighting", "UnitFact"]
 
 
 _NOBODY = secret_hash("")
+_COUNTS_AS = aliased(Agent)
+_HOLDER = (
+    select(
+        Agent.key_hash, Agent.next_key_hash, Agent.unit, Unit.district, Agent.merged_into, Agent.revoked_at,
+        _COUNTS_AS.revoked_at.label("merged_revoked_at"),
+    )
+    .join(Unit, Agent.unit == Unit.code)
+    .outerjoin(_COUNTS_AS, Agent.merged_into == _COUNTS_AS.id)
+    .where(Agent.id == bindparam("who"))
+)  # fmt: skip
+"""Made once: to build it takes longer than to run it, and each agent is asked about every ten seconds."""
 
 
 class Registry:
@@ -42,26 +54,34 @@ class Registry:
 
     def identify(self, agent: str, key: str) -> Identity | None:
         """Whose key this is. None: unknown agent, wrong key, or revoked. A new key holds alone from its first use."""
-        counts_as = aliased(Agent)
-        columns = (Agent.key_hash, Agent.next_key_hash, Agent.unit, Unit.district, Agent.merged_into)
-        query = select(*columns).join(Unit, Agent.unit == Unit.code)
-        query = query.outerjoin(counts_as, Agent.merged_into == counts_as.id)
-        alive = (Agent.id == agent, Agent.revoked_at.is_(None), counts_as.revoked_at.is_(None))
         with self.database.read() as connection:
-            row = connection.execute(query.where(*alive)).one_or_none()
+            row = connection.execute(_HOLDER, {"who": agent}).one_or_none()
+        return self._identity(agent, key, row)
+
+    def who(self, agent: str, key: str) -> Identity | str | None:
+        """As `identify`, and for a key that was a right one, why it is none now. One query where there is no agent."""
+        with self.database.read() as connection:
+            row = connection.execute(_HOLDER, {"who": agent}).one_or_none()
+        if row is None:
+            return None
+        return self._identity(agent, key, row) or why_not(self.database, agent, key)
+
+    def _identity(self, agent: str, key: str, row: Row[*tuple[Any, ...]] | None) -> Identity | None:
         right = hmac.compare_digest(row.key_hash if row else _NOBODY, secret_hash(key))
-        if row and not right and row.next_key_hash:
+        if row is None or row.revoked_at or row.merged_revoked_at:
+            return None
+        if not right and row.next_key_hash:
             right = hmac.compare_digest(row.next_key_hash, secret_hash(key))
             if right:
                 use_new_key(self.database, agent, row.next_key_hash)
-        if not (row and right):
+        if not right:
             return None
         if row.merged_into:
             return Identity(row.merged_into, row.unit, row.district, issued=agent)
         return Identity(agent, row.unit, row.district)
 
-    def record_seen(self, seen: Mapping[str, tuple[float, bool]]) -> None:
-        """Note when agents were last heard, `{agent: (Unix seconds, stopped)}`. What is older than known is left out.
+    def record_seen(self, seen: Mapping[str, Sighting]) -> None:
+        """Note when agents were last heard, and how. What is older than known is left out.
 
         Several collectors may tell of the same agents at once.
         """
@@ -71,9 +91,15 @@ class Registry:
         change = (
             update(Agent.__table__)  # type: ignore[arg-type]  # declared as FromClause, is a Table
             .where(Agent.id == bindparam("who"), newer)
-            .values(last_seen=bindparam("heard"), stopped=bindparam("goodbye"))
-        )
-        rows = [{"who": who, "heard": heard, "goodbye": goodbye} for who, (heard, goodbye) in sorted(seen.items())]
+            .values(
+                last_seen=bindparam("heard"), stopped=bindparam("goodbye"), isp=bindparam("by"),
+                scrape_address=bindparam("offers"),
+            )
+        )  # fmt: skip
+        rows = [
+            {"who": who, "heard": heard, "goodbye": goodbye, "by": isp, "offers": scrape_address}
+            for who, (heard, goodbye, isp, scrape_address) in sorted(seen.items())
+        ]
         with self.database.write() as session:
             session.connection().execute(change, rows)
 
@@ -85,7 +111,7 @@ class Registry:
         columns = (
             Agent.id, Agent.unit, Unit.district, Agent.roles, Agent.version, Agent.os, Agent.enrolled_at,
             Agent.last_seen, Agent.stopped, Agent.revoked_at, Agent.config, Agent.new_key_wanted, Agent.doubled_at,
-            Agent.put_back_at, Agent.merged_into,
+            Agent.put_back_at, Agent.merged_into, Agent.isp, Agent.scrape_address,
         )  # fmt: skip
         query = select(*columns).join(Unit, Agent.unit == Unit.code).order_by(Agent.unit, Agent.id)
         if unit is not None:

@@ -130,10 +130,14 @@ def revoke_token(database: Database, token_id: str, also: Callable[[Session], No
 def enrol(database: Database, applicant: Applicant) -> Enrolled | None:
     """Let an agent in, once a token and key however often it asks. None: the token lets nobody in (any more).
 
-    The token's row is locked first, so of two agents that race for the last use one wins.
+    The token's row is locked first, so of two agents that race for the last use one wins. A token that nobody made is
+    only read for: a flood of them does not keep others from writing.
     """
     token_hash, key_hash = secret_hash(applicant.token), secret_hash(applicant.key)
     now = datetime.now(UTC)
+    with database.read() as connection:
+        if connection.scalar(select(EnrolmentToken.hash).where(EnrolmentToken.hash == token_hash)) is None:
+            return None
     with database.write() as session:
         token = session.get(EnrolmentToken, token_hash, with_for_update=True)
         if token is None:

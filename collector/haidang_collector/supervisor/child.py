@@ -26,6 +26,20 @@ LEASH = (sys.executable, "-IS", str(Path(__file__).with_name("leash.py")))
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+class Pauses:
+    """Before the next start of what ended: 1, 2, 4 … 30 s, and 1 again after a minute of good health."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_PAUSE
+
+    def after(self, seconds: float) -> float:
+        """How long to wait, when it ran for so long."""
+        if seconds > STEADY_SECONDS:
+            self._next = FIRST_PAUSE
+        pause, self._next = self._next, min(self._next * 2, LONGEST_PAUSE)
+        return pause
+
+
 class Child:
     """One program. `ready_url` answers 2xx when it is of use; empty: it is so while it runs."""
 
@@ -41,7 +55,7 @@ class Child:
         self._ready_url = ready_url
         self._process: subprocess.Popen[bytes] | None = None
         self._output: ChildLog | None = None
-        self._pause = FIRST_PAUSE
+        self._pauses = Pauses()
         self._started = 0.0
 
     def start(self) -> None:
@@ -79,11 +93,9 @@ class Child:
             return False
 
     def plan_restart(self) -> float:
-        """Seconds until the next start: 1, 2, 4 … 30, and 1 again after a minute of good health."""
+        """Seconds until the next start; see Pauses."""
         now = time.monotonic()
-        if now - self._started > STEADY_SECONDS:
-            self._pause = FIRST_PAUSE
-        pause, self._pause = self._pause, min(self._pause * 2, LONGEST_PAUSE)
+        pause = self._pauses.after(now - self._started)
         self.restart_at = now + pause
         return pause
 

@@ -14,12 +14,17 @@ PR_SET_PDEATHSIG = 1
 CANNOT_RUN = 127
 
 
+def is_held(parent: int) -> bool:
+    """Puts this process on the leash of its parent. False: that one is gone already."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    return os.getppid() == parent
+
+
 def main() -> None:
     """Returns only by SystemExit, and only where the command cannot be run."""
     parent, *command = sys.argv[1:]
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != int(parent):
+    if not is_held(int(parent)):
         raise SystemExit(CANNOT_RUN)
     try:
         os.execvp(command[0], command)  # noqa: S606 - the supervisor names it

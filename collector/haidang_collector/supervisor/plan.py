@@ -25,7 +25,8 @@ class Plan:
     Alertmanager's Watchdog holds, with the token in a file; empty: none.
     `notify`: the collector tells people of incidents itself. `agent` False: none for this machine. `targets` empty:
     the agent's own. `portals`: the units' portals and mail domains are looked at. `store`: prometheus, or
-    victoriametrics, which then listens on `prometheus_port`; `vmalert_port` is that of its rules.
+    victoriametrics, which then listens on `prometheus_port`; `vmalert_port` is that of its rules. `workers`: processes
+    of the collector; None: as many as its settings say.
     """
 
     data: Path
@@ -41,6 +42,7 @@ class Plan:
     notify: bool = False
     store: str = "prometheus"
     vmalert_port: int = 8880
+    workers: int | None = None
     public_url: str = ""
     deadman: str = ""
     deadman_token_file: Path | None = None

@@ -85,6 +85,7 @@ def collector(plan: Plan) -> Child:
             "--upgrade",
             f"--data={plan.data}",
             f"--listen=127.0.0.1:{plan.collector_port}",
+            *([] if plan.workers is None else [f"--workers={plan.workers}"]),
         ],
         log=plan.log("collector"),
         ready_url=f"{plan.collector}/readyz",

@@ -13,6 +13,7 @@ from haidang_collector.access.audit import record
 from haidang_collector.access.doors import absent, form, operating, see, visitor
 from haidang_collector.access.visitor import Visitor
 from haidang_collector.registry.store import Registry
+from haidang_collector.web.agent_refusals import Refusals, refusals
 from haidang_collector.web.agent_rows import STATES, AgentRow, agent_rows, states
 from haidang_collector.web.answering import RegistryRoute
 from haidang_collector.web.asking import asked_for, holds, page_of, wanted_words
@@ -28,10 +29,14 @@ Operator = Annotated[Visitor, Depends(operating)]
 
 @router.get("/agents")
 async def agents(request: Request, asking: Reader) -> HTMLResponse:
-    """`?q=` words of unit and agent, `?district=`, `?state=`, `?role=`, `?os=`, `?version=behind`, `?page=` of 100."""
-    seen = await to_thread.run_sync(_rows, request, asking)
-    text, district, state, role, system, version, number = asked_for(
-        request, "q", "district", "state", "role", "os", "version", "page"
+    """`?q=` words of unit and agent, `?district=`, `?state=`, `?role=`, `?os=`, `?page=` of 100.
+
+    `?version=behind`, `?refused=1`: only those.
+    """
+    refused = await refusals(request.app.state.measurements)
+    seen = await to_thread.run_sync(_rows, request, asking, refused or {})
+    text, district, state, role, system, version, only_refused, number = asked_for(
+        request, "q", "district", "state", "role", "os", "version", "refused", "page"
     )
     wanted = wanted_words(text)
     chosen = [
@@ -42,6 +47,7 @@ async def agents(request: Request, asking: Reader) -> HTMLResponse:
         and (not role or role in row.agent.roles)
         and system in ("", row.agent.os)
         and (version != "behind" or row.behind)
+        and (only_refused != "1" or row.refused)
         and holds(wanted, row.agent.unit, row.unit_name, row.agent.agent)
     ]
     at, pages = page_of(len(chosen), PAGE_ROWS, number)
@@ -54,11 +60,19 @@ async def agents(request: Request, asking: Reader) -> HTMLResponse:
         counts=states(seen),
         states=STATES,
         behind=sum(row.behind for row in seen),
+        refused=None if refused is None else sum(bool(row.refused) for row in seen),
         newest=request.app.version,
         number=at,
         pages=pages,
         q=text,
-        asked={"district": district, "state": state, "role": role, "os": system, "version": version},
+        asked={
+            "district": district,
+            "state": state,
+            "role": role,
+            "os": system,
+            "version": version,
+            "refused": only_refused,
+        },
         districts=sorted({row.agent.district for row in seen}, key=natural),
         systems=sorted({row.agent.os for row in seen}),
     )
@@ -85,8 +99,8 @@ def registry_of(request: Request) -> Registry:
     return registry
 
 
-def _rows(request: Request, asking: Visitor) -> Sequence[AgentRow]:
-    rows = agent_rows(registry_of(request), request.app.state.facts, request.app.version)
+def _rows(request: Request, asking: Visitor, refused: Refusals) -> Sequence[AgentRow]:
+    rows = agent_rows(registry_of(request), request.app.state.facts, request.app.version, refused)
     return [row for row in rows if asking.scope.sees(district=row.agent.district, unit=row.agent.unit)]
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from haidang_collector.registry.facts import is_lately
 from haidang_collector.web.state import SILENT_SECONDS, natural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from haidang_collector.metrics import FactCollector
     from haidang_collector.registry.facts import AgentFact
@@ -21,18 +22,21 @@ if TYPE_CHECKING:
 State = Literal["silent", "never", "goodbye", "heard", "revoked"]
 STATES: tuple[State, ...] = ("silent", "never", "goodbye", "heard", "revoked")
 """In the order of what somebody has to look at. `goodbye`: it was switched off in order."""
+NOTHING: Mapping[str, int] = MappingProxyType({})
+NOBODY: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 NUMBERS = 6
 """Parts of a version that count."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentRow:
-    """An agent; `behind`: its version is older than that of the collector."""
+    """An agent; `behind`: its version is older than that of the collector; `refused`: pushes of it, by reason."""
 
     agent: AgentFact
     unit_name: str
     state: State
     behind: bool
+    refused: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def doubled(self) -> bool:
@@ -41,20 +45,33 @@ class AgentRow:
 
     @property
     def put_back(self) -> bool:
-        """Somebody came with its key of before within the last day."""
-        return is_lately(self.agent.put_back_at)
+        """Its machine came with the key of before within the last day; that of a second machine does not count."""
+        return is_lately(self.agent.put_back_at) and not self.doubled
 
 
-def agent_rows(registry: Registry, facts: FactCollector, newest: str) -> list[AgentRow]:
-    """All that ever enrolled, as this collector heard them last, by state and unit."""
+def agent_rows(
+    registry: Registry, facts: FactCollector, newest: str, refused: Mapping[str, Mapping[str, int]] = NOBODY
+) -> list[AgentRow]:
+    """All that ever enrolled, as this collector heard them last: those `refused` first, then by state and unit."""
     now = time.time()
     names = {unit.code: unit.name for unit in registry.units()}
     rows = [
-        AgentRow(agent, names.get(agent.unit, agent.unit), _state(agent, now), is_behind(agent, newest))
+        AgentRow(
+            agent,
+            names.get(agent.unit, agent.unit),
+            _state(agent, now),
+            is_behind(agent, newest),
+            refused.get(agent.agent, NOTHING),
+        )
         for agent in (*facts.agents(), *registry.agents(only_revoked=True))
     ]
-    rows.sort(key=lambda row: (STATES.index(row.state), natural(row.agent.district), row.agent.unit, row.agent.agent))
+    rows.sort(key=_place)
     return rows
+
+
+def _place(row: AgentRow) -> tuple[int, int, tuple[tuple[str, int], ...], str, str]:
+    often = sum(row.refused.values())
+    return -often, STATES.index(row.state), natural(row.agent.district), row.agent.unit, row.agent.agent
 
 
 def states(rows: Iterable[AgentRow]) -> Counter[State]:

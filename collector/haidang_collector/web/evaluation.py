@@ -31,7 +31,7 @@ from haidang_collector.i18n import language_of
 from haidang_collector.policy.policy import Policy
 from haidang_collector.registry.store import Registry, UnitFact
 from haidang_collector.settings import Settings
-from haidang_collector.tenants import CityReader, Tenants
+from haidang_collector.tenants import CityReader, Tenants, authorities
 from haidang_collector.web.pages import SECURITY_HEADERS, page
 
 T = TypeVar("T")
@@ -98,7 +98,11 @@ class Evaluations:
         self._registry = registry
         self._policy = policy
         self._zone = ZoneInfo(settings.time_zone)
-        self._client = httpx.Client(trust_env=False, auth=CityReader(Tenants(settings, registry.database)))
+        self._client = httpx.Client(
+            trust_env=False,
+            auth=CityReader(Tenants(settings, registry.database)),
+            verify=authorities(settings.store_ca) or True,
+        )
         self._store = Store(self._client, settings.prometheus_url)
         self._threads = CapacityLimiter(AT_ONCE)
         self._unit_threads = CapacityLimiter(UNITS_AT_ONCE)

@@ -37,7 +37,7 @@ FRESH_SECONDS = 30
 """Older results of a rule are no results: the store, just back, would show the state of before."""
 FIGURE_SECONDS = 60
 QUERY_SECONDS = 5.0
-"""For each part of an answer to come."""
+"""For an answer, from its turn on."""
 ANSWER_SECONDS = 15.0
 MOST_ANSWER_BYTES = 16 << 20
 """One figure of each of 2,500 units is half a MB."""

@@ -79,7 +79,7 @@ def test_wrong_password_unknown_login_and_closed_account_get_the_same_answer(hou
         session.get_one(Account, "ha").locked_until = datetime.now(UTC) + timedelta(minutes=5)
 
     answers = [house.login("lan", "wrong password"), house.login("nobody"), house.login("minh"), house.login("ha")]
-    texts = {re.sub(r"\d\d:\d\d(:\d\d)?|T[\d:+]+", "", answer.text) for answer in answers}
+    texts = {re.sub(r"\d{4}-\d\d-\d\dT[\d:+]+|\d\d:\d\d(:\d\d)?", "", answer.text) for answer in answers}
 
     assert [answer.status_code for answer in answers] == [401] * 4
     assert len(texts) == 1
@@ -175,16 +175,19 @@ def test_guessing_locks_an_account_for_longer_and_longer(house: House) -> None:
     house.person("lan")
     locks = []
     for _ in range(FREE_FAILURES + 7):
+        began = datetime.now(UTC)
         assert enter(house.database, "lan", "wrong", STRANGER) is None
+        ended = datetime.now(UTC)
         with house.database.write() as session:
             account = session.get_one(Account, "lan")
             if account.locked_until is None:
                 continue
-            locks.append(round((account.locked_until - datetime.now(UTC)).total_seconds(), -1))
+            locks.append([(account.locked_until - at).total_seconds() for at in (ended, began)])
             account.locked_until = datetime.now(UTC)
 
-    assert locks == [30, 60, 120, 240, 480, 900, 900, 900]
-    assert locks[-1] == LONGEST_LOCK.total_seconds()
+    expected = [30, 60, 120, 240, 480, 900, 900, 900]
+    assert all(least <= seconds <= most for seconds, (least, most) in zip(expected, locks, strict=True))
+    assert expected[-1] == LONGEST_LOCK.total_seconds()
     assert enter(house.database, "lan", PASSWORD, STRANGER) is not None
     assert house.deeds("login.failed") == [("", "login.failed", "lan")] * (1 + len(locks))
 
@@ -252,7 +255,7 @@ def test_only_so_many_passwords_wait_to_be_checked() -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        together.wait(10)
+        together.wait(60)
         running -= 1
 
     async def flood() -> int:

@@ -36,7 +36,7 @@ def served(folder: Path) -> Iterator[Served]:
             DATABASE_URL=database_url(folder),
             STORE_WRITE_URL=store.write_url,
             PROMETHEUS_URL=store.url,
-            BODY_TIMEOUT_SECONDS="1",
+            BODY_TIMEOUT_SECONDS="5",
         ) as running,
     ):
         yield running
@@ -44,7 +44,7 @@ def served(folder: Path) -> Iterator[Served]:
 
 def post(served: Served, authorization: str, body: bytes) -> int:
     headers = rw.HEADERS | {"Authorization": authorization}
-    answer = httpx.post(f"{served.url}/api/v1/write", content=body, headers=headers, timeout=30)
+    answer = httpx.post(f"{served.url}/api/v1/write", content=body, headers=headers, timeout=120)
     return answer.status_code
 
 
@@ -85,13 +85,13 @@ def test_sound_agents_are_served_while_others_attack(served: Served, folder: Pat
 
     assert set(answers) <= {204, 400, 401, 408, 413, 429}
     assert {status for status, _ in good_answers} == {204}, "and at least one was asked meanwhile"
-    assert max(seconds for _, seconds in good_answers) < 10
+    assert max(seconds for _, seconds in good_answers) < 60
     assert served.peak_memory_mib - before < 512
 
 
 def test_a_dripping_body_is_answered_408_and_the_connection_ended(served: Served, folder: Path) -> None:
     authorization = add_agent(database_url(folder))[1]
-    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as slow:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as slow:
         slow.sendall(beginning(authorization))
         assert post(served, authorization, live()) == 204
 
@@ -108,7 +108,7 @@ def test_a_sender_of_too_much_reads_the_answer(served: Served, folder: Path, sen
     """
     authorization = add_agent(database_url(folder))[1] if sender == "enrolled" else "Bearer unknown.key"
 
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
     connection.request("POST", "/api/v1/write", bytes(20_000_000), rw.HEADERS | {"Authorization": authorization})
 
     assert connection.getresponse().status == (413 if sender == "enrolled" else 401)
@@ -117,7 +117,7 @@ def test_a_sender_of_too_much_reads_the_answer(served: Served, folder: Path, sen
 
 def test_a_sender_that_hangs_up_in_the_middle_is_counted(served: Served, folder: Path) -> None:
     authorization = add_agent(database_url(folder))[1]
-    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as leaving:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as leaving:
         leaving.sendall(beginning(authorization))
 
     counted = 'haidang_ingest_refused_total{reason="disconnected"} 1.0'
@@ -127,7 +127,7 @@ def test_a_sender_that_hangs_up_in_the_middle_is_counted(served: Served, folder:
 def test_a_flood_is_turned_away_and_named_and_no_other_agent_is(tmp_path: Path) -> None:
     url = database_url(tmp_path)
     good, (evil, key) = add_agent(url)[1], add_agent(url)
-    few = {"AGENT_SAMPLES_PER_SECOND": "100", "UNIT_SAMPLES_PER_SECOND": "1000000"}
+    few = {"AGENT_SAMPLES_PER_SECOND": "10", "UNIT_SAMPLES_PER_SECOND": "1000000"}
     with (
         prometheus(tmp_path) as store,
         serving(tmp_path, DATABASE_URL=url, STORE_WRITE_URL=store.write_url, PROMETHEUS_URL=store.url, **few) as served,

@@ -14,7 +14,7 @@ from tests.agent.intrusion.authority import Authority
 from tests.servers import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -125,6 +125,30 @@ def test_what_the_store_says_is_read_however_it_says_it(answer: bytes, text: str
     assert (answers[1].status_code, store.connections) == (204, 2)
 
 
+def chunked(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
+def with_length(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+@pytest.mark.parametrize("said", [chunked, with_length])
+def test_who_expects_a_long_answer_gets_all_of_it_by_a_client(said: Callable[[bytes], bytes]) -> None:
+    body = b"x" * (LONGEST_BODY + 9)
+
+    async def run() -> bytes:
+        async with (
+            answering(said(body)) as store,
+            httpx.AsyncClient(transport=KeptConnections(1, 20, longest=len(body))) as client,
+        ):
+            url = f"http://127.0.0.1:{store.port}/api/v1/query"
+            async with client.stream("POST", url, content=b"payload") as answer:
+                return b"".join([part async for part in answer.aiter_bytes()])
+
+    assert asyncio.run(run()) == body
+
+
 def test_what_the_store_says_unasked_is_no_answer() -> None:
     """Taken for the next one's, a 204 would let an agent forget what was never stored."""
     answers, store = asked([NO_CONTENT + SAID, NO_CONTENT], 2)
@@ -204,6 +228,36 @@ def test_name_and_password_of_the_address_go_along() -> None:
     request = asyncio.run(run())
     assert request.startswith(b"POST /api/v1/write?x=1 HTTP/1.1\r\n")
     assert b"\r\nAuthorization: Basic aGFpZGFuZzptIGs=\r\n" in request
+
+
+def test_who_gets_no_turn_is_told_so_and_takes_nobodys_place() -> None:
+    async def run() -> list[int]:
+        asked, answering_now, gone = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(asyncio.IncompleteReadError):
+                while True:
+                    await reader.readuntil(b"payload")
+                    asked.set()
+                    await answering_now.wait()
+                    writer.write(NO_CONTENT)
+            writer.close()
+            gone.set()
+
+        async with await asyncio.start_server(slow, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with contextlib.aclosing(KeptConnections(1, 3600, turn_seconds=0.05)) as network:
+                first = asyncio.create_task(ask(network, port))
+                await asked.wait()
+                for _ in range(3):
+                    with pytest.raises(httpx.PoolTimeout):
+                        await ask(network, port)
+                answering_now.set()
+                statuses = [(await first).status_code, (await ask(network, port)).status_code]
+            await gone.wait()
+        return statuses
+
+    assert asyncio.run(run()) == [204, 204]
 
 
 def test_no_more_are_asked_at_once_than_allowed() -> None:

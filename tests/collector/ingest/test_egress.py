@@ -6,15 +6,16 @@ import contextlib
 import os
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from haidang_collector.ingest.egress import LATELY_SECONDS, Egress, parse_networks
+from haidang_collector.ingest.egress import parse_networks
+from haidang_collector.metrics import LATELY_SECONDS
+from haidang_collector.registry.store import Registry, Sighting
 from haidang_collector.settings import Settings
-from haidang_isps import Prefixes
-from starlette.requests import Request
 
 from tests.collector import remote_write as rw
 from tests.collector.running import add_agent, client_of, database_url
@@ -162,7 +163,7 @@ def test_a_failover_is_seen_from_the_centre(tmp_path: Path) -> None:
 
         def ask_at_the_centre(path: str) -> str:
             with school.centre.inside(), contextlib.suppress(httpx.TransportError):
-                return httpx.get(f"http://127.0.0.1:8080{path}").raise_for_status().text
+                return httpx.get(f"http://127.0.0.1:8080{path}", timeout=60).raise_for_status().text
             return ""
 
         eventually("the collector answers", lambda: ask_at_the_centre("/healthz"), seconds=30)
@@ -174,29 +175,31 @@ def test_a_failover_is_seen_from_the_centre(tmp_path: Path) -> None:
                     f"http://{school.centre_address}:8080/api/v1/write",
                     content=rw.snappy(rw.simple("up", 1, time.time())),
                     headers=rw.HEADERS | {"Authorization": authorization},
+                    timeout=60,
                 )
             seen += [labels[2] for labels in samples(ask_at_the_centre("/metrics/registry"), NAME)]
 
     assert seen == ["VNPT", "Viettel", "VNPT"]
 
 
-def request(peer: str) -> Request:
-    return Request({"type": "http", "client": (peer, 1), "headers": []})
+def test_another_collectors_push_is_told_while_it_is_of_late(tmp_path: Path) -> None:
+    """
+    Each process knows of the others' agents by the registry; the newest push counts, whoever took it.
+    """
+    url = database_url(tmp_path)
+    agent, authorization = add_agent(url)
+    now = time.time()
+    with closing(Registry(url)) as other, client_of(settings(url), store=STORE, peer=VIETTEL) as client:
+        told = []
+        for age, isp in ((LATELY_SECONDS + 60, "VNPT"), (1, "FPT"), (0.5, None)):
+            other.record_seen({agent: Sighting(now - age, stopped=False, isp=isp)})
+            told.append([labels[2] for labels in shown(client)])
+        push(client, authorization)
+        told.append([labels[2] for labels in shown(client)])
+        other.record_seen({agent: Sighting(time.time() + 1, stopped=False, isp="VNPT")})
+        told.append([labels[2] for labels in shown(client)])
 
-
-def test_one_isp_an_agent_the_newest_and_none_after_a_while() -> None:
-    now = [1000.0]
-    egress = Egress(Prefixes.load(), clock=lambda: now[0])
-    egress.learn("a", request(VNPT))
-    egress.learn("b", request(VIETTEL))
-    now[0] += LATELY_SECONDS
-    assert egress.isp("a") == "VNPT"
-    egress.learn("a", request(VIETTEL))
-    now[0] += 1
-
-    assert (egress.isp("a"), egress.isp("b"), egress.isp("c")) == ("Viettel", None, None)
-    egress.learn("a", request("10.8.0.5"))
-    assert egress.isp("a") is None, "by the VPN: no longer known by which ISP"
+    assert told == [[], ["FPT"], [], ["Viettel"], ["VNPT"]]
 
 
 def test_networks_are_read_with_or_without_blanks() -> None:

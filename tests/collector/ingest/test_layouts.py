@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections import Counter
 
 import pytest
 from haidang_collector.ingest.batch import Checker
-from haidang_collector.ingest.layouts import LAYOUTS_PER_AGENT, Layouts
+from haidang_collector.ingest.layouts import LAYOUTS_PER_AGENT, Layout, Layouts, _columns
 from haidang_collector.ingest.sketch import Sketch
 from haidang_collector.registry.store import Identity
 from haidang_collector.settings import Settings
@@ -92,8 +93,13 @@ def labels(*names: str) -> list[bytes]:
     return [rw.label("__name__", name) for name in names]
 
 
+def one_layout(series: int) -> int:
+    """What a layout of so many short series takes; the names below are of at most four letters."""
+    return Layout(labels(*(f"m{number:03}" for number in range(series))), Sketch()).memory_bytes
+
+
 def test_agents_that_send_the_same_share_what_is_remembered() -> None:
-    layouts = Layouts(most_series=3)
+    layouts = Layouts(most_bytes=one_layout(2))
 
     for agent in ("a", "b", "c"):
         layouts.keep(agent, labels("up", "down"), Sketch())
@@ -105,7 +111,7 @@ def test_agents_that_send_the_same_share_what_is_remembered() -> None:
 
 
 def test_what_was_not_used_for_the_longest_time_is_forgotten_first() -> None:
-    layouts = Layouts(most_series=4)
+    layouts = Layouts(most_bytes=2 * one_layout(2))
     size = len(rw.simple("a1", 1, NOW) * 2)
     layouts.keep("a", labels("a1", "a2"), Sketch())
     layouts.keep("b", labels("b1", "b2"), Sketch())
@@ -117,10 +123,52 @@ def test_what_was_not_used_for_the_longest_time_is_forgotten_first() -> None:
 
 
 def test_an_agent_that_sends_something_else_each_time_takes_no_others_place() -> None:
-    layouts = Layouts(most_series=1 + LAYOUTS_PER_AGENT + 1)
+    layouts = Layouts(most_bytes=(1 + LAYOUTS_PER_AGENT + 1) * one_layout(1))
     layouts.keep("good", labels("up"), Sketch())
 
     for number in range(100):
         layouts.keep("restless", labels(f"m{number:03}"), Sketch())
 
     assert layouts.find("good", len(rw.simple("up", 1, NOW))) is not None
+
+
+def fill(layouts: Layouts, longest: int, lengths_of_ours: int) -> None:
+    """Forty agents, each with 100 series of its own, spliced for units with labels of so many lengths."""
+    for agent in range(40):
+        series = [
+            rw.label("__name__", f"m{number:03}") + rw.label("wan", f"{agent}-{number}".ljust(longest))
+            for number in range(100)
+        ]
+        layouts.keep(f"a-{agent}", series, Sketch())
+        message = b"".join(rw.field(1, each + rw.sample(1, round(NOW * 1000))) for each in series)
+        for length in range(lengths_of_ours):
+            layout = layouts.find(f"a-{agent}", len(message))
+            if layout is not None:
+                assert layout.splice(message, (b"a", b"d", b"u" * length)) is not None
+        layouts.find(f"a-{agent}", len(message))
+
+
+@pytest.mark.parametrize(("longest", "lengths_of_ours"), [(8, 0), (8, 3), (300, 1)])
+def test_what_layouts_take_is_counted_in_bytes_and_not_below_what_it_is(longest: int, lengths_of_ours: int) -> None:
+    """
+    Series with longer labels are another burden: the bound is of memory, and the account is honest.
+    """
+    layouts = Layouts()
+    _columns.cache_clear()
+    tracemalloc.start()
+    try:
+        fill(layouts, longest, lengths_of_ours)
+        _columns.cache_clear()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert taken * 0.95 < layouts.memory_bytes < taken * 1.3
+
+
+def test_the_longest_labels_take_no_more_than_is_granted() -> None:
+    layouts = Layouts(most_bytes=1_000_000)
+
+    fill(layouts, 450, 2)
+
+    assert 500_000 < layouts.memory_bytes <= 1_000_000

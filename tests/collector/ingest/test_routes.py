@@ -134,6 +134,7 @@ def test_what_prometheus_never_takes_is_400_with_its_text(tmp_path: Path, ago: f
         (httpx.Response(503), 503),
         (httpx.ConnectError("refused"), 503),
         (httpx.ReadTimeout("slow"), 503),
+        (httpx.PoolTimeout("no turn"), 503),
         (httpx.RemoteProtocolError("nonsense"), 503),
     ],
 )
@@ -209,7 +210,7 @@ def test_one_agents_waiting_requests_do_not_hold_up_another(tmp_path: Path) -> N
     async def slow(request: httpx.Request) -> httpx.Response:
         if b"slow" in cramjam.snappy.decompress_raw(request.content).read():
             arrived.release()
-            await asyncio.to_thread(go_on.wait, 10)
+            await asyncio.to_thread(go_on.wait, 60)
         return httpx.Response(204)
 
     body = rw.snappy(rw.simple("slow", 1, time.time()))
@@ -218,7 +219,7 @@ def test_one_agents_waiting_requests_do_not_hold_up_another(tmp_path: Path) -> N
         ThreadPoolExecutor(2) as threads,
     ):
         waiting = [threads.submit(post, client, greedy, body) for _ in range(2)]
-        assert all(arrived.acquire(timeout=10) for _ in waiting)
+        assert all(arrived.acquire(timeout=60) for _ in waiting)
         refused = post(client, greedy)
         taken = post(client, modest)
         go_on.set()

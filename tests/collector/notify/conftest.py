@@ -162,13 +162,13 @@ class Mailbox:
         self.says: list[str] = []
         self.hangs = False
         self.asked = 0
-        self._controller = Controller(self, hostname="127.0.0.1", port=free_port())
+        self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), ready_timeout=60)
 
     @property
     def mail(self) -> dict[str, Any]:
         """The table [mail] of settings."""
         address = f"127.0.0.1:{self._controller.port}"
-        return {"server": address, "sender": "haidang@so.edu.vn", "security": "none", "timeout_seconds": 2}
+        return {"server": address, "sender": "haidang@so.edu.vn", "security": "none", "timeout_seconds": 30}
 
     @property
     def keys(self) -> list[str]:

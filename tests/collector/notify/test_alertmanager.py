@@ -47,13 +47,13 @@ def alertmanager(folder: Path, plan: Plan) -> Iterator[str]:
         yield f"http://{address}"
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 def post(address: str, *alerts: dict[str, Any]) -> None:
     body = json.dumps(alerts).encode()
     request = urllib.request.Request(f"{address}/api/v2/alerts", body, {"Content-Type": "application/json"})
-    urllib.request.urlopen(request, timeout=5).close()
+    urllib.request.urlopen(request, timeout=60).close()
 
 
 def alert(name: str, *, over: bool = False, **labels: str) -> dict[str, Any]:

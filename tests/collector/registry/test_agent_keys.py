@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from haidang_collector.registry.agent_keys import (
+    COPIED,
     MERGED,
+    NOTED_AGAIN_SECONDS,
+    PENDING_SECONDS,
     REPLACED,
     REVOKED,
     AgentKeyError,
@@ -16,14 +20,19 @@ from haidang_collector.registry.agent_keys import (
     want_new_keys,
     why_not,
 )
-from haidang_collector.registry.facts import Identity
+from haidang_collector.registry.facts import Identity, Sighting, is_lately
+from haidang_collector.registry.models import Agent
 from haidang_collector.registry.tokens import Applicant, create_token, enrol
+from sqlalchemy import update
 
 from tests.collector.registry.test_tokens import HOUR
 
 if TYPE_CHECKING:
     from haidang_collector.registry.facts import AgentFact
     from haidang_collector.registry.store import Registry
+
+
+NOW = time.time()
 
 
 def newcomer(registry: Registry, unit: str = "TH-001", *, again: str | None = None) -> tuple[str, str]:
@@ -46,7 +55,7 @@ def test_both_keys_hold_until_the_new_one_is_used(registry: Registry) -> None:
     assert fact(registry, agent).new_key_wanted
 
     for _ in range(2):  # the answer got lost, and the agent asks again
-        offer_key(registry.database, agent, new)
+        assert offer_key(registry.database, agent, new, NOW)
         assert registry.identify(agent, old) is not None
     assert registry.identify(agent, new) == Identity(agent, "TH-001", "Quận Bắc")
 
@@ -57,8 +66,8 @@ def test_both_keys_hold_until_the_new_one_is_used(registry: Registry) -> None:
 
 def test_a_key_that_was_offered_and_never_used_can_be_offered_anew(registry: Registry) -> None:
     agent, old = newcomer(registry)
-    offer_key(registry.database, agent, "first" * 10)
-    offer_key(registry.database, agent, "second" * 10)
+    assert offer_key(registry.database, agent, "first" * 10, NOW)
+    assert offer_key(registry.database, agent, "second" * 10, NOW + PENDING_SECONDS)
 
     assert registry.identify(agent, "first" * 10) is None
     assert registry.identify(agent, old) is not None
@@ -67,13 +76,48 @@ def test_a_key_that_was_offered_and_never_used_can_be_offered_anew(registry: Reg
 
 def test_a_disk_that_was_put_back_is_told_so_and_noted(registry: Registry) -> None:
     agent, old = newcomer(registry)
-    offer_key(registry.database, agent, "new" * 15)
+    offer_key(registry.database, agent, "new" * 15, NOW)
     registry.identify(agent, "new" * 15)
 
+    assert registry.who(agent, old) == REPLACED
     assert why_not(registry.database, agent, old) == REPLACED
     assert fact(registry, agent).put_back_at is not None
     assert why_not(registry.database, agent, "never" * 9) is None, "who never held a key learns nothing"
     assert why_not(registry.database, "a-none", old) is None
+
+
+def test_of_two_machines_that_renew_one_key_the_first_goes_on(registry: Registry) -> None:
+    """
+    The other is refused by name, and not taken for a disk that was put back: to let that in again would turn out this.
+    """
+    agent, old = newcomer(registry)
+    assert offer_key(registry.database, agent, "first" * 10, NOW)
+    assert not offer_key(registry.database, agent, "second" * 10, NOW + 1)
+    assert registry.identify(agent, old) is not None, "nobody is locked out before the new key is used"
+    assert registry.identify(agent, "first" * 10) is not None
+
+    assert registry.identify(agent, "second" * 10) is None
+    assert registry.who(agent, old) == COPIED
+    assert is_lately(fact(registry, agent).doubled_at)
+    assert registry.identify(agent, "first" * 10) is not None
+
+
+def test_two_keys_used_in_turns_are_two_machines(registry: Registry) -> None:
+    agent, old = newcomer(registry)
+    offer_key(registry.database, agent, "new" * 15, NOW)
+    registry.identify(agent, "new" * 15)
+    assert why_not(registry.database, agent, old) == REPLACED
+    with registry.database.write() as session:
+        session.execute(update(Agent).values(put_back_at=time.time() - 2 * NOTED_AGAIN_SECONDS))
+    assert why_not(registry.database, agent, old) == REPLACED, "the new key was not heard of meanwhile"
+
+    registry.record_seen({agent: Sighting(time.time() + 1, stopped=False)})
+
+    assert why_not(registry.database, agent, old) == COPIED
+    with registry.database.write() as session:
+        session.execute(update(Agent).values(put_back_at=time.time() - 2 * NOTED_AGAIN_SECONDS))
+    assert why_not(registry.database, agent, old) == COPIED
+    assert is_lately(fact(registry, agent).doubled_at)
 
 
 def test_all_that_may_push_are_asked(registry: Registry) -> None:
@@ -88,7 +132,7 @@ def test_all_that_may_push_are_asked(registry: Registry) -> None:
 
 def test_a_machine_comes_back_as_the_agent_it_was(registry: Registry) -> None:
     agent, old = newcomer(registry)
-    registry.record_seen({agent: (1000.0, False)})
+    registry.record_seen({agent: Sighting(1000.0, stopped=False)})
     registry.revoke_agent(agent)
     assert why_not(registry.database, agent, old) == REVOKED
 
@@ -104,7 +148,7 @@ def test_a_machine_comes_back_as_the_agent_it_was(registry: Registry) -> None:
 
 def test_two_agents_that_are_one_machine_go_on_as_the_first(registry: Registry) -> None:
     (old, old_key), (new, new_key), (other, other_key) = (newcomer(registry) for _ in range(3))
-    registry.record_seen({old: (1000.0, False), new: (2000.0, True)})
+    registry.record_seen({old: Sighting(1000.0, stopped=False), new: Sighting(2000.0, stopped=True)})
     merge_agents(registry.database, new, other, "lan")
     merge_agents(registry.database, old, new, "lan")
 
@@ -121,7 +165,7 @@ def test_two_agents_that_are_one_machine_go_on_as_the_first(registry: Registry) 
 def test_a_merged_agent_gets_new_keys_and_is_revoked_as_one(registry: Registry) -> None:
     (old, _), (new, key) = newcomer(registry), newcomer(registry)
     merge_agents(registry.database, old, new, "lan")
-    offer_key(registry.database, new, "fresh" * 9)
+    offer_key(registry.database, new, "fresh" * 9, NOW)
 
     assert registry.identify(new, "fresh" * 9) == Identity(old, "TH-001", "Quận Bắc", issued=new)
     assert registry.identify(new, key) is None

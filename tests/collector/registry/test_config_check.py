@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
-from haidang_collector.registry.config_check import UnfitConfigError, check_layer
+from haidang_collector.registry.config_check import MOST_TRIES, UnfitConfigError, check_layer, checked
 from haidang_collector.registry.config_layers import DEFAULT, Layer
-from haidang_collector.registry.config_versions import put
+from haidang_collector.registry.config_marks import LayersChangedError, marks
+from haidang_collector.registry.config_versions import ConfigLayerError, in_force, put
 from haidang_collector.registry.models import Agent, Lab
 
 if TYPE_CHECKING:
+    from haidang_collector.registry.config_marks import Marks
     from haidang_collector.registry.store import Registry
 
 
@@ -78,3 +82,61 @@ def test_what_agents_are_told_besides_is_looked_at_too(registry: Registry, layer
         check_layer(registry.database, DEFAULT, {})
 
     assert str(unfit.value) == f"{whom}: [[wan]] 1 isp is missing; add it"
+
+
+ISP = {"wan": [{"name": "wan1", "isp": "VNPT"}]}
+INTERFACE = {"wan": [{"name": "wan1", "interface": "eth1"}]}
+"""Of use only together with the one above."""
+
+
+def test_what_is_staged_is_looked_at_too(registry: Registry) -> None:
+    """It is told to some already, and to all tomorrow."""
+    put(registry.database, DEFAULT, ISP, "lan")
+    put(registry.database, DEFAULT, {}, "lan", 50)
+
+    with pytest.raises(UnfitConfigError) as unfit:
+        check_layer(registry.database, Layer("unit", "TH-001"), INTERFACE)
+
+    assert str(unfit.value) == "TH-001 (what is staged to 50 %): [[wan]] 1 isp is missing; add it"
+
+
+def test_nothing_is_set_but_what_was_checked(registry: Registry) -> None:
+    """Two changes, each of which is sound without the other: the second is looked at anew, and refused."""
+    layer = Layer("unit", "TH-001")
+    put(registry.database, DEFAULT, ISP, "lan")
+
+    def after_others(since: Marks) -> int:
+        put(registry.database, DEFAULT, {}, "hoa")
+        return put(registry.database, layer, INTERFACE, "lan", since=since)
+
+    with pytest.raises(UnfitConfigError, match="isp is missing"):
+        checked(registry.database, layer, lambda: INTERFACE, after_others)
+    assert in_force(registry.database, layer) == {}
+
+
+def test_a_change_that_others_always_come_before_is_given_up(registry: Registry) -> None:
+    layer = Layer("unit", "TH-001")
+    tried: list[int] = []
+
+    def after_others(since: Marks) -> int:
+        tried.append(put(registry.database, DEFAULT, ISP, "hoa"))
+        return put(registry.database, layer, {}, "lan", since=since)
+
+    with pytest.raises(ConfigLayerError, match="others keep changing"):
+        checked(registry.database, layer, dict, after_others)
+    assert tried == list(range(1, MOST_TRIES + 1))
+
+
+def test_of_two_that_checked_the_same_state_one_sets(registry: Registry) -> None:
+    since, both = marks(registry.database), Barrier(2)
+
+    def change(unit: str) -> bool:
+        both.wait()
+        try:
+            put(registry.database, Layer("unit", unit), ISP, "lan", since=since)
+        except LayersChangedError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(change, ("TH-001", "THCS-002"))) == [False, True]

@@ -20,21 +20,21 @@ UNSORTED = "a" + "\u0315\u0300" * 60_000
 
 @pytest.mark.parametrize("row", [f"X-1,{UNSORTED},Q,TH,1", f"X-1,T,Q,{UNSORTED},1", f"{UNSORTED},T,Q,TH,1"])
 def test_marks_without_end_are_refused_soon(row: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
 
     (problem,) = read_table((HEADER + row).encode()).problems
 
     assert problem.row == 2
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_marks_without_end_in_a_table_of_facts_are_refused_soon() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert len(read_facts(f"code,name,level\nX-1,P,{UNSORTED}\n{UNSORTED},P,TH".encode(), LABS).problems) == 2
     with pytest.raises(BadFileError):
         read_table((UNSORTED + ",a,b\n").encode())
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("sign", ["\x9b31m", "\u202e", "\u2066", "\u2028", "\x85"])

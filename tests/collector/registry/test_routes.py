@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from haidang_collector.app import create_app
+from haidang_collector.auth import QUESTIONS_A_MINUTE
 from haidang_collector.registry import agent_config
 from haidang_collector.registry.agent_keys import want_new_keys
 from haidang_collector.registry.models import Unit
@@ -157,6 +158,36 @@ def test_a_new_key_is_wanted_told_and_used_without_a_gap(client: TestClient) -> 
     assert client.get("/api/v1/agent/config", headers=old).status_code == 200
     answer = client.get("/api/v1/agent/config", headers=new)
     assert (answer.status_code, answer.headers.get("Haidang-New-Key")) == (200, None)
+
+
+def test_of_two_machines_with_one_identity_the_first_goes_on(client: TestClient) -> None:
+    agent = client.post("/api/v1/enrol", json=asking(token_of(client))).json()["agent"]
+    headers = {"Authorization": f"Bearer {agent}.{KEY}"}
+
+    keys = ("n" * 43, "m" * 43, "n" * 43)
+    told = [client.post("/api/v1/agent/key", json={"key": key}, headers=headers) for key in keys]
+
+    assert [answer.status_code for answer in told] == [204, 409, 204]
+    assert "another machine with this identity" in told[1].json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/agent/config", "/api/v1/agent/doctor"])
+def test_an_agent_that_never_stops_asking_is_told_to_wait(
+    client: TestClient, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("haidang_collector.auth.MINUTE", 3600.0)  # of the next minute: this one may end meanwhile
+    agent = client.post("/api/v1/enrol", json=asking(token_of(client))).json()["agent"]
+    headers = {"Authorization": f"Bearer {agent}.{KEY}"}
+
+    heard = [client.get(path, headers=headers) for _ in range(2 * QUESTIONS_A_MINUTE + 1)]
+
+    stopped = [answer for answer in heard if answer.status_code == 429]
+    assert stopped
+    assert {answer.status_code for answer in heard} == {200, 429}
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in stopped)
+    assert all("Haidang-Time" in answer.headers for answer in stopped), "it is the collector's word"
+    named = f'haidang_ingest_agent_refused_total{{agent="{agent}",district="Quận Bắc",reason="rate",unit="TH-001"}}'
+    assert f"{named} {len(stopped)}.0" in client.get("/metrics").text
 
 
 @pytest.mark.parametrize("key", ["short", "k" * 42 + "+", None, "k" * 200])

@@ -123,7 +123,7 @@ def test_the_log_is_bounded_and_has_the_time(tmp_path: Path, monkeypatch: pytest
     logs = sorted(tmp_path.iterdir())
     assert [log.name for log in logs] == ["it.log", "it.log.1"]
     assert all(log.stat().st_size <= 10_000 for log in logs)
-    assert logs[0].read_text().startswith(year)
+    assert logs[0].read_text()[:4] in (year, time.strftime("%Y"))
 
 
 def test_a_line_without_end_is_cut(tmp_path: Path) -> None:

@@ -1,0 +1,196 @@
+"""What a relay keeps of others until the centre has it: frames that it can neither change nor sign, on its disk."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sqlite3
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from haidang_agent.outbox import OutboxError
+from haidang_agent.outbox_file import BUSY_SECONDS, is_corrupt, set_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
+
+    from haidang_agent.relay.frame import Label
+
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE counted(outcome TEXT PRIMARY KEY, frames INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE frame(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    agent TEXT NOT NULL,
+    address TEXT NOT NULL,
+    newest_ms INTEGER NOT NULL,
+    samples INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    digest BLOB NOT NULL UNIQUE,
+    body BLOB NOT NULL
+);
+CREATE INDEX frame_agent ON frame(agent, newest_ms);
+CREATE INDEX frame_newest ON frame(newest_ms);
+"""
+OVERHEAD_BYTES = 512
+"""Counted for each frame beside its bytes, so that many small ones are bounded too."""
+AGENT_PART, ADDRESS_PART = 8, 4
+"""An agent's id may take an eighth of the room, an address a quarter: nobody can fill all of it for the others."""
+FORWARDED = "forwarded"
+
+
+class FullError(Exception):
+    """There is no room; what is there stays. The text says whose part is used up."""
+
+
+class Waiting(NamedTuple):
+    """A frame that waits, with what it says of itself."""
+
+    number: int
+    agent: str
+    newest_ms: int
+    samples: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CustodyStats:
+    """`counted`: frames that went, by what became of them (`forwarded`, else why the centre refused them for ever)."""
+
+    frames: int
+    bytes: int
+    oldest_timestamp: float | None
+    counted: Mapping[str, int]
+
+
+class Custody:
+    """Thread-safe. Raises OutboxError where the disk refuses. A file found corrupt is set aside."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._path = path
+        self._lock = threading.RLock()
+        self._database: sqlite3.Connection | None = None
+        self._agents: Counter[str] = Counter()
+        self._addresses: Counter[str] = Counter()
+
+    def take(self, frame: bytes, label: Label, address: str) -> None:
+        """On the disk when this returns; one that is there already is there once. Raises FullError, OutboxError."""
+        digest, size = hashlib.sha256(frame).digest(), len(frame) + OVERHEAD_BYTES
+        with self._lock:
+            with self._transaction() as database:
+                if database.execute("SELECT 1 FROM frame WHERE digest = ?", (digest,)).fetchone():
+                    return
+                self._check_room(label.agent, address, size)
+                database.execute(
+                    "INSERT INTO frame(agent, address, newest_ms, samples, size, digest, body) VALUES (?,?,?,?,?,?,?)",
+                    (label.agent, address, label.newest_ms, label.samples, size, digest, frame),
+                )
+            self._agents[label.agent] += size
+            self._addresses[address] += size
+
+    def newest(self, after: Mapping[str, int], without: Collection[str] = ()) -> list[int]:
+        """The newest frame of each agent but `without`, unless one as new as `after` has gone; the newest first."""
+        with self._transaction() as database:
+            found = database.execute("SELECT agent, max(newest_ms), id FROM frame GROUP BY agent").fetchall()
+        found.sort(key=lambda row: -row[1])
+        return [number for agent, newest, number in found if newest > after.get(agent, -1) and agent not in without]
+
+    def oldest(self, without: Collection[str] = ()) -> int | None:
+        """Of all agents but these; None where there is none."""
+        marks = ",".join("?" * len(without))
+        with self._transaction() as database:
+            row = database.execute(
+                f"SELECT id FROM frame WHERE agent NOT IN ({marks}) ORDER BY newest_ms, id LIMIT 1",  # noqa: S608 - marks
+                tuple(without),
+            ).fetchone()
+        return None if row is None else int(row[0])
+
+    def read(self, number: int) -> Waiting | None:
+        """None where it has gone."""
+        with self._transaction() as database:
+            row = database.execute(
+                "SELECT id, agent, newest_ms, samples, body FROM frame WHERE id = ?", (number,)
+            ).fetchone()
+        return None if row is None else Waiting(*row)
+
+    def settle(self, number: int, outcome: str) -> None:
+        """The centre has it, or refused it for ever; counted in the same transaction."""
+        with self._lock:
+            with self._transaction() as database:
+                row = database.execute(
+                    "DELETE FROM frame WHERE id = ? RETURNING agent, address, size", (number,)
+                ).fetchone()
+                if row is None:
+                    return
+                database.execute(
+                    "INSERT INTO counted VALUES (?, 1) ON CONFLICT(outcome) DO UPDATE SET frames = frames + 1",
+                    (outcome,),
+                )
+            agent, address, size = row
+            for used, who in ((self._agents, agent), (self._addresses, address)):
+                used[who] -= size
+                if not used[who]:
+                    del used[who]
+
+    def stats(self) -> CustodyStats:
+        with self._transaction() as database:
+            frames, oldest = database.execute("SELECT count(*), min(newest_ms) FROM frame").fetchone()
+            counted = dict(database.execute("SELECT outcome, frames FROM counted"))
+            used = self._agents.total()
+        return CustodyStats(frames, used, None if oldest is None else oldest / 1000, counted)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+
+    def _check_room(self, agent: str, address: str, size: int) -> None:
+        if self._agents.total() + size > self.max_bytes:
+            raise FullError("the relay's custody is full")
+        if self._agents[agent] + size > self.max_bytes // AGENT_PART:
+            raise FullError("this agent's part of the relay's custody is full")
+        if self._addresses[address] + size > self.max_bytes // ADDRESS_PART:
+            raise FullError("this address's part of the relay's custody is full")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                if self._database is None:
+                    self._open()
+                with self._database as database:  # type: ignore[union-attr]  # just opened
+                    yield database
+            except sqlite3.DatabaseError as broken:
+                self.close()
+                if is_corrupt(broken):
+                    set_aside(self._path, broken)
+                raise OutboxError(f"{self._path}: {broken}; is there space on this disk?") from broken
+
+    def _open(self) -> None:
+        database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, check_same_thread=False)
+        try:
+            self._path.chmod(0o600)
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=FULL")
+            database.execute("PRAGMA journal_size_limit=4194304")
+            database.execute("PRAGMA cache_size=-512")
+            if database.execute("PRAGMA user_version").fetchone()[0] == 0:
+                database.executescript(f"BEGIN;{SCHEMA};PRAGMA user_version={SCHEMA_VERSION};COMMIT")
+            self._agents, self._addresses = Counter(), Counter()
+            for agent, address, size in database.execute(
+                "SELECT agent, address, sum(size) FROM frame GROUP BY agent, address"
+            ):
+                self._agents[agent] += size
+                self._addresses[address] += size
+        except BaseException:
+            database.close()
+            raise
+        self._database = database

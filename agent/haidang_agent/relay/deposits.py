@@ -1,0 +1,118 @@
+"""A host agent gives its relay what it cannot send, while the relay says that it does not reach the centre either."""
+
+from __future__ import annotations
+
+import hmac
+import http.client
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from haidang_agent import credentials
+from haidang_agent.centre import TIMEOUT_SECONDS
+from haidang_agent.credentials import CredentialsError
+from haidang_agent.relay.frame import LONGEST_FRAME, proof, receipt, seal
+from haidang_agent.relay.tunnel import place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from haidang_agent.outbox import Batch, Outbox
+
+log = logging.getLogger(__name__)
+
+PATH = "/relay/v1/frames"
+FRAME_SAMPLES = 30_000
+FRAMES_AT_ONCE = 20
+PAUSE_SECONDS = 60.0
+"""Between two deposits, so that a frame holds some snapshots; each is on this machine's disk meanwhile."""
+FAR_MS = 1 << 62
+CREATED = 201
+PROOF_HEADER, RECEIPT_HEADER = "Haidang-Proof", "Haidang-Receipt"
+LONGEST_ANSWER = 4096
+NOTED = "deposited"
+"""In the outbox's `meta`: when something was deposited last, Unix seconds of the centre."""
+RECENT_SECONDS = 3600.0
+
+
+class Deposits:
+    """For the shipper's thread. `unit_key` is asked anew each time; empty: not told yet, and nothing is deposited."""
+
+    def __init__(self, relay: str, state_dir: Path, outbox: Outbox, unit_key: Callable[[], bytes]) -> None:
+        self._relay = relay
+        self._state_dir = state_dir
+        self._outbox = outbox
+        self._unit_key = unit_key
+        self._next_at = 0.0
+        self._refused = ""
+
+    def make(self, now: float) -> int:
+        """Deposit what waits, the oldest first, and settle it by the receipt. How many frames. Raises OutboxError.
+
+        `now` is the centre's time. It does not wait for long, so that the way to the centre is tried again soon.
+        """
+        key, made = self._unit_key(), 0
+        if not key or time.monotonic() < self._next_at:
+            return 0
+        self._next_at = time.monotonic() + PAUSE_SECONDS
+        while made < FRAMES_AT_ONCE and (batch := self._next()) is not None and self._give(batch, key):
+            self._outbox.settle(batch.ids)
+            made += 1
+        if made:
+            self._outbox.note(NOTED, f"{now:.0f}")
+        if made == FRAMES_AT_ONCE:
+            self._next_at = 0.0
+        return made
+
+    def _next(self) -> Batch | None:
+        width = max(1, len(self._outbox.last_layout()))
+        return self._outbox.backlog(FAR_MS, -FAR_MS, max(1, FRAME_SAMPLES // width))
+
+    def _give(self, batch: Batch, key: bytes) -> bool:
+        try:
+            self._deposit(batch, key)
+        except (_NotTakenError, CredentialsError, OSError, http.client.HTTPException) as failed:
+            why = str(failed) or type(failed).__name__
+            if why != self._refused:
+                log.warning("the relay %s takes nothing into custody: %s; data is kept here", self._relay, why)
+            self._refused = why
+            return False
+        if self._refused:
+            log.info("the relay takes measurements into custody again")
+        self._refused = ""
+        return True
+
+    def _deposit(self, batch: Batch, key: bytes) -> None:
+        who = credentials.load(self._state_dir)
+        if who is None:
+            raise _NotTakenError("this machine is not enrolled")
+        frame = seal(who, batch)
+        if len(frame) > LONGEST_FRAME:
+            raise _NotTakenError(f"a snapshot of {len(frame)} bytes is too large for it")
+        status, shown = _post(self._relay, frame, proof(key, frame))
+        if status != CREATED:
+            raise _NotTakenError(f"it answered {status}")
+        if not hmac.compare_digest(shown.encode(), receipt(key, frame).encode()):
+            raise _NotTakenError("its receipt is not of this unit's key; another machine may have answered")
+
+
+class _NotTakenError(Exception):
+    """Nothing was let go of; the text says why."""
+
+
+def lately(outbox: Outbox, now: float) -> bool:
+    """Whether a relay may still hold what was signed with the present key. Raises OutboxError."""
+    noted = outbox.note(NOTED)
+    return noted is not None and now - RECENT_SECONDS < float(noted) <= now + RECENT_SECONDS
+
+
+def _post(relay: str, frame: bytes, shown: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(*place(relay), timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request("POST", PATH, frame, {PROOF_HEADER: shown, "User-Agent": "haidang-agent"})
+        answer = connection.getresponse()
+        answer.read(LONGEST_ANSWER)
+        return answer.status, answer.getheader(RECEIPT_HEADER) or ""
+    finally:
+        connection.close()

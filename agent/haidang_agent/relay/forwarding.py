@@ -1,0 +1,170 @@
+"""One thread that hands over what is in custody: of each agent the newest first, then the backlog, the oldest first.
+
+A frame leaves the custody with the centre's 2xx or with its final refusal, never otherwise; so a kill between answer
+and settling hands it over once more, which the centre takes for the same.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import random
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from haidang_agent import credentials
+from haidang_agent.centre import UnreachableError
+from haidang_agent.credentials import CredentialsError
+from haidang_agent.outbox import OutboxError
+from haidang_agent.relay.custody import FORWARDED
+from haidang_agent.shipper import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, NUMBER, UNKNOWN_WAIT_SECONDS
+from haidang_agent.verdict import TOO_MANY, Verdict, judge, retry_after
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from haidang_agent.centre import Answer, Centre
+    from haidang_agent.relay.custody import Custody, Waiting
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 60.0
+REASONS = (
+    "signature", "unknown", "revoked", "unit", "malformed", "label", "reserved_label", "too_old", "in_future",
+    "too_large", "store_refused", "other",
+)  # fmt: skip
+"""Why the centre refuses a frame for ever, as its header `Haidang-Refused` says."""
+AGAIN = "again"
+"""The centre has this frame: an earlier answer was lost."""
+LONGEST_PACE_SECONDS = 60.0
+LIVE_AT_ONCE, LEAST_BACKLOG = 64, 16
+"""However many come in as ever so new, the backlog goes on."""
+MOST_PAUSED = 200
+MOST_SHIPPED = 10_000
+
+
+class Forwarder:
+    """`start()` it once; `wake()` tells that something was taken into custody; `stop()` ends it."""
+
+    def __init__(self, custody: Custody, centre: Centre, state_dir: Path) -> None:
+        """`centre` is for this thread alone; the key is read from `state_dir` each time, for it may be renewed."""
+        self._custody = custody
+        self._centre = centre
+        self._state_dir = state_dir
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="relay forwarder", daemon=True)
+        self._shipped: dict[str, int] = {}
+        self._paused: dict[str, float] = {}
+        self._rate = 0.0
+        self.failures = 0
+        """Tries on end that came to nothing."""
+        self._said = ""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def stop(self, deadline_seconds: float) -> None:
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join(deadline_seconds)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            wait = self._round()
+            if wait is None:
+                self._wake.wait(self._until_pause_ends())
+            else:
+                self._stopping.wait(wait)
+        self._centre.close()
+
+    def _round(self) -> float | None:
+        """Hand over what there is. Seconds to wait before the next try; None: until woken, or until a pause ends."""
+        try:
+            now = time.monotonic()
+            self._paused = {agent: until for agent, until in self._paused.items() if until > now}
+            newest = self._custody.newest(self._shipped, self._paused)
+            for number in newest[:LIVE_AT_ONCE]:
+                if self._stopping.is_set():
+                    return 0.0
+                if (wait := self._hand_over(number)) is not None:
+                    return wait
+            return self._backlog(newest[LIVE_AT_ONCE:])
+        except (UnreachableError, OutboxError, CredentialsError) as failed:
+            return self._failed(str(failed))
+
+    def _backlog(self, more: Sequence[int]) -> float | None:
+        """Until there is none. If something new has come in, or there is `more` of it, only some: but always some."""
+        for done in itertools.count():
+            if self._stopping.is_set() or (done >= LEAST_BACKLOG and (more or self._wake.is_set())):
+                break
+            if len(self._paused) >= MOST_PAUSED:
+                return LONGEST_WAIT_SECONDS
+            number = self._custody.oldest(self._paused)
+            if number is None:
+                return 0.0 if more else None
+            if (wait := self._hand_over(number)) is not None:
+                return wait
+        return 0.0
+
+    def _hand_over(self, number: int) -> float | None:
+        """Seconds to wait where nothing can be handed over now. Raises UnreachableError, OutboxError."""
+        waiting = self._custody.read(number)
+        if waiting is None or waiting.agent in self._paused:
+            return None
+        who = credentials.load(self._state_dir)
+        if who is None:
+            return UNKNOWN_WAIT_SECONDS
+        self._centre.use(who.bearer)
+        began = time.monotonic()
+        answer = self._centre.hand_over(waiting.body)
+        verdict = judge(answer)
+        if verdict in (Verdict.STORED, Verdict.REFUSED):
+            self._settle(waiting, answer, verdict)
+            if verdict is Verdict.STORED and self._rate > 0:
+                pause = min(waiting.samples / self._rate, LONGEST_PACE_SECONDS)
+                self._stopping.wait(max(0.0, began + pause - time.monotonic()))
+            return None
+        if answer.status == TOO_MANY:
+            pause = max(LONGEST_WAIT_SECONDS, retry_after(answer.headers.get("retry-after")))
+            self._paused[waiting.agent] = time.monotonic() + pause
+            return None
+        wait = self._failed(f"{answer.status} {answer.text}")
+        if verdict is Verdict.UNKNOWN:
+            return UNKNOWN_WAIT_SECONDS
+        return max(wait, retry_after(answer.headers.get("retry-after")))
+
+    def _settle(self, waiting: Waiting, answer: Answer, verdict: Verdict) -> None:
+        reason = answer.headers.get("haidang-refused", "")
+        if verdict is Verdict.STORED or reason == AGAIN:
+            self._custody.settle(waiting.number, FORWARDED)
+            self._shipped[waiting.agent] = max(waiting.newest_ms, self._shipped.get(waiting.agent, 0))
+            if len(self._shipped) > MOST_SHIPPED:
+                self._shipped.pop(next(iter(self._shipped)))
+        else:
+            self._custody.settle(waiting.number, reason if reason in REASONS else "other")
+            self._say(f"the centre refused a frame of {waiting.agent} for ever: {answer.text}")
+        self.failures = 0
+        rate = answer.headers.get("haidang-backlog-rate", "")
+        self._rate = float(rate) if NUMBER.fullmatch(rate) else 0.0
+
+    def _failed(self, why: str) -> float:
+        self.failures += 1
+        self._say(f"{why}; what is in custody is kept")
+        longest = min(FIRST_WAIT_SECONDS * 2 ** min(self.failures - 1, 10), LONGEST_WAIT_SECONDS)
+        return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, hides nothing
+
+    def _say(self, what: str) -> None:
+        if what != self._said:
+            log.warning("%s", what)
+        self._said = what
+
+    def _until_pause_ends(self) -> float:
+        now = time.monotonic()
+        return max(1.0, min([IDLE_SECONDS, *(until - now for until in self._paused.values())]))

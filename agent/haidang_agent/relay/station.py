@@ -1,0 +1,62 @@
+"""A relay at work: its port, what it keeps, and the way on to the centre."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from haidang_agent.centre import PORTS, Centre
+from haidang_agent.outbox import OutboxError
+from haidang_agent.relay.custody import Custody
+from haidang_agent.relay.dialler import Collector
+from haidang_agent.relay.door import Door
+from haidang_agent.relay.forwarding import Forwarder
+from haidang_agent.relay.metrics import relay_samples
+from haidang_agent.relay.settings import Networks, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from haidang_agent.probe import Sample
+    from haidang_agent.tables import Relay, Server
+
+FILE = "relay.db"
+
+
+class Station:
+    """Listens from the start on. Raises OSError where it cannot."""
+
+    def __init__(
+        self, settings: Relay, server: Server, ca: Path | None, state_dir: Path, unit_key: Callable[[], bytes]
+    ) -> None:
+        parts = urlsplit(server.url)
+        collector = Collector(parts.hostname or "", parts.port or PORTS[parts.scheme])
+        self._custody = Custody(state_dir / FILE, settings.max_mb << 20)
+        self._forwarder = Forwarder(
+            self._custody, Centre(server.url, ca, pins=server.pins, shown=server.shown), state_dir
+        )
+        networks, wake = Networks(settings.clients), self._forwarder.wake
+        try:
+            self._door = Door(place_of(settings.listen), collector, networks, self._custody, unit_key, wake)
+        except OSError as taken:
+            why = f"[relay] listen = {settings.listen!r}: {taken.strerror}; choose another port there"
+            raise OSError(why) from taken
+        self.port = self._door.port
+
+    def start(self) -> None:
+        self._door.start()
+        self._forwarder.start()
+
+    def samples(self) -> Iterator[Sample]:
+        """For /metrics and the snapshot; without what the disk does not tell now."""
+        try:
+            kept = self._custody.stats()
+        except OutboxError:
+            kept = None
+        yield from relay_samples(kept, self._custody.max_bytes, self._door.connections, self._door.answers)
+
+    def stop(self, deadline_seconds: float) -> None:
+        self._door.stop(deadline_seconds)
+        self._forwarder.stop(deadline_seconds)
+        self._custody.close()

@@ -1,0 +1,128 @@
+"""POST /api/v1/relay: takes one frame from a relay, for the agent of its unit that signed it.
+
+The answer decides whether the relay keeps it. 204: it is in the store. 409: it was already. 400, 413, 422: it never
+will be, and `Haidang-Refused` says why in a word. 401: the relay is not known. 429, 503 with Retry-After: later.
+"""
+
+import logging
+import time
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import PlainTextResponse, Response
+
+from haidang_collector.auth import authenticated
+from haidang_collector.ingest.body import Body
+from haidang_collector.ingest.memory import Memory
+from haidang_collector.ingest.metrics import OURS
+from haidang_collector.ingest.refusal import BAD_REQUEST, TOO_LARGE, Refusal
+from haidang_collector.ingest.routes import Ingest
+from haidang_collector.registry.facts import Identity
+from haidang_collector.relay.frame import LONGEST_FRAME, BadFrameError, Frame, read
+from haidang_collector.relay.metrics import AGAIN, STORED, RelayMetrics
+from haidang_collector.relay.writers import NotTheirsError, Writers
+
+REMEMBERED_SECONDS = 3600.0
+REMEMBERED = 100_000
+"""Frames that are in the store. One that was forgotten is stored once more, which the store takes for the same."""
+CONFLICT, UNPROCESSABLE, UNAVAILABLE = 409, 422, 503
+
+router = APIRouter(tags=["agents"])
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Intake:
+    """What the route works with; one for the application's life, in `app.state.relay`."""
+
+    ingest: Ingest
+    writers: Writers
+    metrics: RelayMetrics
+    stored: Memory[bool] = field(
+        default_factory=lambda: Memory(REMEMBERED_SECONDS, REMEMBERED, time.monotonic), init=False
+    )
+
+    async def take(self, request: Request) -> Response:
+        """Raises Refusal for what may work later, SQLAlchemyError."""
+        relay = await authenticated(request)
+        hands = replace(relay, agent=f"{relay.agent} as relay")
+        self.ingest.limits.admit(hands)
+        body = Body(request, LONGEST_FRAME)
+        with self.ingest.gate.admit(hands, body.expected_bytes()):
+            content = await body.read(self.ingest.settings.body_timeout_seconds)
+            try:
+                frame = await to_thread.run_sync(read, content)
+                writer = await self.writers.of(frame, relay)
+            except (BadFrameError, NotTheirsError) as never:
+                self.ingest.limits.charge_refused(hands, len(content))
+                if isinstance(never, NotTheirsError):
+                    return self._refuse(relay, UNPROCESSABLE, never.fault, str(never))
+                return self._refuse(relay, BAD_REQUEST, "malformed", str(never))
+            try:
+                return await self._store(frame, writer, hands)
+            except Refusal as refused:
+                if refused.reason not in OURS:
+                    self.ingest.metrics.refuse(refused.reason, writer)
+                if refused.status not in (BAD_REQUEST, TOO_LARGE):
+                    raise
+                return self._refuse(relay, refused.status, refused.reason, refused.text)
+
+    async def _store(self, frame: Frame, writer: Identity, hands: Identity) -> Response:
+        if self.stored.get((frame.agent, frame.number)):
+            self.ingest.limits.charge(hands, 0)
+            self.metrics.took(AGAIN)
+            return PlainTextResponse("it is in the store already\n", CONFLICT, {"Haidang-Refused": AGAIN})
+        ingest = self.ingest
+        ingest.limits.admit(writer)
+        samples = 0
+        try:
+            check = partial(ingest.checker.check, frame.body, writer, time.time())
+            batch = await to_thread.run_sync(check, limiter=ingest.threads)
+            samples = batch.samples
+        except Refusal:
+            ingest.limits.charge_refused(writer, len(frame.body))
+            raise
+        finally:
+            ingest.limits.charge(writer, samples)
+        ingest.limits.count(writer, batch)
+        await ingest.store.append(batch.payload, writer.district)
+        self.stored.put((frame.agent, frame.number), value=True)
+        ingest.metrics.samples.inc(batch.samples)
+        self.metrics.took(STORED)
+        age = None if batch.newest is None else time.time() - batch.newest
+        rate = ingest.shares.grant(hands.agent, age)
+        return Response(status_code=204, headers={"Haidang-Backlog-Rate": f"{rate:.0f}"})
+
+    def _refuse(self, relay: Identity, status: int, reason: str, text: str) -> Response:
+        self.metrics.refused(relay, reason)
+        return PlainTextResponse(f"{text}\n", status, {"Haidang-Refused": reason})
+
+
+@router.post(
+    "/api/v1/relay",
+    status_code=204,
+    summary="One frame that a relay kept for another agent of its unit",
+    responses={
+        400: {"description": "Can never be stored; the text says what is wrong where"},
+        401: {"description": "The relay is unknown or revoked"},
+        409: {"description": "It is in the store already"},
+        413: {"description": "Too many bytes, series or samples"},
+        422: {
+            "description": "Not signed by an agent of the relay's unit that may push; Haidang-Refused says what it is"
+        },
+        429: {"description": "Too much of this agent, unit or relay; see Retry-After"},
+        503: {"description": "Store or registry do not answer; keep it, see Retry-After"},
+    },
+)
+async def take(request: Request) -> Response:
+    """Body: a frame (docs/relay.md); `Authorization: Bearer <agent>.<key>` of the relay."""
+    intake: Intake = request.app.state.relay
+    try:
+        return await intake.take(request)
+    except SQLAlchemyError:
+        log.exception("the registry's database does not answer")
+        refusal = Refusal(UNAVAILABLE, "registry_unavailable", "the registry does not answer; keep it")
+        return refusal.response()

@@ -1,0 +1,117 @@
+"""What a relay keeps: on the disk, bounded, nothing dropped in silence, nothing twice."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from haidang_agent.relay.custody import AGENT_PART, OVERHEAD_BYTES, Custody, FullError
+from haidang_agent.relay.frame import Label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROOM = 1 << 20
+
+
+@pytest.fixture
+def custody(tmp_path: Path) -> Iterator[Custody]:
+    with closing(Custody(tmp_path / "relay.db", ROOM)) as opened:
+        yield opened
+
+
+def label(agent: str = "a-1", newest_ms: int = 1) -> Label:
+    return Label(agent, "0" * 32, newest_ms, 10)
+
+
+def test_what_is_taken_survives_kill_9(tmp_path: Path) -> None:
+    taking = (
+        "import sys, pathlib\n"
+        "from haidang_agent.relay.custody import Custody\n"
+        "from haidang_agent.relay.frame import Label\n"
+        "custody = Custody(pathlib.Path(sys.argv[1]), 1 << 20)\n"
+        "for number in range(3):\n"
+        "    custody.take(b'frame %d' % number, Label('a-1', '0' * 32, number, 10), '10.0.0.1')\n"
+        "print('taken', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", taking, tmp_path / "relay.db"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"taken\n"
+        process.send_signal(signal.SIGKILL)
+
+    with closing(Custody(tmp_path / "relay.db", ROOM)) as again:
+        assert again.stats().frames == 3
+        assert again.stats().bytes == 3 * (7 + OVERHEAD_BYTES)
+
+
+def test_a_frame_that_comes_twice_is_there_once(custody: Custody) -> None:
+    for _ in range(2):
+        custody.take(b"the same", label(), "10.0.0.1")
+    assert custody.stats().frames == 1
+
+
+def test_the_newest_of_each_agent_first_then_the_oldest_of_all(custody: Custody) -> None:
+    for agent, newest in (("a-1", 1), ("a-1", 5), ("a-2", 2), ("a-2", 7), ("a-1", 3)):
+        custody.take(f"{agent} {newest}".encode(), label(agent, newest), "10.0.0.1")
+
+    def body(number: int | None) -> bytes:
+        waiting = None if number is None else custody.read(number)
+        return b"" if waiting is None else waiting.body
+
+    assert [body(each) for each in custody.newest({})] == [b"a-2 7", b"a-1 5"]
+    assert [body(each) for each in custody.newest({"a-2": 7})] == [b"a-1 5"]
+    assert body(custody.oldest()) == b"a-1 1"
+    assert body(custody.oldest(["a-1"])) == b"a-2 2"
+    assert custody.oldest(["a-1", "a-2"]) is None
+
+
+def test_full_is_said_and_what_was_there_stays(custody: Custody) -> None:
+    """
+    An agent has an eighth, an address a quarter, and all of it together is the room that there is.
+    """
+    frame = bytes(ROOM // AGENT_PART - OVERHEAD_BYTES)
+    custody.take(frame, label("a-1"), "10.0.0.1")
+    with pytest.raises(FullError, match="this agent's part"):
+        custody.take(b"more", label("a-1"), "10.0.0.2")
+    custody.take(b"2" + frame[1:], label("a-2"), "10.0.0.1")
+    with pytest.raises(FullError, match="this address's part"):
+        custody.take(b"more", label("a-3"), "10.0.0.1")
+    for number in range(3, 3 + AGENT_PART - 2):
+        custody.take(bytes([number]) + frame[1:], label(f"a-{number}"), f"10.0.{number // 2}.0")
+    with pytest.raises(FullError, match="custody is full"):
+        custody.take(b"more", label("a-99"), "10.0.9.9")
+    assert (custody.stats().frames, custody.stats().bytes) == (AGENT_PART, ROOM)
+
+    custody.settle(custody.newest({})[0], "forwarded")
+    custody.take(b"more", label("a-99"), "10.0.9.9")
+
+
+def test_what_became_of_them_is_counted_over_a_restart(tmp_path: Path) -> None:
+    for outcome in ("forwarded", "signature", "forwarded"):
+        with closing(Custody(tmp_path / "relay.db", ROOM)) as custody:
+            custody.take(outcome.encode(), label(), "10.0.0.1")
+            for number in custody.newest({}):
+                custody.settle(number, outcome)
+                custody.settle(number, outcome)
+            stats = custody.stats()
+    assert (stats.frames, stats.bytes, stats.oldest_timestamp) == (0, 0, None)
+    assert stats.counted == {"forwarded": 2, "signature": 1}
+
+
+def test_a_file_that_is_none_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "relay.db").write_bytes(b"this is no database, and long enough to be looked at" * 100)
+    with closing(Custody(tmp_path / "relay.db", ROOM)) as custody:
+        with pytest.raises(OSError, match=r"relay\.db"):
+            custody.stats()
+        custody.take(b"a frame", label(), "10.0.0.1")
+        assert custody.stats().frames == 1
+    assert len(list(tmp_path.glob("relay.db.corrupt-*"))) == 1

@@ -1,0 +1,120 @@
+"""The relay's way on to the centre: in which order, what an answer means, and in whose name."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from haidang_agent import credentials
+from haidang_agent.centre import Centre
+from haidang_agent.credentials import Credentials
+from haidang_agent.relay.custody import Custody
+from haidang_agent.relay.forwarding import Forwarder
+from haidang_agent.relay.frame import Label
+
+from tests.agent.scripted_centre import Asked, Say, ScriptedCentre, scripted_centre
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+RELAYED = "/api/v1/relay"
+
+
+@pytest.fixture
+def custody(tmp_path: Path) -> Iterator[Custody]:
+    credentials.save(tmp_path, Credentials("k" * 43, "a-relay", "U1"))
+    with closing(Custody(tmp_path / "relay.db", 5 << 20)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def centre() -> Iterator[ScriptedCentre]:
+    with scripted_centre() as scripted:
+        yield scripted
+
+
+def keep(custody: Custody, agent: str, *newest: int) -> None:
+    for when in newest:
+        custody.take(f"{agent} {when}".encode(), Label(agent, "0" * 32, when, 10), "10.0.0.1")
+
+
+@contextmanager
+def forwarding(custody: Custody, centre: ScriptedCentre, folder: Path) -> Iterator[Forwarder]:
+    forwarder = Forwarder(custody, Centre(centre.url), folder)
+    forwarder.start()
+    try:
+        yield forwarder
+    finally:
+        forwarder.stop(30)
+
+
+def asked(centre: ScriptedCentre) -> list[str]:
+    return [each.body.decode() for each in centre.of(RELAYED)]
+
+
+def test_what_is_newest_of_each_goes_first_then_the_oldest(tmp_path: Path, custody, centre: ScriptedCentre) -> None:
+    keep(custody, "a-1", 1, 2, 3)
+    keep(custody, "a-2", 5, 6)
+    with forwarding(custody, centre, tmp_path):
+        eventually("all has gone", lambda: custody.stats().frames == 0, seconds=20)
+
+    assert asked(centre) == ["a-2 6", "a-1 3", "a-1 1", "a-1 2", "a-2 5"]
+    assert {each.headers["authorization"] for each in centre.of(RELAYED)} == {f"Bearer a-relay.{'k' * 43}"}
+    assert custody.stats().counted == {"forwarded": 5}
+
+
+def test_an_agent_that_is_to_wait_lets_the_others_pass(tmp_path: Path, custody, centre: ScriptedCentre) -> None:
+    keep(custody, "a-1", 1, 2, 3)
+    keep(custody, "a-2", 5, 6)
+
+    def answer(of: Asked) -> Say:
+        return Say(429, headers={"Retry-After": "300"}) if of.body.startswith(b"a-1") else Say()
+
+    centre.answer = answer
+    with forwarding(custody, centre, tmp_path):
+        eventually("the other's has gone", lambda: custody.stats().frames == 3, seconds=20)
+    assert asked(centre).count("a-1 3") == 1
+    assert "a-1 1" not in asked(centre)
+
+
+@pytest.mark.parametrize("said", [Say(503), Say(401), Say(200, time=False), Say(hang_up=True), Say(404, time=False)])
+def test_what_is_no_collectors_last_word_takes_nothing_away(
+    tmp_path: Path, custody, centre: ScriptedCentre, said: Say
+) -> None:
+    centre.answer = lambda _: said
+    keep(custody, "a-1", 1)
+    with forwarding(custody, centre, tmp_path) as forwarder:
+        eventually("it has been answered", lambda: forwarder.failures >= 1, seconds=20)
+    assert custody.stats().frames == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "counted"),
+    [
+        ({"Haidang-Refused": "signature"}, "signature"),
+        ({"Haidang-Refused": "again"}, "forwarded"),
+        ({"Haidang-Refused": 'no"label'}, "other"),
+        ({}, "other"),
+    ],
+)
+def test_a_last_word_is_counted_by_its_reason(
+    tmp_path: Path, custody, centre: ScriptedCentre, headers: dict[str, str], counted: str
+) -> None:
+    centre.answer = lambda _: Say(422, b"why\n", headers)
+    keep(custody, "a-1", 1)
+    with forwarding(custody, centre, tmp_path):
+        eventually("it has gone", lambda: custody.stats().frames == 0, seconds=20)
+    assert custody.stats().counted == {counted: 1}
+
+
+def test_a_new_key_of_the_relay_is_used_from_the_next_frame_on(tmp_path: Path, custody, centre: ScriptedCentre) -> None:
+    with forwarding(custody, centre, tmp_path) as forwarder:
+        for key in ("k" * 43, "n" * 43):
+            credentials.save(tmp_path, Credentials(key, "a-relay", "U1"))
+            keep(custody, "a-1", ord(key[0]))
+            forwarder.wake()
+            eventually("it has gone", lambda: custody.stats().frames == 0, seconds=20)
+    assert [each.headers["authorization"][-1] for each in centre.of(RELAYED)] == ["k", "n"]
