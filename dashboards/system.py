@@ -24,6 +24,7 @@ WAITING: look.Steps = ((None, look.GOOD), (HOUR, look.WARN), (24 * HOUR, look.BA
 """Age of the oldest snapshot that waits."""
 BUSY: look.Steps = ((None, look.GOOD), (0.5, look.WARN), (0.9, look.BAD))
 """Of a rule group's interval that its evaluation takes."""
+FULL: look.Steps = ((None, look.GOOD), (0.5, look.WARN), (0.8, look.BAD))
 ANSWER: look.Steps = ((None, look.GOOD), (1, look.WARN), (5, look.BAD))
 """Seconds of a write request."""
 
@@ -48,6 +49,8 @@ def build(_: Words) -> Dashboard:
             Row(_("Data on its way")),
             _backlog(_, show),
             _oldest(_, show),
+            _at_relays(_, show),
+            _fullest_relay(_, show),
             Row(_("The centre (seen with the whole city's data only)")),
             _requests(_, show),
             _times(_, show),
@@ -158,6 +161,31 @@ def _oldest(_: Words, show: Panels) -> Panel:
         unit="s",
         steps=WAITING,
         least=0,
+    )
+
+
+def _at_relays(_: Words, show: Panels) -> Panel:
+    return show.lines(
+        {"{{district}}": f"district:haidang_relay:frames{{{WHERE}}}"},
+        title=_("Measurements kept at relays"),
+        why=_(
+            "Of computers that do not reach the Internet, while the centre is away: each is one push of one of them."
+        ),
+        least=0,
+        empty=_("no relay tells"),
+    )
+
+
+def _fullest_relay(_: Words, show: Panels) -> Panel:
+    return show.lines(
+        {"{{district}}": f"district:haidang_relay_used:ratio{{{WHERE}}}"},
+        title=_("Room used at the fullest relay"),
+        why=_("When it is full, the computers keep their measurements themselves."),
+        unit="percentunit",
+        steps=FULL,
+        least=0,
+        most=1,
+        empty=_("no relay tells"),
     )
 
 
