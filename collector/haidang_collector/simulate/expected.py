@@ -37,6 +37,8 @@ class Limits(NamedTuple):
     """Per computer, by level."""
     equipment: Mapping[str, float]
     portal_changed_seconds: float
+    news_on_time: float
+    """Share of the deadlines of 30 days."""
     plan_due: date
     """The last day of the current school year's."""
     closed_seasons: frozenset[str]
@@ -53,6 +55,7 @@ def limits_on(day: date, policy: Policy, calendar: Calendar | None = None) -> Li
         students={key[2]: value for key, value in told.items() if key[:2] == ("R4", "students_per_computer")},
         equipment={key[2]: value for key, value in told.items() if key[:2] == ("R5", "equipment")},
         portal_changed_seconds=told["R9", "portal_changed_within_seconds"],
+        news_on_time=told["R10", "news_on_time_ratio"],
         plan_due=began + timedelta(seconds=told["R16", "plan_due_seconds"] - 1),
         closed_seasons=(calendar or school_time.load()).closed_seasons(day),
     )
@@ -169,7 +172,7 @@ def e_school(unit: SimUnit) -> dict[str, bool | None]:
     heard = unit.presence == "heard"
     group = any(computer for _, computer in unit.groups)
     return {
-        "lan": heard or None,
+        "lan": (heard and any(room.seen for room in unit.rooms)) or None,
         "internet": (heard and any(line.up for line in unit.lines)) or None,
         "wifi": has("access_point"),
         "lab": bool(unit.rooms) or None,

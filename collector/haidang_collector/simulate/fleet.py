@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import resource
+import sys
 import threading
 import time
 from collections import Counter
@@ -14,11 +15,13 @@ from itertools import groupby
 from random import Random
 from typing import TYPE_CHECKING
 
+from haidang_agent import __version__, credentials
 from haidang_agent.centre import check_url
 from haidang_agent.credentials import CredentialsError
 from haidang_agent.enrol import EnrolError, enrol
 
-from haidang_collector.registry.tokens import create_token
+from haidang_collector.registry.tokens import Applicant, create_token
+from haidang_collector.registry.tokens import enrol as enrol_in
 from haidang_collector.simulate.member import Member
 
 if TYPE_CHECKING:
@@ -87,6 +90,21 @@ def enrol_all(
                 told = time.monotonic()
                 progress(done)
     return done
+
+
+def enrol_here(database: Database, found: Sequence[Berth]) -> int:
+    """As `enrol_all`, where no collector runs yet: straight into its registry. Raises TROUBLE."""
+    new = [berth for berth in found if not berth.enrolled]
+    for code, members in groupby(new, key=lambda berth: berth.unit.code):
+        asking = list(members)
+        token = create_token(database, code, uses=len(asking), lifetime=TOKEN_LIFETIME).token
+        for berth in asking:
+            key = credentials.new_key()
+            let_in = enrol_in(database, Applicant(token, key, berth.machine.roles, __version__, sys.platform))
+            if let_in is None:
+                raise EnrolError(f"the registry refuses its own token of {code}")
+            credentials.save(berth.folder, credentials.Credentials(key, let_in.agent, let_in.unit))
+    return len(new)
 
 
 class Fleet:

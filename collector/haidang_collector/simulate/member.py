@@ -38,6 +38,12 @@ class Berth(NamedTuple):
         """Raises CredentialsError."""
         return credentials.load(self.folder) is not None
 
+    @property
+    def agent(self) -> str:
+        """The id that it was issued; empty before it enrolled. Raises CredentialsError."""
+        known = credentials.load(self.folder)
+        return known.agent if known else ""
+
 
 def berths(city: City, folder: Path) -> list[Berth]:
     """One for each machine with an agent; its identity and outbox are below `folder`, by unit."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SITE_PROBES = ("internet", "wan", "labs", "lan", "intrusion", "services", "portal", "inventory", "snmp", "egress")
 HOST_PROBES = ("machine", "posture", "place", "inventory")
 OUTAGES_A_MONTH = 4.0
+SHORT_SECONDS = 60.0
 MONTH = 30 * 86_400.0
 BYTES_PER_MBIT = 125_000
 
@@ -146,8 +147,13 @@ def _rooms(unit: SimUnit) -> Iterator[Sample]:
 def _outages(causes: tuple[str, ...], wan: str, elapsed: float, *, down: bool) -> Iterator[Sample]:
     """Past outages of a minute each; one of the ISP is open while the line, or all of them, are down."""
     for place, cause in enumerate(causes):
-        number = int(elapsed / MONTH * OUTAGES_A_MONTH / (place + 1))
+        number = short_outages(place, elapsed)
         open_now = down and cause == "isp"
         yield Sample(m.OUTAGES, number + open_now, (cause, wan))
-        yield Sample(m.OUTAGE_SECONDS, number * 60.0 + (elapsed if open_now else 0.0), (cause, wan))
+        yield Sample(m.OUTAGE_SECONDS, number * SHORT_SECONDS + (elapsed if open_now else 0.0), (cause, wan))
         yield Sample(m.OUTAGE_ACTIVE, float(open_now), (cause, wan))
+
+
+def short_outages(place: int, elapsed: float) -> int:
+    """How many of them, of the cause at that place, since the month began."""
+    return int(elapsed / MONTH * OUTAGES_A_MONTH / (place + 1))

@@ -72,3 +72,32 @@ class Scenario:
 
 
 DEFAULT = Scenario()
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was not yet so when the past began, as shares of those that have it today; and how often things fail."""
+
+    agent_later: float = 0.25
+    fibre_later: float = 0.25
+    second_isp_later: float = 0.3
+    computers_later: float = 0.4
+    mended: float = 0.2
+    """Machines that had one more critical finding."""
+    attacked: float = 0.06
+    """Units whose LAN was attacked once, and is no longer."""
+    officer_later: float = 0.2
+    portal_later: float = 0.1
+    plan: float = 0.8
+    """Units whose plan came in the school year before."""
+    power_cuts: float = 0.3
+    """A month, of each district."""
+    isp_outages: float = 0.15
+    """A month, of each ISP in each district."""
+    line_cuts: float = 0.25
+    """A month, of each line."""
+    router_faults: float = 0.1
+    """A month, of each unit."""
+
+
+PAST = Past()
