@@ -161,7 +161,7 @@ def _online(unit: SimUnit, limits: Limits) -> Iterator[Said]:
     if unit.mail_domain is not None:
         yield "unit:school_mail:state", {"check": "domain"}, domain_word(unit.mail_domain) == "education"
     educated = [each for each in leaders if domain_word(each.rpartition("@")[2]) == "education"]
-    if educated:
+    if leaders:
         yield "unit:school_mail:state", {"check": "leaders"}, len(educated) == len(leaders)
     for check, passed in unit.mail.items():
         yield "unit:school_mail:state", {"check": check}, passed
