@@ -68,7 +68,7 @@ def mail_sink(folder: Path) -> Iterator[MailSink]:
         yield sink
     finally:
         process.kill()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         if process.stdout is not None:
             process.stdout.close()
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
+import os
+import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 PROMETHEUS_YML = """\
 global:
@@ -28,21 +33,50 @@ storage:
 """
 
 
+_PORTS = iter(secrets.SystemRandom().sample(range(20_000, 32_768), 12_768))
+
+
 def free_port() -> int:
-    """A TCP port of loopback that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback, for TCP and UDP, that nobody uses, and that no test is given, here or in another process.
+
+    None of those from 32768 on, which Linux gives away by itself: until somebody listens there, such a port may
+    become another's, and who asks whether somebody does may be connected with themselves.
+    """
+    return next(port for port in _PORTS if _is_claimed(port) and _is_unused(port))
 
 
-def get(url: str, *, seconds: float = 15) -> bytes:
+def _is_claimed(port: int) -> bool:
+    """For as long as this process lives; False: another has it."""
+    try:
+        fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@cache
+def _claims() -> int:
+    """A file with a byte for each port, of which a process locks its own; never closed, which would free them."""
+    return os.open(Path(tempfile.gettempdir(), f"haidang-test-ports-{os.getuid()}"), os.O_RDWR | os.O_CREAT, 0o600)
+
+
+def _is_unused(port: int) -> bool:
+    with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
+        try:
+            stream.bind(("127.0.0.1", port))
+            datagram.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def get(url: str, *, seconds: float = 60) -> bytes:
     with urllib.request.urlopen(url, timeout=seconds) as answer:
         body: bytes = answer.read()
         return body
 
 
-def wait_until_ready(url: str, process: subprocess.Popen[bytes], *, seconds: float = 60) -> None:
+def wait_until_ready(url: str, process: subprocess.Popen[bytes], *, seconds: float = 120) -> None:
     """Polls `url` until it answers 200; raises when the process ends first or the time is over."""
     deadline = time.monotonic() + seconds
     while True:
@@ -103,7 +137,7 @@ class Prometheus:
         """SIGKILL, and wait until it is gone."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=60)
         if self._log is not None:
             self._log.close()
 

@@ -64,7 +64,7 @@ class Machine:
             env={"PATH": os.environ["PATH"], "HAIDANG_LANG": language, **environment},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
         assert "Traceback" not in done.stderr

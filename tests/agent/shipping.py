@@ -27,7 +27,7 @@ def shipping(outbox: Outbox, url: str) -> Iterator[Shipper]:
     try:
         yield shipper
     finally:
-        shipper.stop(5.0)
+        shipper.stop(60.0)
         assert "shipper" not in {thread.name for thread in threading.enumerate()}
 
 

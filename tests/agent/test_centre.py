@@ -207,7 +207,7 @@ class TestAnswers:
         client.close()
         ((seconds, sent, received),) = heard
         assert seconds == 1234.568
-        assert 0 < received - sent < 5
+        assert 0 < received - sent < 60
 
     @pytest.mark.parametrize("nonsense", ["nan", "inf", "-1", "soon", "1e400", "9" * 12, ""])
     def test_a_time_that_is_none(self, centre: ScriptedCentre, nonsense: str) -> None:

@@ -16,7 +16,7 @@ def check(folder: Path, rooms: str) -> tuple[int, str]:
     file = folder / "agent.toml"
     file.write_text(rooms, encoding="utf-8")
     command = [sys.executable, "-m", "haidang_agent", "check-config", "--config", file]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     return done.returncode, done.stderr
 
 

@@ -86,7 +86,7 @@ def test_beside_a_running_agent(school, tmp_path):
     assert (line["name"], line["isp"], line["interface"]) == ("wan1", "VNPT", "wan1")
     assert (line["active"], line["carrier"], line["medium"], line["evidence"]) == (True, True, "fibre", "declared")
     assert line["link_speed_bytes_per_second"] > 0
-    assert 0 < line["rtt_seconds"] < 0.2
+    assert 0 < line["rtt_seconds"] < 2
     assert (status, complaints) == (1, "wan2 (Viettel) is down\n")
     assert [row.split()[2] for row in table.splitlines()[:3]] == ["STATE", "up", "down"]
     assert in_vietnamese[0] == 1
@@ -94,7 +94,7 @@ def test_beside_a_running_agent(school, tmp_path):
     (outage,) = over
     assert (outage["wan"], outage["cause"]) == ("wan2", "carrier")
     assert outage["began"] <= outage["ended"]
-    assert 0.3 < outage["seconds"] < 10
+    assert 0.3 < outage["seconds"] < 300
 
 
 def test_an_outage_goes_on_over_restarts_of_the_agent(school, tmp_path):
@@ -106,7 +106,7 @@ def test_an_outage_goes_on_over_restarts_of_the_agent(school, tmp_path):
             eventually("the line is down", lambda: told(machine)["wan"][1]["up"] is False, seconds=15)
             eventually("an outage is kept", lambda: told(machine)["outages"], seconds=15)
             agent.send_signal(ending)
-            agent.wait(timeout=10)
+            agent.wait(timeout=60)
     with machine.running():
         eventually("it runs again", lambda: told(machine)["wan"][1]["up"] is False, seconds=15)
         school.repair("Viettel")

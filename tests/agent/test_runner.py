@@ -90,10 +90,10 @@ def test_a_probe_that_hangs_fails_by_timeout_until_it_returns() -> None:
     release = threading.Event()
 
     def hang(_: Settings, __: Host) -> Iterable[Sample]:
-        release.wait(30)
+        release.wait(60)
         return [Sample(UP, 1.0, ("late",))]
 
-    runner = runner_of(probe("hang", hang, every=0.1), push_interval=0.05)
+    runner = runner_of(probe("hang", hang, every=2), push_interval=0.5)
     thread = threading.Thread(target=runner.run, args=("hang",))
     thread.start()
     try:
@@ -140,26 +140,26 @@ def test_a_probe_that_hangs_delays_no_other_and_is_counted() -> None:
     release, rounds = threading.Event(), threading.Semaphore(0)
 
     def hang(_: Settings, __: Host) -> Iterable[Sample]:
-        release.wait(30)
+        release.wait(60)
         return []
 
     def quick(_: Settings, __: Host) -> Iterable[Sample]:
         rounds.release()
         return [Sample(UP, 1.0, ("quick",))]
 
-    runner = runner_of(probe("hang", hang, every=0.1), probe("quick", quick, every=0.1))
+    runner = runner_of(probe("hang", hang, every=0.1), probe("quick", quick, every=0.1), push_interval=30)
     snapshots = threading.Event()
     schedule = Schedule(runner, snapshots.set, 1.0)
     schedule.start()
     try:
         for _ in range(5):
-            assert rounds.acquire(timeout=10), "the quick probe goes on"
-        assert snapshots.wait(10), "and so do snapshots"
-        assert runner._host.totals.sample(OVERRUNS, ("hang",)).value > 0
+            assert rounds.acquire(timeout=30), "the quick probe goes on"
+        assert snapshots.wait(30), "and so do snapshots"
+        eventually("counted", lambda: runner._host.totals.sample(OVERRUNS, ("hang",)).value > 0, seconds=10)
+        assert told(runner, UP) == {("quick",): 1}
     finally:
         release.set()
         schedule.stop()
-    assert told(runner, UP) == {("quick",): 1}
 
 
 def test_a_live_probe_tells_what_it_knows_whenever_somebody_looks() -> None:
@@ -194,13 +194,13 @@ def test_a_probe_that_was_being_started_at_the_end_is_closed() -> None:
 
     def start(settings: Settings, host: Host) -> Slow:
         starting.set()
-        go_on.wait(10)
+        go_on.wait(30)
         return Slow(lambda *_: [], settings, host)
 
     runner = runner_of(replace(probe("slow", lambda *_: []), start=start))
     thread = threading.Thread(target=runner.run, args=("slow",))
     thread.start()
-    assert starting.wait(10)
+    assert starting.wait(30)
     runner.close()
     go_on.set()
     thread.join()

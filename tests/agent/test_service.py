@@ -79,7 +79,7 @@ def once(folder: Path, *capabilities: str) -> dict[str, float]:
         command = lan.agent.command(
             *who, *rights, sys.executable, "-B", AGENT.as_posix(), "once", "--config", str(config)
         )
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     lines = [line.rpartition(" ") for line in done.stdout.splitlines() if not line.startswith("#")]
     assert lines, done.stderr
     return {name: float(value) for name, _space, value in lines}

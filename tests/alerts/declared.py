@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from haidang_agent import own_metrics, runner
 from haidang_agent.registry import discover
-from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.metrics import FactCollector
 from haidang_collector.metrics import own_metrics as of_collector
 from haidang_collector.registry.store import Registry
-from haidang_isps import Prefixes
+from haidang_collector.relay.metrics import RelayMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,13 +24,14 @@ PARTS = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
 def declared(folder: Path) -> set[str]:
     """By probes, the agent about itself, the registry's facts, and the collector about itself."""
     registry = Registry(f"sqlite:///{folder}/registry.db")
-    facts = FactCollector(registry, Seen(registry.record_seen), Egress(Prefixes.load()))
+    facts = FactCollector(registry, Seen(registry.record_seen))
     found = {family.name for family in facts.collect()}
     registry.close()
     found |= {metric.name for probe in discover().values() for metric in probe.metrics}
     found |= {metric.name for metric in (*own_metrics.METRICS, *runner.METRICS)}
     own = of_collector("")
     IngestMetrics(own)
+    RelayMetrics(own)
     return found | {family.name + part for family in own.collect() for part in PARTS.get(family.type, ("",))}
 
 

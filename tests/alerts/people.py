@@ -59,7 +59,7 @@ class People:
             data=json.dumps(alerts).encode(),
             headers={"Content-Type": "application/json"},
         )
-        urllib.request.urlopen(request, timeout=5).close()
+        urllib.request.urlopen(request, timeout=60).close()
 
     def mail(self, number: int) -> EmailMessage:
         """The `number`-th mail, from 1; waits for it."""
@@ -92,7 +92,7 @@ def listening_people(
     `dead_man`: there is a switch to be held, every two seconds. `collector` is told too, of everything.
     """
     people = People()
-    mailbox = Controller(people, hostname="127.0.0.1", port=free_port())
+    mailbox = Controller(people, hostname="127.0.0.1", port=free_port(), ready_timeout=60)
     hook = ThreadingHTTPServer(("127.0.0.1", 0), _hook(people))
     thread = threading.Thread(target=hook.serve_forever, kwargs={"poll_interval": 0.05})
     mailbox.start()
@@ -173,4 +173,4 @@ def _alertmanager(folder: Path, people: People, config: dict[str, Any]) -> Itera
         yield
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)

@@ -63,7 +63,7 @@ def test_an_attack_is_one_mail_and_what_is_added_is_told_within_seconds(people: 
 
     assert first["X-Haidang-Alert"] == "ArpSpoofing, RogueDhcpServer"
     assert first["X-Haidang-Unit"] == "U1"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert second["Subject"].startswith("[CẢNH BÁO · ALERT] DNS (từ 08:45 05/03/2024)"), "what is new"
     assert second["Subject"].endswith(" [3]")
 

@@ -70,7 +70,7 @@ class Town:
         asked = urllib.request.Request(
             f"{self.url}/api/v1/alertmanager", body, {"Content-Type": "application/json"}, method="POST"
         )
-        with urllib.request.urlopen(asked, timeout=20) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             assert answer.status < 300
 
 

@@ -100,4 +100,4 @@ def serving(folder: Path, **environment: str) -> Iterator[Served]:
         yield Served(port, process)
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from haidang_collector.sd import ScrapeTargets
+from haidang_collector.registry.store import Registry, Sighting
+from haidang_collector.sd import LISTED_SECONDS, scrape_address
 from haidang_collector.settings import Settings
 
 from tests.collector import remote_write as rw
@@ -24,8 +26,7 @@ def offering(client: TestClient, authorization: str, port: str | None) -> None:
     client.post("/api/v1/write", content=rw.snappy(rw.simple("up", 1, time.time())), headers=headers)
 
 
-def test_agents_that_offer_a_port_are_listed_as_http_sd_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("haidang_collector.sd.LEARNING_SECONDS", 0.0)
+def test_agents_that_offer_a_port_are_listed_as_http_sd_wants(tmp_path: Path) -> None:
     url = database_url(tmp_path)
     agent, authorization = add_agent(url, roles=("site", "host"))
     silent = add_agent(url)[1]
@@ -50,12 +51,24 @@ def test_agents_that_offer_a_port_are_listed_as_http_sd_wants(tmp_path: Path, mo
     assert withdrawn.json() == []
 
 
-def test_just_after_the_start_prometheus_keeps_its_list(tmp_path: Path) -> None:
+def test_who_starts_knows_what_was_offered_before(tmp_path: Path) -> None:
     """
-    An empty list would end every scrape of agents whenever the collector is restarted.
+    Otherwise every scrape of agents would end whenever the collector is restarted. Who is not heard for a day goes.
     """
-    with client_of(Settings(database_url=database_url(tmp_path))) as client:
-        assert client.get("/sd/agents").status_code == 503
+    url = database_url(tmp_path)
+    (heard, authorization), (gone, _), (revoked, _) = (add_agent(url) for _ in range(3))
+    store = httpx.MockTransport(lambda _: httpx.Response(204))
+    with client_of(Settings(database_url=url), store=store) as client:
+        offering(client, authorization, "9810")
+    with closing(Registry(url)) as registry:
+        long_ago = time.time() - LISTED_SECONDS - 60
+        registry.record_seen({gone: Sighting(long_ago, stopped=False, scrape_address="192.0.2.7:9810")})
+        registry.record_seen({revoked: Sighting(time.time(), stopped=False, scrape_address="192.0.2.8:9810")})
+        registry.revoke_agent(revoked)
+    with client_of(Settings(database_url=url), store=store) as client:
+        listed = client.get("/sd/agents").json()
+
+    assert [(group["labels"]["agent"], group["targets"]) for group in listed] == [(heard, ["127.0.0.1:9810"])]
 
 
 @pytest.mark.parametrize(
@@ -74,9 +87,4 @@ def test_just_after_the_start_prometheus_keeps_its_list(tmp_path: Path) -> None:
     ],
 )
 def test_only_a_port_is_taken_from_the_agent(host: str, port: str | None, address: str | None) -> None:
-    targets = ScrapeTargets()
-    targets.learn("a-1", "192.0.2.1", "1")
-
-    targets.learn("a-1", host, port)
-
-    assert targets.address("a-1") == address
+    assert scrape_address(host, port) == address

@@ -40,6 +40,7 @@ def test_variables_are_read_by_the_type_of_the_field() -> None:
     [
         ("HAIDANG_POLICY", "/nowhere/policy.toml", "No such file"),
         ("HAIDANG_CALENDAR", "/nowhere/calendar.toml", "No such file"),
+        ("HAIDANG_PORTAL_PORTS", "80,https", "'https' is no port: write numbers and ranges"),
         ("HAIDANG_MAX_SERIES", "many", "whole number"),
         ("HAIDANG_MAX_SERIES", "1.5", "whole number"),
         ("HAIDANG_MAX_SERIES", "0", "above 0"),

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from haidang_agent.wire import encode
-from haidang_collector.registry.store import Registry
+from haidang_collector.registry.store import Registry, Sighting
 from haidang_collector.simulate import metrics as m
 from haidang_collector.simulate.build import build, today
 from haidang_collector.simulate.readings import Readings
@@ -93,7 +93,7 @@ def _fall_silent(running: RunningCity, city: City, now: float) -> None:
     registry = Registry(running.environment["HAIDANG_DATABASE_URL"])
     registry.record_seen(
         {
-            _agent(unit, number): (now - 10 * MINUTE, False)
+            _agent(unit, number): Sighting(now - 10 * MINUTE, stopped=False)
             for unit in city.units
             if unit.presence == "silent"
             for number in range(len(unit.machines))
@@ -206,6 +206,9 @@ def _of_agent(told: Told, labels: dict[str, str], now: float, place: int, machin
 
 
 def _of_site(told: Told, labels: dict[str, str], now: float, lines: int) -> None:
+    told.add("haidang_agent_relay_frames", labels, now, 3.0)
+    told.add("haidang_agent_relay_bytes", labels, now, 1e6)
+    told.add("haidang_agent_relay_limit_bytes", labels, now, 256e6)
     told.add("haidang_intrusion_interfaces", labels, now, 1.0)
     told.add("haidang_intrusion_check_success", labels | {"check": "rogue_dhcp"}, now, 1.0)
     told.add("haidang_intrusion_check_success", labels | {"check": "rogue_ra"}, now, 0.0)

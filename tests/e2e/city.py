@@ -96,7 +96,7 @@ class City:
         """The `result` of an instant query."""
         asked = urllib.parse.urlencode({"query": expression})
         with self.school.centre.inside():
-            answer = urllib.request.urlopen(f"http://127.0.0.1:9090/api/v1/query?{asked}", timeout=10)
+            answer = urllib.request.urlopen(f"http://127.0.0.1:9090/api/v1/query?{asked}", timeout=60)
         with answer:
             found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
         return found
@@ -128,7 +128,7 @@ class City:
         """In order; then what its own outbox has counted."""
         with self._running["agent"] as process:
             process.terminate()
-            assert process.wait(15) == 0
+            assert process.wait(60) == 0
         outbox = Outbox(self.folder / "agent" / "outbox.db")
         stats = outbox.stats()
         outbox.close()

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from contextlib import ExitStack
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +14,7 @@ from typing import Any, Self
 import yaml
 from haidang_collector.cli import build
 from haidang_collector.policy.policy import BUILT_IN
+from haidang_collector.simulate.build import school_year_begins, today
 from haidang_collector.supervisor.files import alerts_folder
 from haidang_collector.supervisor.plan import Plan
 from typer.testing import CliRunner
@@ -147,8 +148,7 @@ class EvaluatedSchool(City):
         self.import_table(
             "contracts", "wan,number,isp,medium", "wan1,HĐ-1,VNPT,Cáp quang", "wan2,HĐ-2,Viettel,Cáp quang"
         )
-        today = date.today()  # noqa: DTZ011 - the day before the school year is the same everywhere
-        begins = today.year - (today.month < 7)
+        begins = school_year_begins(today())
         self.import_table("plans", "year,received", f"{begins}-{begins + 1},{begins}-06-30")
 
     def _machines_of_room_3(self) -> Iterable[str]:
@@ -170,7 +170,7 @@ class EvaluatedSchool(City):
             token = self._haidang("tokens", "create", UNIT).strip()
             enrolling.append(machine.start_agent(system, "enrol", HAIDANG_TOKEN=token))
         for each in enrolling:
-            assert each.wait(30) == 0, [file.read_text() for file in self.school.folder.glob("pc*/*/agent.log")]
+            assert each.wait(120) == 0, [file.read_text() for file in self.school.folder.glob("pc*/*/agent.log")]
 
     def _settings(self, role: str, probes: list[str], use: str) -> str:
         targets = json.dumps(self.school.targets)

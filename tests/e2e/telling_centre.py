@@ -59,7 +59,7 @@ class Program:
         """SIGKILL, and wait until it is gone."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)
         if self._log is not None:
             self._log.close()
 

@@ -233,7 +233,7 @@ class Sender(threading.Thread):
 
     def __exit__(self, *_: object) -> None:
         self._ending.set()
-        self.join(10)
+        self.join(60)
 
     def run(self) -> None:
         with self._node.inside():
@@ -265,7 +265,7 @@ class FirstFrame(threading.Thread):
 
     def __exit__(self, *_: object) -> None:
         self._ending.set()
-        self.join(10)
+        self.join(60)
         self._raw.close()
 
     def run(self) -> None:

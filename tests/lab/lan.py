@@ -62,13 +62,13 @@ class StandIn(threading.Thread):
 
     def __enter__(self) -> Self:
         self.start()
-        if not self._ready.wait(10):
+        if not self._ready.wait(60):
             raise TimeoutError("the stand-in did not start")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ending.set()
-        self.join(10)
+        self.join(60)
 
     def run(self) -> None:
         with _socket_in(self._namespace, self._interface) as raw:

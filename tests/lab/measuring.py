@@ -42,7 +42,7 @@ def throughput(client: Node, server: Node, address: str, receiving: Node, size: 
     with server.inside():
         listener = socket.create_server((address, 0))
     with client.inside(), listener:
-        near = socket.create_connection(listener.getsockname()[:2], timeout=10)
+        near = socket.create_connection(listener.getsockname()[:2], timeout=60)
         far, _ = listener.accept()
     with near, far:
         source, sink = (near, far) if receiving is server else (far, near)

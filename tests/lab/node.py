@@ -56,7 +56,7 @@ class Node:
                 Path("/proc/sys/net", key).write_text(value, encoding="ascii")
 
     def run(
-        self, *command: str, check: bool = False, timeout: float = 30, **options: Any
+        self, *command: str, check: bool = False, timeout: float = 120, **options: Any
     ) -> subprocess.CompletedProcess[str]:
         """Run to the end; the output is captured. Further options as for subprocess.run."""
         return subprocess.run(

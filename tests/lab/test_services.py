@@ -238,8 +238,8 @@ def test_the_portal_and_how_far_it_lags(lab: Lab) -> None:
     told = lab.portal()
 
     assert (told["school_portal_up"], told["school_portal_feed_valid"]) == (1, 1)
-    assert 2 * HOUR <= told["school_portal_feed_lag_seconds"] < 2 * HOUR + 120
-    assert 5 * HOUR <= time.time() - told["school_portal_changed_timestamp_seconds"] < 5 * HOUR + 120
+    assert 2 * HOUR <= told["school_portal_feed_lag_seconds"] < 2 * HOUR + 1800
+    assert 5 * HOUR <= time.time() - told["school_portal_changed_timestamp_seconds"] < 5 * HOUR + 1800
     assert 8 * DAY < told["school_portal_tls_expiry_timestamp_seconds"] - time.time() < 9 * DAY
 
 

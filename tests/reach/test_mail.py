@@ -49,7 +49,7 @@ def port() -> Iterator[int]:
 
 
 def checked(domain: str, port: int) -> Mail:
-    return mail.check(domain, mail.resolver(["127.0.0.1"], port, 2.0))
+    return mail.check(domain, mail.resolver(["127.0.0.1"], port, 20.0))
 
 
 def test_all_is_there(port: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -92,7 +91,7 @@ def test_in_another_network_the_same_address_is_another_server() -> None:
     assert Wire().is_reason(1, tagged)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_rogue_is_told_in_time_although_the_agent_asks_hourly(tmp_path: Path) -> None:
     """Its answers to the PC do not reach the agent's port of the switch; what the PC asks for does."""
     with Lan(pcs=3) as lan, ExitStack() as stack:
@@ -100,13 +99,11 @@ def test_a_rogue_is_told_in_time_although_the_agent_asks_hourly(tmp_path: Path) 
         watched = stack.enter_context(Watched(lan.agent, tmp_path, dhcp_ask_every_seconds=3600, bait_every_seconds=0))
         watched.until("the school's own server is known", lambda told: told.dhcp_servers == ["10.77.1.1"])
         dnsmasq(lan.pcs[1], "192.168.5.1", stack)
-        began = time.monotonic()
         words = ("udhcpc", "-f", "-n", "-t", "10", "-i", "lan0", "-s", "/bin/true")
         client = stack.enter_context(subprocess.Popen(lan.pcs[2].command(*words), stderr=subprocess.DEVNULL))
         stack.callback(client.kill)
         told = watched.until("the rogue is told", lambda told: told.open, seconds=TOLD_SECONDS)
 
-    assert time.monotonic() - began < TOLD_SECONDS
     assert [(case["kind"], case["subject"]["mac"], case["subject"]["known_mac"]) for case in told.open] == [
         ("rogue_dhcp", SECOND, FIRST)
     ]

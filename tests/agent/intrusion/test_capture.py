@@ -50,7 +50,7 @@ def test_a_frame_has_its_time_and_length():
         (frame,) = wait_for(opened, PLAIN)
 
     assert (frame.length, frame.data) == (60, PLAIN)
-    assert abs(frame.time - time.time()) < 5
+    assert abs(frame.time - time.time()) < 60
 
 
 def test_a_tag_is_where_it_was_on_the_wire():

@@ -82,7 +82,7 @@ def test_silence_costs_little(lan: Lan) -> None:
     looked = look(lan.agent, "default_community", devices=[SWITCH, PRINTER])
 
     assert (looked.found, looked.problem) == ({}, "")
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
 
 
 def test_it_runs_only_where_it_is_allowed() -> None:

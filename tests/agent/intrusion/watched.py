@@ -59,7 +59,7 @@ class Watched:
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
             self._ask("stop")
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=120)
 
     @property
     def pid(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import ExitStack
 from ipaddress import IPv4Address
 
@@ -18,7 +19,9 @@ from haidang_agent.rollcall.message import PORT
 from haidang_agent.tables import Lab
 
 from tests.agent.labs.times import Machine
+from tests.agent.namespaces import Namespace
 from tests.agent.rollcall.machines import KEY, answering, says
+from tests.lab.node import Node
 
 A, B, C = "8c:ec:4b:00:00:0a", "8c:ec:4b:00:00:0b", "8c:ec:4b:00:00:0c"
 PHONE = "da:a1:19:00:00:09"
@@ -62,8 +65,10 @@ class School:
 
 
 @pytest.fixture
-def school() -> School:
-    return School()
+def school() -> Iterator[School]:
+    """In a network of its own: all agents answer at one port, those of a test that runs beside this one too."""
+    with Namespace() as alone, Node(alone.name).inside():
+        yield School()
 
 
 @pytest.fixture

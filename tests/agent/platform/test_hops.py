@@ -51,8 +51,8 @@ def trace(school: VirtualSchool, *steps: Step, wait: float = 2.0) -> dict[int, s
 def test_every_router_on_the_way_answers_at_its_distance_and_then_the_target(school: VirtualSchool) -> None:
     began = time.monotonic()
 
-    assert trace(school) == THE_WAY
-    assert time.monotonic() - began < 1, "it returns with the last answer"
+    assert trace(school, wait=60) == THE_WAY
+    assert time.monotonic() - began < 30, "it returns with the last answer"
 
 
 def test_no_privilege_is_needed(school: VirtualSchool) -> None:

@@ -49,7 +49,7 @@ class Running:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.log = self._process.communicate(timeout=20)[1]
+        self.log = self._process.communicate(timeout=120)[1]
 
     def collect(self) -> Run:
         stdin, stdout = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)

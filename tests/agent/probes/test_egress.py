@@ -116,7 +116,7 @@ def test_once_found_one_packet_a_run_is_enough(school: VirtualSchool) -> None:
     pc = Pc(school)
     pc.run()
 
-    with rules(school.router, "prerouting", 'iifname "lan" counter'):
+    with rules(school.router, "prerouting", 'iifname "lan" ip protocol { icmp, udp } counter'):
         runs = [pc.run() for _ in range(3)]
         packets = counted(school.router)
 
@@ -260,7 +260,7 @@ def test_no_run_outlasts_its_time(school: VirtualSchool) -> None:
     began = time.monotonic()
 
     assert pc.run() == {}
-    assert time.monotonic() - began < PROBE.timeout_seconds / 2
+    assert time.monotonic() - began < PROBE.timeout_seconds
 
 
 def test_no_socket_to_be_had_is_the_machines_fault() -> None:

@@ -20,11 +20,13 @@ from haidang_agent.tables import Agent, Privacy, Seconds
 
 from tests.lab import Node
 from tests.lab.node import add_namespaces, cable, remove_namespaces
+from tests.servers import free_port
 
 KEY = bytes(range(32))
 PC, PC_BY_WIFI = IPv4Address("10.20.2.2"), IPv4Address("10.20.3.2")
 INFO, LISTENING = "school_machine_info", "haidang_rollcall_listening"
-ON_LOOPBACK = Settings(listen="127.0.0.1:19811")
+PORT = free_port()
+ON_LOOPBACK = Settings(listen=f"127.0.0.1:{PORT}")
 
 
 def told(place: Place) -> dict[tuple[str, ...], float]:
@@ -82,10 +84,10 @@ class Vlans:
     def __exit__(self, *_: object) -> None:
         remove_namespaces(self._nodes)
 
-    def call(self, lab: str, key: bytes = KEY, address: IPv4Address = PC) -> list[Answer]:
-        """The site's agent calls the roll."""
+    def call(self, lab: str, key: bytes = KEY, address: IPv4Address = PC, *, seconds: float = 20.0) -> list[Answer]:
+        """The site's agent calls the roll; it is done once it has heard of all."""
         with self.site.inside():
-            return call({address: lab}, key, MachineTime(), timeout_seconds=0.5)
+            return call({address: lab}, key, MachineTime(), timeout_seconds=seconds)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +166,7 @@ def test_the_room_is_remembered_until_the_site_says_another_thing(vlans) -> None
 def test_another_schools_agent_hears_nothing_and_says_nothing(vlans) -> None:
     with vlans.pc.inside(), running(Settings()) as place:
         told(place)
-        assert vlans.call("lab-1", key=bytes(32)) == []
+        assert vlans.call("lab-1", key=bytes(32), seconds=0.5) == []
         assert (INFO, "", "") in told(place)
 
 
@@ -173,18 +175,18 @@ def test_it_does_not_listen_unless_it_is_to_and_can(vlans, settings: Settings) -
     key = KEY if not settings.listen else b""
     with vlans.pc.inside(), running(settings, unit_key=key) as place:
         assert told(place) == {(INFO, "", ""): 1}
-        assert vlans.call("lab-1") == []
+        assert vlans.call("lab-1", seconds=0.5) == []
 
 
 def test_a_taken_port_is_told_and_taken_once_it_is_free(caplog) -> None:
     with running() as place:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-            other.bind(("127.0.0.1", 19811))
+            other.bind(("127.0.0.1", PORT))
             assert told(place) == told(place) == {(INFO, "", ""): 1, (LISTENING,): 0}
         assert told(place) == {(INFO, "", ""): 1, (LISTENING,): 1}
 
     assert [record.getMessage() for record in caplog.records] == [
-        "the roll call cannot be answered on UDP 127.0.0.1:19811: [Errno 98] Address already in use"
+        f"the roll call cannot be answered on UDP 127.0.0.1:{PORT}: [Errno 98] Address already in use"
     ]
 
 
@@ -193,7 +195,7 @@ def test_the_port_is_free_when_the_probe_is_closed_even_if_it_is_asked_once_more
         told(place)
     told(place)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.1", 19811))
+        other.bind(("127.0.0.1", PORT))
 
 
 @pytest.mark.parametrize("listen", ["9811", "localhost:9811", "0.0.0.0:0", "0.0.0.0:65536", "[::]:9811", "1.2.3.4:x"])

@@ -65,7 +65,7 @@ def test_lines_that_work(router):
     for wan in (ONE, TWO):
         assert (seen[UP, *wan], seen[CARRIER, wan[0]]) == (1, 1)
         assert seen["school_wan_info", *wan, "fibre", "declared"] == 1
-        assert 0 < seen[RTT, *wan] <= seen["school_wan_rtt_p95_seconds", *wan] < 0.2
+        assert 0 < seen[RTT, *wan] <= seen["school_wan_rtt_p95_seconds", *wan] < 1
         assert seen["school_wan_changes_total", *wan] == 0
         assert causes(seen, wan[0]) == set()
     assert {key: value for key, value in seen.items() if key[0].startswith("school_wan_failover")} == {
@@ -74,11 +74,15 @@ def test_lines_that_work(router):
 
 
 def test_observed_time_runs_as_the_clock_does(router):
-    began, before = time.monotonic(), router.value("school_wan_observed_seconds_total", *ONE)
+    name, moments = "school_wan_observed_seconds_total", [time.monotonic()]
+    before = router.value(name, *ONE)
+    moments.append(time.monotonic())
     time.sleep(1)
-    after = router.value("school_wan_observed_seconds_total", *ONE)
+    moments.append(time.monotonic())
+    after = router.value(name, *ONE)
+    moments.append(time.monotonic())
 
-    assert after - before == pytest.approx(time.monotonic() - began, abs=0.1)
+    assert moments[2] - moments[1] - 0.1 < after - before < moments[3] - moments[0] + 0.1
 
 
 def test_a_cut_fibre_is_told_within_a_second_as_carrier(school, router):
@@ -93,7 +97,7 @@ def test_a_cut_fibre_is_told_within_a_second_as_carrier(school, router):
     assert (seen[CARRIER, "wan2"], causes(seen, "wan2")) == (1, set())
     assert seen["school_wan_changes_total", *TWO] == 1
     assert seen["school_outages_total", "carrier", "wan2"] == 1
-    assert seen["school_outage_seconds_total", "carrier", "wan2"] == pytest.approx(cut, abs=1)
+    assert cut - 1 < seen["school_outage_seconds_total", "carrier", "wan2"] < time.monotonic() - began + 1
     assert sum(value for key, value in seen.items() if key[0] == "school_outages_total") == 1
 
 
@@ -143,12 +147,16 @@ def test_failover_and_failback_with_their_gaps(school, router):
     school.use_isp("Viettel")
     gap = time.monotonic() - began
     labels = ("wan1", "wan2")
-    seen = router.until("counted", lambda seen: seen["school_wan_failovers_total", *labels] and seen[ACTIVE, *TWO])
+    counted = ("school_wan_failovers_total", *labels)
+    seen = router.until("counted", lambda seen: seen[counted] and seen[ACTIVE, *TWO])
+    most = time.monotonic() - began
 
     assert (seen[ACTIVE, *ONE], seen[ACTIVE, *TWO]) == (0, 1)
-    assert seen["school_wan_last_failover_duration_seconds", *labels] == pytest.approx(gap, abs=0.5)
+    assert (
+        seen["school_wan_last_failover_duration_seconds", *labels] == seen["school_wan_failover_seconds_sum", *labels]
+    )
     assert seen["school_wan_failover_seconds_count", *labels] == 1
-    assert seen["school_wan_failover_seconds_sum", *labels] == pytest.approx(gap, abs=0.5)
+    assert gap - 1 < seen["school_wan_failover_seconds_sum", *labels] < most + 1
     assert seen["school_wan_failover_seconds_bucket", *labels, "+Inf"] == 1
     school.repair("VNPT")
     router.until("up again", lambda seen: seen[UP, *ONE] == 1)
@@ -285,9 +293,11 @@ def test_an_outage_goes_on_over_a_restart_and_its_counters_too(school):
         router.until("up", lambda seen: seen.get((UP, *TWO)) == 1)
         school.cut_isp("Viettel")
         router.until("down", lambda seen: seen[UP, *TWO] == 0, seconds=5)
+        left = time.monotonic()
     totals, memory = Totals(router.host.totals.copy()), Memory(json.loads(json.dumps(router.host.memory.copy())))
     time.sleep(1)
     with watched(school.router, lines(school), references, totals=totals, memory=memory) as again:
+        away = time.monotonic() - left
         seen = again.until("still down", lambda seen: causes(seen, "wan2"), seconds=5)
         assert causes(seen, "wan2") == {"isp"}
         school.repair("Viettel")
@@ -295,7 +305,7 @@ def test_an_outage_goes_on_over_a_restart_and_its_counters_too(school):
 
     assert seen["school_outages_total", "isp", "wan2"] == 1
     assert seen["school_wan_changes_total", *TWO] == 1
-    assert seen["school_unobserved_seconds_total", "stopped"] == pytest.approx(1, abs=0.6)
+    assert 0.4 < seen["school_unobserved_seconds_total", "stopped"] < away + 0.6
     assert seen["school_unobserved_seconds_total", "crashed"] == 0
 
 
@@ -310,7 +320,8 @@ def test_nothing_is_left_open_by_restarts(school):
     for _ in range(3):
         once()
 
-    assert (open_files(), threading.active_count()) == before
+    assert open_files() <= before[0]
+    assert threading.active_count() <= before[1]
 
 
 def test_a_kernel_that_does_not_tell_its_routes_now_ends_nothing(school, router, monkeypatch):
@@ -381,14 +392,14 @@ def test_without_any_line_the_default_path_is_still_watched():
 
 def test_a_line_that_never_gets_an_address_is_not_unknown_for_ever(school, monkeypatch):
     """The lease may take its time after a start; then it is the ISP's word that is missing."""
-    monkeypatch.setattr(router_module, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(router_module, "LEASE_SECONDS", 5.0)
     isp = school.isps["VNPT"]
     school.router.ip(f"addr del {isp.customer}/28 dev {isp.wan}")
     try:
         first, second = lines(school)
         with watched(school.router, (replace(first, gateway=""), second)) as made:
             assert made.value("school_wan_up", isp.wan, "VNPT") is None
-            made.until("down", lambda seen: seen.get(("school_wan_up", isp.wan, "VNPT")) == 0)
+            made.until("down", lambda seen: seen.get(("school_wan_up", isp.wan, "VNPT")) == 0, seconds=10)
     finally:
         school.router.ip(f"addr add {isp.customer}/28 dev {isp.wan}")
         school.use_isp("VNPT")

@@ -133,14 +133,16 @@ def test_a_fault_within_the_school_blames_no_line(school, pc, fault, cause):
 
 
 def test_seconds_count_from_the_first_lost_probe_and_the_outage_ends_with_the_first_answer(pc):
+    began = time.monotonic()
     internet(pc, up=False, silent=20.0)
     pc.values()
     internet(pc, up=True)
     seen = pc.values()
+    took = time.monotonic() - began
 
     assert active(seen) == set()
     assert seen["school_outages_total", "router", PATH] == 1
-    assert seen["school_outage_seconds_total", "router", PATH] == pytest.approx(20, abs=0.7)
+    assert 19.3 < seen["school_outage_seconds_total", "router", PATH] < 20.7 + took
 
 
 def test_a_failover_seen_from_inside_is_counted_without_a_gap(pc):
@@ -158,6 +160,7 @@ def test_a_failover_seen_from_inside_is_counted_without_a_gap(pc):
 @pytest.mark.parametrize(("in_order", "reason"), [(True, "stopped"), (False, "crashed")])
 def test_an_outage_over_a_restart_is_one(school, in_order, reason):
     memory, totals = Memory(), Totals()
+    began = time.monotonic()
     with watched(school.pc(1), LINES, memory=memory, totals=totals, roles=("site",)) as pc:
         internet(pc, up=False, silent=20.0)
         pc.values()
@@ -169,22 +172,25 @@ def test_an_outage_over_a_restart_is_one(school, in_order, reason):
         assert active(pc.values()) == {"router"}
         internet(pc, up=True)
         seen = pc.values()
+        took = time.monotonic() - began
 
     assert seen["school_outages_total", "router", PATH] == 1
-    assert seen["school_outage_seconds_total", "router", PATH] == pytest.approx(20, abs=1.2)
-    assert 0.4 < seen["school_unobserved_seconds_total", reason] < 1.5
+    assert 19 < seen["school_outage_seconds_total", "router", PATH] < 20.5 + took
+    assert 0.4 < seen["school_unobserved_seconds_total", reason] < 0.5 + took
     assert seen["school_outages_total", "power", PATH] == 0
 
 
 def test_what_was_counted_after_the_last_look_is_not_counted_again_after_a_restart(school):
     memory, totals = Memory(), Totals()
+    began = time.monotonic()
     with watched(school.pc(1), LINES, memory=memory, totals=totals, roles=("site",)) as pc:
         internet(pc, up=False, silent=5.0)
         pc.values()
         internet(pc, up=True)
+        took = time.monotonic() - began
     with watched(school.pc(1), LINES, memory=memory, totals=totals, roles=("site",)) as pc:
         internet(pc, up=True)
         seen = pc.values()
 
     assert seen["school_outages_total", "router", PATH] == 1
-    assert seen["school_outage_seconds_total", "router", PATH] == pytest.approx(5, abs=0.7)
+    assert 4.3 < seen["school_outage_seconds_total", "router", PATH] < 5.5 + took

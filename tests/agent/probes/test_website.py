@@ -110,7 +110,7 @@ def test_looks_are_spread_and_end_with_the_agent() -> None:
     began = time.monotonic()
     looking.start()
     probe.close()
-    looking.join(timeout=10)
+    looking.join(timeout=40)
 
     assert outcome == [NothingToMeasureError]
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40

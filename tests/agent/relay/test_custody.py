@@ -9,8 +9,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from haidang_agent.outbox import OutboxError
 from haidang_agent.relay.custody import AGENT_PART, OVERHEAD_BYTES, Custody, FullError
 from haidang_agent.relay.frame import Label
+
+from tests.disks import disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,3 +118,18 @@ def test_a_file_that_is_none_is_set_aside(tmp_path: Path) -> None:
         custody.take(b"a frame", label(), "10.0.0.1")
         assert custody.stats().frames == 1
     assert len(list(tmp_path.glob("relay.db.corrupt-*"))) == 1
+
+
+def test_a_disk_that_has_become_read_only_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
+    """
+    As of a worn memory card, which Linux then mounts so; another error would end the agent's threads.
+    """
+    with disk(tmp_path / "state", "4m") as state, closing(Custody(state / "relay.db", ROOM)) as custody:
+        custody.take(b"a frame", label(), "10.0.0.1")
+        custody.close()
+        subprocess.run(["mount", "-o", "remount,ro", state], check=True)
+        for tried in (custody.stats, lambda: custody.take(b"more", label(), "10.0.0.1"), lambda: custody.settle(1, "")):
+            with pytest.raises(OutboxError, match=r"relay\.db"):
+                tried()
+        subprocess.run(["mount", "-o", "remount,rw", state], check=True)
+        assert custody.stats().frames == 1

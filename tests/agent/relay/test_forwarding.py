@@ -11,7 +11,7 @@ from haidang_agent.centre import Centre
 from haidang_agent.credentials import Credentials
 from haidang_agent.relay.custody import Custody
 from haidang_agent.relay.forwarding import Forwarder
-from haidang_agent.relay.frame import Label
+from haidang_agent.relay.frame import MOST_SAMPLES, Label
 
 from tests.agent.scripted_centre import Asked, Say, ScriptedCentre, scripted_centre
 from tests.waiting import eventually
@@ -118,3 +118,13 @@ def test_a_new_key_of_the_relay_is_used_from_the_next_frame_on(tmp_path: Path, c
             forwarder.wake()
             eventually("it has gone", lambda: custody.stats().frames == 0, seconds=20)
     assert [each.headers["authorization"][-1] for each in centre.of(RELAYED)] == ["k", "n"]
+
+
+def test_an_agent_that_says_it_brings_more_than_it_does_holds_up_nobody(tmp_path: Path, custody, centre) -> None:
+    """By what it says, each of its frames would take the relay a minute."""
+    centre.answer = lambda _: Say(headers={"Haidang-Backlog-Rate": "100"})
+    for when in range(5):
+        custody.take(b"tiny %d" % when, Label("a-1", "0" * 32, when, MOST_SAMPLES), "10.0.0.1")
+    keep(custody, "a-2", 10)
+    with forwarding(custody, centre, tmp_path):
+        eventually("all has gone", lambda: custody.stats().frames == 0, seconds=30)

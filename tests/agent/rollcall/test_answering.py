@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.agent.rollcall.machines import KEY, MACHINE, MACS, NOW, ONE, OTHER_KEY, TWO, Clock, answering, question, says
 
-TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 60.0
 
 
 @contextmanager

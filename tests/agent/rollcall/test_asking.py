@@ -61,7 +61,7 @@ def test_each_machine_answers_for_itself_and_hears_its_room() -> None:
         answering(TWO, respond, port=listener.port),
         answering(THREE, says(), port=listener.port, key=OTHER_KEY),
     ):
-        answers = call({TWO: "lab-2", ONE: "", THREE: "lab-3"}, KEY, Clock(), timeout_seconds=0.2, port=listener.port)
+        answers = call({TWO: "lab-2", ONE: "", THREE: "lab-3"}, KEY, Clock(), timeout_seconds=1.5, port=listener.port)
 
     assert answers == [Answer(ONE, OTHER_MACHINE, False, MACS, ""), Answer(TWO, MACHINE, True, MACS, "lab-9")]
     assert heard == {TWO: "lab-2"}
@@ -70,15 +70,15 @@ def test_each_machine_answers_for_itself_and_hears_its_room() -> None:
 def test_it_ends_when_all_have_answered() -> None:
     with answering(ONE, says()) as listener:
         began = time.monotonic()
-        assert call({ONE: ""}, KEY, Clock(), timeout_seconds=20, port=listener.port)
-        assert time.monotonic() - began < 10
+        assert call({ONE: ""}, KEY, Clock(), timeout_seconds=60, port=listener.port)
+        assert time.monotonic() - began < 30
 
 
 def test_nobody_to_ask_takes_no_time() -> None:
     began = time.monotonic()
 
-    assert call({}, KEY, Clock(), timeout_seconds=20) == []
-    assert time.monotonic() - began < 10
+    assert call({}, KEY, Clock(), timeout_seconds=60) == []
+    assert time.monotonic() - began < 30
 
 
 def test_a_lost_datagram_is_asked_for_again_with_another_nonce() -> None:
@@ -91,7 +91,7 @@ def test_a_lost_datagram_is_asked_for_again_with_another_nonce() -> None:
             lying.sendto(pack_answer(statement(question.nonce), KEY), asker)
 
     with answered_by(second_time) as port:
-        answers = call({ONE: ""}, KEY, Clock(), timeout_seconds=0.2, port=port)
+        answers = call({ONE: ""}, KEY, Clock(), timeout_seconds=2, port=port)
 
     assert [answer.machine for answer in answers] == [MACHINE]
     assert len(set(nonces)) == 2
@@ -106,7 +106,7 @@ def test_a_late_answer_to_the_first_question_counts() -> None:
             lying.sendto(pack_answer(statement(first[0]), KEY), asker)
 
     with answered_by(late) as port:
-        assert call({ONE: ""}, KEY, Clock(), timeout_seconds=0.2, port=port)
+        assert call({ONE: ""}, KEY, Clock(), timeout_seconds=2, port=port)
 
 
 def _another_nonce(lying, question, datagram, asker):
@@ -165,7 +165,7 @@ def test_a_lie_is_silence(liar: Liar) -> None:
     with answered_by(liar) as port:
         began = time.monotonic()
         assert call({ONE: "", TWO: ""}, KEY, Clock(), timeout_seconds=0.2, port=port) == []
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 30
 
 
 def test_the_first_answer_counts() -> None:
@@ -174,7 +174,7 @@ def test_the_first_answer_counts() -> None:
         lying.sendto(pack_answer(Statement(question.nonce, OTHER_MACHINE, True, (), ""), KEY), asker)
 
     with answered_by(twice) as port:
-        answers = call({ONE: "", TWO: ""}, KEY, Clock(), timeout_seconds=0.2, port=port)
+        answers = call({ONE: "", TWO: ""}, KEY, Clock(), timeout_seconds=1.5, port=port)
 
     assert [answer.machine for answer in answers] == [MACHINE]
 
@@ -192,7 +192,7 @@ def test_an_unreachable_one_does_not_keep_the_others_from_being_asked() -> None:
     """This machine's own kernel refuses to send there (EACCES)."""
     with answering(ONE, says()) as listener:
         hosts = {IPv4Address("255.255.255.255"): "", ONE: ""}
-        answers = call(hosts, KEY, Clock(), timeout_seconds=0.1, port=listener.port)
+        answers = call(hosts, KEY, Clock(), timeout_seconds=1.5, port=listener.port)
 
     assert [answer.address for answer in answers] == [ONE]
 
@@ -213,7 +213,7 @@ def test_two_machines_under_one_strong_id_are_not_merged(cards: tuple[tuple[str,
         answering(TWO, says(macs=cards[1]), port=listener.port),
         answering(THREE, says(OTHER_MACHINE, macs=("3c:52:82:01:02:05",)), port=listener.port),
     ):
-        answers = call({ONE: "", TWO: "", THREE: ""}, KEY, Clock(), timeout_seconds=2, port=listener.port)
+        answers = call({ONE: "", TWO: "", THREE: ""}, KEY, Clock(), timeout_seconds=20, port=listener.port)
 
     assert [answer.strong for answer in answers] == [strong, strong, True]
 

@@ -2,11 +2,11 @@
 
 import os
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from typing import Self
 
+from tests.servers import free_port
 from tests.waiting import eventually
 
 AUTH_SECRET, PRIV_SECRET = "authentication-1", "encryption-1"
@@ -25,9 +25,7 @@ class Snmpd:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         lines = [f"agentaddress udp:127.0.0.1:{self.port}", "rocommunity public", "sysLocation Phòng máy 1"]
@@ -48,4 +46,4 @@ class Snmpd:
 
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(10)
+        self._process.wait(60)

@@ -19,7 +19,10 @@ from tests.lab import Node
 SYSTEM = "1.3.6.1.2.1.1"
 TABLE = "1.3.6.1.2.1.2.2.1"
 COLUMN = f"{TABLE}.10"
-QUICK = Limits(answer_seconds=0.15, total_seconds=20.0)
+QUICK = Limits(answer_seconds=0.4, total_seconds=60.0)
+"""For devices that fall silent: the waits of a question that nobody answers are 0.4, 0.8 and 1.6 s."""
+HASTY = Limits(answer_seconds=0.1, total_seconds=60.0)
+"""For those that never say a true word."""
 
 
 def table(rows: int, columns: int = 3) -> Device:
@@ -37,8 +40,9 @@ def library(request: pytest.FixtureRequest) -> str:
 
 @contextmanager
 def asking(
-    device: Device, library: str, lies: Lies | None = None, limits: Limits = QUICK
+    device: Device, library: str, lies: Lies | None = None, limits: Limits | None = None
 ) -> Iterator[tuple[BoundedSession, Responder]]:
+    limits = limits or (QUICK if lies else Limits())
     with (
         Responder({"s3cret": device}, lies) as responder,
         open_session(Snmp("127.0.0.1", responder.port, community="s3cret"), limits, library) as session,
@@ -98,7 +102,7 @@ def test_rows_of_null_are_no_end(library):
     "lies",
     [
         Lies(bulk="refused"), Lies(bulk="silent"), Lies(too_big_over=8), Lies(too_big_over=1),
-        Lies(cut_at=300), Lies(most_bytes=9000), Lies(delay=0.25),
+        Lies(cut_at=300), Lies(most_bytes=9000), Lies(delay=0.6),
     ],
     ids=lambda lies: str(lies)[5:60],
 )  # fmt: skip
@@ -178,7 +182,7 @@ def test_silence_midway_keeps_what_came_and_is_not_waited_for_again_and_again(li
     assert session.problems[0] == f"{COLUMN}: no answer"
     assert session.problems[-1].endswith("not asked: the device had fallen silent")
     assert session.silent
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(
@@ -187,7 +191,7 @@ def test_silence_midway_keeps_what_came_and_is_not_waited_for_again_and_again(li
     ids=["cut off", "text", "a zero", "a tag without a length", "an endless length"],
 )
 def test_a_device_that_only_ever_sends_nonsense_ends_in_time(library, garbage):
-    with asking(table(100), library, Lies(garbage=garbage)) as (session, _):
+    with asking(table(100), library, Lies(garbage=garbage), HASTY) as (session, _):
         try:
             told = (session.get([f"{SYSTEM}.1.0"]), session.walk(COLUMN))
         except SnmpError:
@@ -197,7 +201,7 @@ def test_a_device_that_only_ever_sends_nonsense_ends_in_time(library, garbage):
 
 
 def test_rows_time_and_bytes_are_bounded(library):
-    limits = Limits(answer_seconds=0.25, rows=40, total_seconds=5.0, value_bytes=10)
+    limits = Limits(rows=40, value_bytes=10)
     device = table(60)
     device.rows[tuple(map(int, f"{SYSTEM}.1.0".split(".")))] = encoded("4", b"y" * 3000)
 
@@ -212,9 +216,9 @@ def test_rows_time_and_bytes_are_bounded(library):
 
 
 def test_time_in_all_is_bounded_and_begins_anew_with_renew(library):
-    limits = Limits(answer_seconds=0.25, total_seconds=0.6)
+    limits = Limits(answer_seconds=1.0, total_seconds=2.0)
 
-    with asking(table(400), library, Lies(delay=0.1), limits) as (session, _):
+    with asking(table(400), library, Lies(delay=0.3), limits) as (session, _):
         began = time.monotonic()
         partly = session.walk(COLUMN)
         took = time.monotonic() - began
@@ -222,7 +226,7 @@ def test_time_in_all_is_bounded_and_begins_anew_with_renew(library):
         again = session.walk(f"{COLUMN}.7")
 
     assert 0 < len(partly) < 400
-    assert took < 1.5
+    assert took < 20
     assert (again, session.problems) == ({}, [])
 
 
@@ -241,7 +245,7 @@ def test_64_kilobytes_of_description_hurt_nothing_else(library):
 
 def test_late_answers_to_earlier_requests_are_not_taken_for_this_ones(library):
     """The first wait ends before the device answers: that answer must not fill in for the next question."""
-    with asking(table(3), library, Lies(delay=0.2)) as (session, _):
+    with asking(table(3), library, Lies(delay=0.6)) as (session, _):
         one = session.get([f"{COLUMN}.1"])
         two = session.get([f"{COLUMN}.2"])
 
@@ -255,7 +259,7 @@ def test_no_answer_at_all_is_an_error_without_the_secret(library, community):
     with Responder({"s3cret": table(1)}, lies) as responder:
         target = Snmp("127.0.0.1", responder.port, community=community)
         with (
-            open_session(target, QUICK, library) as session,
+            open_session(target, HASTY, library) as session,
             pytest.raises(SnmpError, match="does not answer") as error,
         ):
             session.walk(COLUMN)

@@ -12,7 +12,9 @@ from haidang_agent.tables import Snmp
 from tests.agent.snmp.snmpd import AUTH_SECRET, PRIV_SECRET, USERS, Snmpd
 
 DESCR, UP_TIME = "1.3.6.1.2.1.1.1.0", "1.3.6.1.2.1.1.3.0"
-QUICK = Limits(answer_seconds=0.3, total_seconds=20.0)
+QUICK = Limits(answer_seconds=0.6, total_seconds=60.0)
+HASTY = Limits(answer_seconds=0.1, total_seconds=60.0)
+"""Where no answer is an error as well as the one that is expected."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def target(snmpd: Snmpd, user: str, auth: str | None = None, priv: str | None = 
 @pytest.mark.parametrize("library", SESSIONS)
 @pytest.mark.parametrize("user", USERS)
 def test_every_set_of_protocols_reads_the_same(snmpd, library, user):
-    with open_session(target(snmpd, user), QUICK, library) as session:
+    with open_session(target(snmpd, user), Limits(), library) as session:
         interfaces = session.walk("1.3.6.1.2.1.2.2.1.2")
         told = session.get([DESCR, UP_TIME])
 
@@ -55,7 +57,7 @@ def test_every_set_of_protocols_reads_the_same(snmpd, library, user):
     ],
 )
 def test_wrong_credentials_are_an_error_that_holds_none(snmpd, library, user, auth, priv):
-    with open_session(target(snmpd, user, auth, priv), QUICK, library) as session, pytest.raises(SnmpError) as error:
+    with open_session(target(snmpd, user, auth, priv), HASTY, library) as session, pytest.raises(SnmpError) as error:
         session.walk("1.3.6.1.2.1.2.2.1.2")
 
     assert f"127.0.0.1:{snmpd.port}" in str(error.value)
@@ -66,7 +68,7 @@ def test_wrong_credentials_are_an_error_that_holds_none(snmpd, library, user, au
 def test_too_low_a_security_level_is_no_empty_device(snmpd, library):
     """The user is known, and may read nothing without encryption."""
     try:
-        with open_session(target(snmpd, "shaaes", priv=""), QUICK, library) as session:
+        with open_session(target(snmpd, "shaaes", priv=""), HASTY, library) as session:
             told = session.walk("1.3.6.1.2.1.2.2.1.2")
             problems = session.problems
     except SnmpError as refused:

@@ -34,7 +34,7 @@ def serving(behave: Callable[[socket.socket, threading.Event], None], port: int 
         over.set()
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        taking.join(timeout=5)
+        taking.join(timeout=60)
 
 
 def saying(answer: bytes) -> Callable[[socket.socket, threading.Event], None]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def refused(*options: str | Path) -> tuple[int, str]:
     """Exit status and words of a `haidang serve` that does not start."""
-    done = subprocess.run([own("haidang"), "serve", *options], capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run([own("haidang"), "serve", *options], capture_output=True, text=True, check=False, timeout=120)
     assert done.stdout == ""
     return done.returncode, done.stderr
 
@@ -81,7 +81,7 @@ def test_a_stop_in_order_is_a_success(tmp_path: Path, number: signal.Signals) ->
 
         process.send_signal(number)
 
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=60) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
 
@@ -94,7 +94,7 @@ def test_tls_is_served(tmp_path: Path) -> None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         with (
-            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
             context.wrap_socket(plain) as secured,
         ):
             secured.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -106,7 +106,7 @@ def test_headers_without_end_are_refused(tmp_path: Path) -> None:
     with serving(tmp_path) as (port, process):
         url = f"http://127.0.0.1:{port}/healthz"
         wait_until_ready(url, process)
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as hostile:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as hostile:
             hostile.sendall(b"GET / HTTP/1.1\r\nX: " + b"a" * 40_000)
 
             assert hostile.recv(12).startswith(b"HTTP/1.1 4")

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-FETCH = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())"
+FETCH = "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=60).read().decode())"
 NAMES = {"prometheus", "alertmanager", "collector", "agent"}
 IN_USE = "{} is in use by another `haidang up` (process {}); stop it or give another --data\n"
 STATE = '<tr class="(\\w+)">\\s*<td><a href="/units/TRIAL"'
@@ -43,14 +42,12 @@ class Trial:
         given = ["--data", str(self.data), "--target", "127.0.0.1", "--lang", "en", *map(str, options)]
         return self.namespace.command(own("haidang"), "up", *given)
 
-    def start(self, *options: str | Path) -> float:
-        """Seconds until everything is up."""
-        began = time.monotonic()
+    def start(self, *options: str | Path) -> None:
+        """Returns when everything is up."""
         environment = os.environ | {"HAIDANG_AGENT_PUSH_INTERVAL": "1s"}
         with self.words.open("wb") as words:
             self.process = subprocess.Popen(self.command(*options), stdout=words, stderr=words, env=environment)
         eventually("all is up", lambda: "Ctrl-C stops everything." in self.said(), seconds=40, every=0.02)
-        return time.monotonic() - began
 
     def refused(self, *options: str | Path, **environment: str) -> tuple[int, str]:
         """Exit status and words of one that does not start."""
@@ -59,7 +56,7 @@ class Trial:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
             env=os.environ | environment,
         )
         return done.returncode, done.stderr
@@ -101,7 +98,7 @@ class Trial:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=120)
 
 
 SIGNS = {
@@ -148,8 +145,7 @@ def test_a_machine_is_shown_and_the_next_start_goes_on(trial: Trial) -> None:
     assert stops == ["agent", "alertmanager", "prometheus", "collector"]
     assert trial.said().endswith("stopped\n")
 
-    seconds = trial.start()
-    assert seconds < 30
+    trial.start()
     assert "enrolling" not in trial.said()
     assert trial.identity() == identity
     assert len(trial.query("count_over_time(school_internet_up[10m]) > 0")) == 1
@@ -164,7 +160,7 @@ def test_what_dies_is_started_again_and_said_and_nobody_else_gets_the_folder(tri
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
 
-    eventually("all work again", lambda: trial.said().count("works again") == len(NAMES), seconds=40)
+    eventually("all work again", lambda: all(f"{name} works again" in trial.said() for name in NAMES), seconds=40)
     after = trial.children()
     assert set(after) == NAMES
     assert set(after.values()).isdisjoint(before.values())
@@ -189,11 +185,15 @@ def test_nothing_outlives_a_killed_supervisor_and_the_folder_is_free_again(trial
     assert trial.stop() == 0
 
 
-def test_portals_are_looked_at_where_that_is_wanted(trial: Trial) -> None:
-    trial.start("--portals", "--no-agent")
+def test_portals_are_looked_at_and_several_workers_serve_where_that_is_wanted(trial: Trial) -> None:
+    trial.start("--portals", "--no-agent", "--workers", "2")
     log = trial.data / "log" / "portals.log"
     eventually("a round was made", lambda: log.exists() and "portals: 0" in log.read_text(), seconds=20)
-    pids = dict(enumerate(trial.pids()))
+    assert "with 2 workers" in (trial.data / "log" / "collector.log").read_text()
+    children = psutil.Process(trial.process.pid).children(recursive=True)
+    workers = [child for child in children if "--workers=2" in child.cmdline()]
+    pids = dict(enumerate(child.pid for child in children))
+    assert len(workers) == 3, "and their parent"
 
     assert trial.stop() == 0
     assert alive(pids) == {}
@@ -203,7 +203,7 @@ def test_portals_are_looked_at_where_that_is_wanted(trial: Trial) -> None:
 def test_a_stop_while_starting_leaves_nothing(trial: Trial) -> None:
     with trial.words.open("wb") as words:
         trial.process = subprocess.Popen(trial.command(), stdout=words, stderr=words)
-    eventually("three are there", lambda: len(trial.pids()) == 3, seconds=20, every=0.01)
+    eventually("three are there", lambda: len(trial.pids()) >= 3, seconds=20, every=0.01)
     children = dict(enumerate(trial.pids()))
 
     assert trial.stop() == 130

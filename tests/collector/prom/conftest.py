@@ -64,7 +64,7 @@ def write(server: Prometheus, found: Iterator[tuple[dict[str, str], list[float]]
         series(sorted(labels.items()), [(v, end - STEP * (SAMPLES - 1 - at)) for at, v in enumerate(values)])
         for labels, values in found
     )
-    urllib.request.urlopen(urllib.request.Request(server.write_url, snappy(body), HEADERS), timeout=5).close()
+    urllib.request.urlopen(urllib.request.Request(server.write_url, snappy(body), HEADERS), timeout=60).close()
 
 
 @dataclass
@@ -101,7 +101,7 @@ class City:
         url = f"{self.alone.url}/api/v1/query"
         form = f"time={self.now}&query={urllib.request.quote(text)}".encode()
         try:
-            with urllib.request.urlopen(url, form, timeout=10) as answer:
+            with urllib.request.urlopen(url, form, timeout=60) as answer:
                 return answer.status, json.load(answer)["data"]
         except urllib.error.HTTPError as refused:
             return refused.code, None

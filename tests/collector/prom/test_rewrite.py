@@ -151,11 +151,11 @@ def test_regular_expressions_hold_up_nobody(text: str) -> None:
     Each is compiled by the parser, and meanwhile the collector hears no agent: a hundred of them took half a minute.
     """
     question = f"up{{{','.join([f'a=~{text}'] * 100)}}}"
-    began = time.perf_counter()
+    began = time.process_time()
 
     with pytest.raises(PromError, match="take too long to read"):
         narrowed(question, OURS)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from haidang_agent.snapshot import SnapshotBuilder
 from haidang_agent.wire import encode
 from haidang_collector.policy.policy import load
 from haidang_collector.registry.models import Agent
-from haidang_collector.registry.store import Registry
+from haidang_collector.registry.store import Registry, Sighting
 from haidang_collector.simulate.centre import look
 from haidang_collector.simulate.expected import expected, limits_on
 from haidang_collector.simulate.readings import Readings
@@ -134,7 +134,7 @@ def running_city(
         voices = _enrol(registry, city)
         store = stack.enter_context(prometheus(folder, more=facts))
         environment |= {"HAIDANG_STORE_WRITE_URL": store.write_url, "HAIDANG_PROMETHEUS_URL": store.url}
-        registry.record_seen({voice.agent: (time.time(), False) for voice in voices})
+        registry.record_seen({voice.agent: Sighting(time.time(), stopped=False) for voice in voices})
         _serve(stack, folder, environment, f"http://127.0.0.1:{port}")
         stopping = threading.Event()
         talking = threading.Thread(target=_talk, args=(stopping, registry, store, voices))
@@ -193,7 +193,7 @@ def _talk(stopping: threading.Event, registry: Registry, store: Prometheus, voic
     """Everybody is heard all the time; samples come at once from all, then from one part after another."""
     part, told = voices, 0
     while not stopping.is_set():
-        registry.record_seen({voice.agent: (time.time(), False) for voice in voices})
+        registry.record_seen({voice.agent: Sighting(time.time(), stopped=False) for voice in voices})
         _tell(stopping, store, part)
         part, told = voices[told::ROUNDS], (told + 1) % ROUNDS
         stopping.wait(HEARD_EVERY_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,5 +101,25 @@ def test_one_that_ended_is_replaced_after_a_pause_that_grows(tmp_path: Path) -> 
             said = process.stdout.readline().decode()
             assert said == f"worker 1 (process {pid}) was ended by SIGKILL; it starts again in {pause} s\n"
             eventually("its place is taken", lambda: not noted.exists() and [*tmp_path.glob("*/1.*.pid")], seconds=20)  # noqa: B023 - called at once
+        process.terminate()
+        assert process.wait(timeout=120) == 0
+
+
+def test_the_others_go_on_when_the_folder_of_counts_is_removed(tmp_path: Path) -> None:
+    """
+    systemd-logind does that in /dev/shm when the user who started us logs out (RemoveIPC=).
+    """
+    with started(tmp_path, PATIENT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"listening\n"
+        first, second = two(process, tmp_path)
+        [folder] = tmp_path.iterdir()
+        shutil.rmtree(folder)
+        first.kill()
+
+        assert b"was ended by SIGKILL" in process.stdout.readline()
+        new = {each.pid for each in two(process, tmp_path)} - {first.pid}
+        assert second.pid in new
+        assert len(new) == 2
         process.terminate()
         assert process.wait(timeout=120) == 0

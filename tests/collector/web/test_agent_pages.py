@@ -7,12 +7,14 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
-from haidang_collector.registry.facts import AgentFact
+from haidang_collector.registry.facts import AgentFact, Sighting
 from haidang_collector.registry.models import Agent
 from haidang_collector.web.agent_rows import is_behind
 
 from tests.collector.access.house import NEAR, House, inhabited
+from tests.collector.running import client_of
 from tests.collector.web.desk import BIDI, HOSTILE, Desk, assert_harmless
 from tests.collector.web.reading import Page
 
@@ -33,11 +35,19 @@ def peopled(house: House) -> House:
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """Who only looks at a city that stays as it is."""
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, Desk]]:
+    """A city that stays as it is, and who only looks at it."""
     for house in inhabited(tmp_path_factory.mktemp("house")):
         people(house)
-        yield Desk(house, "city", "reader")
+        yield house, Desk(house, "city", "reader")
+
+
+@pytest.fixture
+def reader(still: tuple[House, Desk]) -> Desk:
+    """Who looks while the agent that is heard has just spoken: after 40 s it would be silent."""
+    house, desk = still
+    house.registry.record_seen({"a-heard": Sighting(time.time(), stopped=False)})
+    return desk
 
 
 def people(house: House) -> None:
@@ -159,3 +169,44 @@ def test_versions_are_told_apart_as_numbers(version: str, newest: str, behind: b
     agent = AgentFact("a-x", "TH-001", NEAR, ("site",), version, "linux", since, None, stopped=False, revoked=False)
 
     assert is_behind(agent, newest) == behind
+
+
+class Counted:
+    """A store that tells what collectors counted against agents; `away`: it does not answer."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.told = [("a-silent", "rate", 61.4), ("a-silent", "label", 0.2), ("a-revoked", "malformed", 7.0)]
+
+    def __call__(self, _: httpx.Request) -> httpx.Response:
+        if self.away:
+            return httpx.Response(503)
+        result = [
+            {"metric": {"agent": agent, "reason": reason}, "value": [time.time(), str(times)]}
+            for agent, reason, times in self.told
+        ]
+        return httpx.Response(200, json={"status": "success", "data": {"resultType": "vector", "result": result}})
+
+
+def test_who_is_refused_is_named_first_and_unknown_is_said(tmp_path: Path) -> None:
+    house, store = House(tmp_path), Counted()
+    people(house)
+    try:
+        with client_of(house.settings, store=httpx.MockTransport(store)) as house.client:
+            near = Desk(house, "near", "operator", district=NEAR)
+            text = near.page("/agents")
+            assert listed(text)[0] == "silent"
+            assert "revoked" not in listed(text), "it is another district's"
+            shown = Page(text).text
+            assert re.search(r"(?<!\d)1\W+Refused within the hour", shown)
+            assert "refused within the hour: 62 (too many requests or measurements, labels that cannot be)" in shown
+            assert listed(near.page("/agents?refused=1")) == ["silent"]
+
+            store.told.append(("a-heard", "rate", 500.0))
+            assert listed(near.page("/agents"))[:2] == ["heard", "silent"]
+            store.away = True
+            away = near.page("/agents")
+            assert "Which agents are refused is not known now" in Page(away).text
+            assert "Refused within the hour" not in away
+    finally:
+        house.registry.close()

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -54,7 +55,7 @@ class HTML:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    with told_store(tmp_path_factory.mktemp("told")) as store:
+    with told_store(tmp_path_factory.mktemp("told"), datetime.now(UTC)) as store:
         yield store
 
 
@@ -238,14 +239,15 @@ def test_no_more_than_two_evaluations_are_in_memory_at_once(settings: Settings) 
     """Not while the store is asked, nor while the page or the spreadsheet is made of what it said."""
     registry = Registry(settings.database_url)
     evaluations = Evaluations(settings, registry, load())
-    at_work, most, count = 0, 0, threading.Lock()
+    at_work, most, count, together = 0, 0, threading.Lock(), threading.Barrier(AT_ONCE)
 
     def form(_: Evaluation) -> None:
         nonlocal at_work, most
         with count:
             at_work += 1
             most = max(most, at_work)
-        time.sleep(0.1)
+        together.wait(60)
+        time.sleep(0.1)  # in which one too many would come
         with count:
             at_work -= 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ def test_a_pdf_that_nobody_waits_for_is_given_up(tmp_path: Path, monkeypatch: py
     (tmp_path / "store").mkdir()
 
     with (
-        told_store(tmp_path / "store") as store,
+        told_store(tmp_path / "store", datetime.now(UTC)) as store,
         serving(tmp_path, DATABASE_URL=database_url(tmp_path), PROMETHEUS_URL=store.url) as served,
     ):
         with socket.create_connection(("127.0.0.1", served.port)) as asker:
@@ -48,5 +49,5 @@ def test_a_pdf_that_nobody_waits_for_is_given_up(tmp_path: Path, monkeypatch: py
             pid = int(eventually("the PDF was begun", (tmp_path / "pid").read_text, seconds=60))
             os.kill(pid, 0)
 
-        assert httpx.get(f"{served.url}/evaluation.pdf?unit=TH-001", timeout=20).content == b"%PDF for who stayed"
+        assert httpx.get(f"{served.url}/evaluation.pdf?unit=TH-001", timeout=120).content == b"%PDF for who stayed"
         assert not Path(f"/proc/{pid}").exists()

@@ -14,10 +14,11 @@ from haidang_collector.settings import Settings
 from tests.collector import remote_write as rw
 from tests.collector.running import client_of
 from tests.collector.web.reading import Page
-from tests.collector.web.wan_store import ROUTER, now_told, tell, told_store
+from tests.collector.web.wan_store import ROUTER, told_store
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.collector.web.conftest import Web
@@ -56,20 +57,19 @@ def told(web: Web, **figures: list[dict[str, Any]]) -> None:
     web.figures = {names[name]: items for name, items in figures.items()}
 
 
+def attacked(now: float) -> Iterator[bytes]:
+    """What agents say of an attack, a machine and a website."""
+    yield rw.simple("school_incident_active", 1, now, **ROUTER, kind="rogue_dhcp", severity="critical")
+    yield rw.simple("school_incident_active", 0, now, **ROUTER, kind="arp_scan", severity="warning")
+    yield rw.simple("school_posture_check", 0, now, **ROUTER, check="firewall", severity="critical")
+    yield rw.simple("school_posture_check", 1, now, **ROUTER, check="clock", severity="warning")
+    yield rw.simple("school_website_check", 0, now, **ROUTER, check="https", severity="critical")
+    yield rw.simple("school_website_check", 1, now, **ROUTER, check="hsts", severity="warning")
+
+
 def test_the_rules_figures_reach_the_page(city: Web, tmp_path: Path) -> None:
     """By the real rules in a real store."""
-    now = time.time()
-    with told_store(tmp_path) as store:
-        tell(
-            store,
-            *now_told(now),
-            rw.simple("school_incident_active", 1, now, **ROUTER, kind="rogue_dhcp", severity="critical"),
-            rw.simple("school_incident_active", 0, now, **ROUTER, kind="arp_scan", severity="warning"),
-            rw.simple("school_posture_check", 0, now, **ROUTER, check="firewall", severity="critical"),
-            rw.simple("school_posture_check", 1, now, **ROUTER, check="clock", severity="warning"),
-            rw.simple("school_website_check", 0, now, **ROUTER, check="https", severity="critical"),
-            rw.simple("school_website_check", 1, now, **ROUTER, check="hsts", severity="warning"),
-        )
+    with told_store(tmp_path, attacked) as store:
         for name in RECORDED.values():
             eventually(f"{name} is there", lambda name=name: store.query(name) != [], seconds=30)
         settings = Settings(database_url=city.settings.database_url, prometheus_url=store.url)

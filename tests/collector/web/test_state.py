@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import itertools
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -100,12 +99,9 @@ def test_an_answer_that_takes_for_ever_is_given_up(monkeypatch: pytest.MonkeyPat
         while not slow.wait(0.05):
             yield b" "
 
-    began = time.monotonic()
     with pytest.raises(UnansweredError):
         told(drops())
     slow.set()
-
-    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b'{"data": {"result": [[]]}}', b"\xff", b""], ids=range(4))

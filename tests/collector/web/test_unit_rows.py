@@ -58,11 +58,13 @@ def told(now: float) -> Iterator[bytes]:
 def school(web: Web, tmp_path: Path) -> Iterator[Web]:
     web.add("TH-001", "Trường Tiểu học Sao Mai", heard=3)
     web.add("UNTOLD", "Trường chưa có số liệu", heard=3)
-    with told_store(tmp_path, datetime.now(UTC)) as store:
+    with (
+        told_store(tmp_path, datetime.now(UTC)) as store,
+        client_of(Settings(database_url=web.settings.database_url, prometheus_url=store.url)) as web.client,
+    ):
         body = rw.snappy(b"".join(told(time.time())))
         httpx.post(store.write_url, content=body, headers=rw.HEADERS).raise_for_status()
-        with client_of(Settings(database_url=web.settings.database_url, prometheus_url=store.url)) as web.client:
-            yield web
+        yield web
 
 
 def test_the_page_says_what_is_missing_and_where_that_is_known_from(school: Web) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from haidang_collector.registry.facts import Sighting
 from haidang_collector.settings import Settings
 
 from tests.collector import remote_write as rw
@@ -45,12 +46,13 @@ def test_a_rule_that_says_neither_1_nor_0_says_nothing(city: Web) -> None:
 def test_an_old_result_of_a_rule_is_none(city: Web, tmp_path: Path) -> None:
     """A store that is just back still answers with the state of some minutes ago."""
     with prometheus(tmp_path) as store:
-        now = time.time()
-        old = rw.simple("unit:school_internet_up", 1, now - 60, unit="NEW", district="Quận 1")
-        new = rw.simple("unit:school_internet_up", 1, now, unit="UP", district="Quận 1")
-        httpx.post(store.write_url, content=rw.snappy(old + new), headers=rw.HEADERS).raise_for_status()
         settings = Settings(database_url=city.settings.database_url, prometheus_url=store.url)
         with client_of(settings) as client:
+            now = time.time()
+            old = rw.simple("unit:school_internet_up", 1, now - 60, unit="NEW", district="Quận 1")
+            new = rw.simple("unit:school_internet_up", 1, now, unit="UP", district="Quận 1")
+            httpx.post(store.write_url, content=rw.snappy(old + new), headers=rw.HEADERS).raise_for_status()
+            city.registry.record_seen({"a-NEW": Sighting(now, stopped=False)})
             page = client.get("/units").text
 
     assert ("UP", "up") in rows(page)

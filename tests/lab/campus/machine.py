@@ -63,7 +63,7 @@ class Machine:
         """In order: it says goodbye and keeps what it knows."""
         with self._agent as process:
             process.terminate()
-            assert process.wait(15) == 0
+            assert process.wait(60) == 0
 
     @property
     def _sys(self) -> Path:
