@@ -15,6 +15,7 @@ from haidang_collector.ingest.seen import Seen
 from haidang_collector.notify.worker import NotifyMetrics
 from haidang_collector.registry.store import Registry
 from haidang_collector.relay.metrics import RelayMetrics
+from prometheus_client.metrics import MetricWrapperBase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,12 +77,13 @@ def _collector() -> Iterator[tuple[str, str, str, str]]:
     IngestMetrics(registry)
     RelayMetrics(registry)
     NotifyMetrics(registry)
+    counted = [each for each in getattr(registry, "_collector_to_names", ()) if isinstance(each, MetricWrapperBase)]
+    labels_of = {family.name: getattr(each, "_labelnames", ()) for each in counted for family in each.describe()}
     for family in registry.collect():
         if family.name.startswith("process_"):
             continue  # differs by system; named by prometheus_client
-        labels = sorted({name for sample in family.samples for name in sample.labels} - {"le"})
         suffix = "_total" if family.type == "counter" else ""
-        yield family.name + suffix, ", ".join(labels), family.type, family.documentation
+        yield family.name + suffix, ", ".join(labels_of[family.name]), family.type, family.documentation
 
 
 def _facts() -> Iterator[tuple[str, str, str, str]]:

@@ -103,8 +103,7 @@ class Agent:
         if server is None or who is None or not who.agent:
             log.warning("not enrolled: measuring for /metrics and the outbox only; see `haidang-agent enrol --help`")
             return None
-        ca = Path(server.ca) if server.ca else None
-        centre = Centre(server.url, ca, who.bearer, self._clock.learn, server.pins, server.relay, server.shown)
+        centre = Centre.of(server, who.bearer, self._clock.learn)
         errands = Errands(state_dir, self._outbox, self._told, self._boot)
         deposits = Deposits(server.relay, state_dir, self._outbox, self._unit_key) if server.relay else None
         return Shipper(centre, self._outbox, self._clock, errands.run, deposits)

@@ -12,6 +12,7 @@ import re
 import socket
 import ssl
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -21,7 +22,10 @@ from haidang_agent.trust import AuthoritiesError, check_days, context_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+
+    from haidang_agent.tables import Server
+
+    Learn = Callable[[float, float, float], None]
 
 TIMEOUT_SECONDS = 15.0
 MAX_ANSWER_BYTES = 1 << 20
@@ -122,7 +126,7 @@ class Centre:
         url: str,
         ca: Path | None = None,
         credentials: str | None = None,
-        learn: Callable[[float, float, float], None] | None = None,
+        learn: Learn | None = None,
         pins: Sequence[str] = (),
         relay: str = "",
         shown: tuple[str, str] = ("", ""),
@@ -138,6 +142,12 @@ class Centre:
             self.use(credentials)
         self._learn = learn
         self._connection: http.client.HTTPConnection | None = None
+
+    @classmethod
+    def of(cls, server: Server, credentials: str | None = None, learn: Learn | None = None) -> Centre:
+        """As [server] says."""
+        ca = Path(server.ca) if server.ca else None
+        return cls(server.url, ca, credentials, learn, server.pins, server.relay, server.shown)
 
     def write(self, body: bytes, *, goodbye: bool = False) -> Answer:
         """Push one remote write request. Raises UnreachableError."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from haidang_agent import __version__, credentials
@@ -33,9 +32,7 @@ def send(config: Config, report: dict[str, Any]) -> None:
     who = credentials.load(config.state_dir)
     if config.server is None or who is None or not who.agent:
         raise NotSentError(_("this machine is not enrolled"))
-    ca = Path(config.server.ca) if config.server.ca else None
-    server = config.server
-    centre = Centre(server.url, ca, who.bearer, pins=server.pins, relay=server.relay, shown=server.shown)
+    centre = Centre.of(config.server, who.bearer)
     try:
         answer = centre.tell_doctor(report)
     except UnreachableError as failed:

@@ -8,7 +8,6 @@ import socket
 import ssl
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from haidang_agent.trust import AuthoritiesError, UnusableCertificateError, cont
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from haidang_agent.centre import Answer
     from haidang_agent.tables import Server
@@ -154,15 +154,7 @@ def _answer(server: Server, state_dir: Path) -> Iterator[Finding]:
     check, tried = "collector", _("asking the collector for this agent's configuration")
     times: list[float] = []
     who = credentials.load(state_dir)
-    centre = Centre(
-        server.url,
-        Path(server.ca) if server.ca else None,
-        who.bearer if who else None,
-        lambda t, *_: times.append(t),
-        server.pins,
-        server.relay,
-        server.shown,
-    )
+    centre = Centre.of(server, who.bearer if who else None, lambda t, *_: times.append(t))
     try:
         answer = centre.config(None)
         offset = time.time() - times[0] if times else 0.0

@@ -51,7 +51,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """Host agents that do not reach the Internet go through this one. `listen` empty: none do.
+    """`listen` is host:port for host agents that do not reach the Internet; empty: none go through this agent.
 
     `clients` are the networks that they may come from; empty: those of private addresses. `max_mb` is the room for what
     they leave here while the collector is away.

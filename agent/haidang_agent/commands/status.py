@@ -32,11 +32,20 @@ Exit status 1: no agent runs, or something about it is wrong."""
 
 Row = dict[str, Any]
 
+
+def _megabytes(value: float) -> str:
+    return f"{value / (1 << 20):.1f} MB"
+
+
+def _moment(value: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
+
+
 SHOWN: dict[str, Callable[[Any], str]] = {
-    "outbox bytes": lambda value: f"{value / (1 << 20):.1f} MB",
-    "relay: bytes": lambda value: f"{value / (1 << 20):.1f} MB",
-    "oldest waiting": lambda value: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value)),
-    "relay: oldest waiting": lambda value: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value)),
+    "outbox bytes": _megabytes,
+    "relay: bytes": _megabytes,
+    "oldest waiting": _moment,
+    "relay: oldest waiting": _moment,
     "outbox writable": lambda value: _("yes") if value else _("no"),
     "clock ahead": lambda value: _("{seconds:.1f} s").format(seconds=value),
 }

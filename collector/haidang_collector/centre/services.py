@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from haidang_reach.address import parse
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select
 
 from haidang_collector.access.audit import record
 from haidang_collector.centre.ports import BadPortsError, asked_ports
 from haidang_collector.registry.agent_config import PUBLIC, check
 from haidang_collector.registry.config_layers import DEFAULT, Layer
+from haidang_collector.registry.config_marks import STAGED_NOW
 from haidang_collector.registry.config_versions import given, in_force, put
 from haidang_collector.registry.fleet_tables import ConfigLayer, ConfigVersion
 from haidang_collector.registry.models import URL_LENGTH, DistrictConfig
@@ -227,15 +228,9 @@ def _in_force(database: Database, district: str) -> _There:
 
 
 def _staged(connection: Connection, layer: Layer) -> Staged | None:
-    its = and_(
-        ConfigVersion.layer == ConfigLayer.layer,
-        ConfigVersion.name == ConfigLayer.name,
-        ConfigVersion.number == ConfigLayer.staged,
-    )
-    query = select(ConfigLayer.staged, ConfigLayer.percent, ConfigVersion.who, ConfigVersion.at).join(
-        ConfigVersion, its
-    )
-    row = connection.execute(query.where(*_of(layer))).one_or_none()
+    columns = (ConfigLayer.staged, ConfigLayer.percent, ConfigVersion.who, ConfigVersion.at)
+    query = select(*columns).join(ConfigVersion, STAGED_NOW).where(*_of(layer))
+    row = connection.execute(query).one_or_none()
     return None if row is None else Staged(layer, row.staged, row.percent, row.who, row.at)
 
 

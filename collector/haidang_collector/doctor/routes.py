@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from haidang_collector.auth import authenticated
+from haidang_collector.auth import questioner
 from haidang_collector.doctor.records import SHORTEST_INTERVAL, Examination, State, ToldCheck, keep
 from haidang_collector.doctor.tables import VERSION_LENGTH
 from haidang_collector.ingest.body import Body
@@ -50,7 +50,7 @@ class Report(BaseModel):
     checks: Annotated[list[Check], Field(min_length=1, max_length=MOST_CHECKS)]
 
 
-@router.get("/api/v1/agent/doctor", summary="What an agent compares itself with", dependencies=[Depends(authenticated)])
+@router.get("/api/v1/agent/doctor", summary="What an agent compares itself with", dependencies=[Depends(questioner)])
 async def asked(request: Request) -> Newest:
     """The collector's own version."""
     return Newest(version=request.app.version)
@@ -65,7 +65,7 @@ async def asked(request: Request) -> Newest:
         "requestBody": {"required": True, "content": {"application/json": {"schema": Report.model_json_schema()}}}
     },
 )
-async def told(request: Request, agent: Annotated[Identity, Depends(authenticated)]) -> Response:
+async def told(request: Request, agent: Annotated[Identity, Depends(questioner)]) -> Response:
     """Only the newest of each agent is kept. 422: a field is malformed."""
     report = _read(await _bounded(request))
     checks = [ToldCheck(each.check, each.state, each.case, each.probe) for each in report.checks]

@@ -23,6 +23,14 @@ Marks = frozenset[tuple[str, str, int, int | None, int | None]]
 """Of each layer: kind, name, the version in force, the staged one, and to how many of a hundred agents."""
 
 
+STAGED_NOW = and_(
+    ConfigVersion.layer == ConfigLayer.layer,
+    ConfigVersion.name == ConfigLayer.name,
+    ConfigVersion.number == ConfigLayer.staged,
+)
+"""Joins a layer with the version that is staged of it."""
+
+
 class LayersChangedError(Exception):
     """Others changed a layer meanwhile: what was checked is not what would be told now."""
 
@@ -35,14 +43,9 @@ def marks(database: Database) -> Marks:
 
 def all_staged(database: Database) -> dict[Layer, tuple[int, Tables]]:
     """The layers of which something is staged: to how many of a hundred agents, and what."""
-    staged_now = and_(
-        ConfigVersion.layer == ConfigLayer.layer,
-        ConfigVersion.name == ConfigLayer.name,
-        ConfigVersion.number == ConfigLayer.staged,
-    )
     columns = (ConfigLayer.layer, ConfigLayer.name, ConfigLayer.percent, ConfigVersion.tables)
     with database.read() as connection:
-        rows = connection.execute(select(*columns).join(ConfigVersion, staged_now)).all()
+        rows = connection.execute(select(*columns).join(ConfigVersion, STAGED_NOW)).all()
     return {Layer(row.layer, row.name): (row.percent, row.tables) for row in rows}
 
 

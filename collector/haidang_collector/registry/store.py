@@ -35,7 +35,7 @@ _HOLDER = (
     .outerjoin(_COUNTS_AS, Agent.merged_into == _COUNTS_AS.id)
     .where(Agent.id == bindparam("who"))
 )  # fmt: skip
-"""Made once: to build it takes longer than to run it, and each agent is asked about every ten seconds."""
+"""Made once: to build it takes longer than to run it, and each agent is asked about twice a minute."""
 
 
 class Registry:

@@ -18,7 +18,7 @@ from haidang_collector.auth import authenticated
 from haidang_collector.ingest.body import Body
 from haidang_collector.ingest.memory import Memory
 from haidang_collector.ingest.metrics import OURS
-from haidang_collector.ingest.refusal import BAD_REQUEST, TOO_LARGE, Refusal
+from haidang_collector.ingest.refusal import BAD_REQUEST, TOO_LARGE, UNAVAILABLE, Refusal
 from haidang_collector.ingest.routes import Ingest
 from haidang_collector.registry.facts import Identity
 from haidang_collector.relay.frame import LONGEST_FRAME, BadFrameError, Frame, read
@@ -28,7 +28,7 @@ from haidang_collector.relay.writers import NotTheirsError, Writers
 REMEMBERED_SECONDS = 3600.0
 REMEMBERED = 100_000
 """Frames that are in the store. One that was forgotten is stored once more, which the store takes for the same."""
-CONFLICT, UNPROCESSABLE, UNAVAILABLE = 409, 422, 503
+CONFLICT, UNPROCESSABLE = 409, 422
 
 router = APIRouter(tags=["agents"])
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import quote
 
 from anyio import to_thread
@@ -27,6 +27,27 @@ Reader = Annotated[Visitor, Depends(visitor)]
 Operator = Annotated[Visitor, Depends(operating)]
 
 
+class Asked(NamedTuple):
+    """Which agents the address asks for; empty: whichever."""
+
+    district: str
+    state: str
+    role: str
+    os: str
+    version: str
+    refused: str
+
+    def holds(self, row: AgentRow) -> bool:
+        return (
+            self.state in ("", row.state)
+            and self.district in ("", row.agent.district)
+            and (not self.role or self.role in row.agent.roles)
+            and self.os in ("", row.agent.os)
+            and (self.version != "behind" or row.behind)
+            and (self.refused != "1" or bool(row.refused))
+        )
+
+
 @router.get("/agents")
 async def agents(request: Request, asking: Reader) -> HTMLResponse:
     """`?q=` words of unit and agent, `?district=`, `?state=`, `?role=`, `?os=`, `?page=` of 100.
@@ -35,21 +56,9 @@ async def agents(request: Request, asking: Reader) -> HTMLResponse:
     """
     refused = await refusals(request.app.state.measurements)
     seen = await to_thread.run_sync(_rows, request, asking, refused or {})
-    text, district, state, role, system, version, only_refused, number = asked_for(
-        request, "q", "district", "state", "role", "os", "version", "refused", "page"
-    )
-    wanted = wanted_words(text)
-    chosen = [
-        row
-        for row in seen
-        if state in ("", row.state)
-        and district in ("", row.agent.district)
-        and (not role or role in row.agent.roles)
-        and system in ("", row.agent.os)
-        and (version != "behind" or row.behind)
-        and (only_refused != "1" or row.refused)
-        and holds(wanted, row.agent.unit, row.unit_name, row.agent.agent)
-    ]
+    text, number = asked_for(request, "q", "page")
+    asked, wanted = Asked(*asked_for(request, *Asked._fields)), wanted_words(text)
+    chosen = [row for row in seen if asked.holds(row) and holds(wanted, row.agent.unit, row.unit_name, row.agent.agent)]
     at, pages = page_of(len(chosen), PAGE_ROWS, number)
     return page(
         request,
@@ -65,14 +74,7 @@ async def agents(request: Request, asking: Reader) -> HTMLResponse:
         number=at,
         pages=pages,
         q=text,
-        asked={
-            "district": district,
-            "state": state,
-            "role": role,
-            "os": system,
-            "version": version,
-            "refused": only_refused,
-        },
+        asked=asked._asdict(),
         districts=sorted({row.agent.district for row in seen}, key=natural),
         systems=sorted({row.agent.os for row in seen}),
     )
