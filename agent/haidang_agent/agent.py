@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import threading
-from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from haidang_agent.outbox import Outbox, OutboxError
 from haidang_agent.own_metrics import own_samples
 from haidang_agent.probe import Host, Memory, Totals
 from haidang_agent.registry import discover
+from haidang_agent.relay import custody
 from haidang_agent.relay.deposits import Deposits
 from haidang_agent.runner import Runner
 from haidang_agent.schedule import Schedule
@@ -27,6 +27,7 @@ from haidang_agent.snapshot import SnapshotBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from haidang_agent.probe import Sample
     from haidang_agent.relay.station import Station
@@ -71,7 +72,8 @@ class Agent:
             self._shipper.start()
         if self._relay is not None:
             self._relay.start()
-            log.info("relay for other agents on port %d", self._relay.port)
+            if self._relay.port is not None:
+                log.info("relay for other agents on port %d", self._relay.port)
         self._schedule.start()
         gc.freeze()
         while not self._stopping:
@@ -109,14 +111,15 @@ class Agent:
         return Shipper(centre, self._outbox, self._clock, errands.run, deposits)
 
     def _make_relay(self, state_dir: Path) -> Station | None:
-        """A relay hands over in its own name, so that it must be enrolled."""
+        """A relay hands over in its own name, so that it must be enrolled. One that is no more hands over the rest."""
         server = self._config.server
-        if not self._config.relay.listen or server is None or self._shipper is None:
+        if server is None or self._shipper is None:
+            return None
+        if not (self._config.relay.listen or (state_dir / custody.FILE).exists()):
             return None
         from haidang_agent.relay.station import Station  # noqa: PLC0415 - an event loop, only where it is wanted
 
-        ca = Path(server.ca) if server.ca else None
-        return Station(self._config.relay, server, ca, state_dir, self._unit_key)
+        return Station(self._config.relay, server, state_dir, self._unit_key)
 
     def _unit_key(self) -> bytes:
         return bytes.fromhex(self._config.privacy.unit_key)

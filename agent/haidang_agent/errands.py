@@ -47,7 +47,7 @@ class Errands:
             return
         if exported:
             outbox_export.settle(self._outbox, exported, answer.headers.get("haidang-imported", ""))
-        if "haidang-new-key" in answer.headers and not deposits.lately(
+        if "haidang-new-key" in answer.headers and not deposits.are_arriving(
             self._outbox, float(answer.headers["haidang-time"])
         ):
             renew_key(centre, self._state_dir)

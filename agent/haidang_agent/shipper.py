@@ -124,11 +124,10 @@ class Shipper:
 
     def _deposit(self) -> None:
         """Nothing whose time is unknown."""
-        now_ms = self._clock.stamp().timestamp_ms
-        if self._deposits is None or now_ms is None:
+        if self._deposits is None or self._clock.stamp().timestamp_ms is None:
             return
         try:
-            for _ in range(self._deposits.make(now_ms / 1000)):
+            for _ in range(self._deposits.make()):
                 self._count("deposited")
         except OutboxError as failed:
             self._failed(str(failed), "outbox")

@@ -69,6 +69,35 @@ QUESTIONS = 32
 health = APIRouter(tags=["health"])
 documentation = APIRouter(include_in_schema=False, dependencies=[Depends(visitor)])
 
+PAGES = (
+    web.router,
+    evaluation.router,
+    incident_pages.router,
+    access_pages.router,
+    oidc_pages.router,
+    user_pages.router,
+    registry_pages.router,
+    registry_units.router,
+    registry_import.router,
+    agent_pages.router,
+    config_pages.router,
+    enrol_pages.router,
+    report_pages.router,
+    runbook_pages.router,
+)
+APIS = (
+    ingest.router,  # first: routes are tried in turn, and this one is asked a hundred times a second
+    health,
+    documentation,
+    registry.router,
+    doctor.router,
+    metrics.router,
+    sd.router,
+    prom.router,
+    sticks.router,
+    relay.router,
+)
+
 
 def create_app(
     settings: Settings, *, store_transport: httpx.AsyncBaseTransport | None = None, worker: Worker | None = None
@@ -82,35 +111,7 @@ def create_app(
 
     app = FastAPI(title="Hải Đăng", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
-    pages = (
-        web.router,
-        evaluation.router,
-        incident_pages.router,
-        access_pages.router,
-        oidc_pages.router,
-        user_pages.router,
-        registry_pages.router,
-        registry_units.router,
-        registry_import.router,
-        agent_pages.router,
-        config_pages.router,
-        enrol_pages.router,
-        report_pages.router,
-        runbook_pages.router,
-    )
-    apis = (
-        ingest.router,  # first: routes are tried in turn, and this one is asked a hundred times a second
-        health,
-        documentation,
-        registry.router,
-        doctor.router,
-        metrics.router,
-        sd.router,
-        prom.router,
-        sticks.router,
-        relay.router,
-    )
-    for router in (*apis, *pages):
+    for router in (*APIS, *PAGES):
         app.include_router(router)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(DoorError, access_pages.refused)
@@ -140,16 +141,12 @@ async def _dependencies(
     state.shown_metrics = worker.of_all(own_metrics)
     seen = Seen(state.registry.record_seen)
     addresses = Addresses(state.registry.database)
-    egress = Egress(
-        Prefixes.load(Path(settings.isp_prefixes) if settings.isp_prefixes else None),
-        parse_networks(settings.trusted_proxies),
-    )
-    state.egress = egress
+    state.egress = _egress(settings)
     policy = load_policy(Path(settings.policy) if settings.policy else None)
     calendar = load_calendar(Path(settings.calendar) if settings.calendar else None)
     state.facts = metrics.FactCollector(state.registry, seen, policy, calendar, worker.started)
     state.evaluations = evaluation.Evaluations(settings, state.registry, policy)
-    state.ingest = ingest.Ingest(settings, state.store, seen, egress, addresses, IngestMetrics(own_metrics))
+    state.ingest = ingest.Ingest(settings, state.store, seen, state.egress, addresses, IngestMetrics(own_metrics))
     state.relay = relay.Intake(state.ingest, Writers(state.registry.database), RelayMetrics(own_metrics))
     flushing = [asyncio.create_task(each.keep_flushing()) for each in (seen, addresses)]
     try:
@@ -170,6 +167,11 @@ async def _dependencies(
         await state.prom.close()
         state.evaluations.close()
         await to_thread.run_sync(state.registry.close)
+
+
+def _egress(settings: Settings) -> Egress:
+    prefixes = Prefixes.load(Path(settings.isp_prefixes) if settings.isp_prefixes else None)
+    return Egress(prefixes, parse_networks(settings.trusted_proxies))
 
 
 @health.get("/healthz", summary="The process is alive")

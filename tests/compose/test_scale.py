@@ -103,10 +103,8 @@ def test_one_of_two_collectors_is_killed_and_nobody_notices(tmp_path: Path) -> N
         with serving(folders[0], **settings) as returned:
             with database.write() as session:
                 session.execute(update(Agent).where(Agent.id == agents[0][0]).values(revoked_at=datetime.now(UTC)))
-            revoked = time.monotonic()
             for each in (returned, both[1]):
                 eventually("revoked", lambda at=each.url: _refused(at, agents[0][1]), seconds=60)
-            assert time.monotonic() - revoked < 60
         assert push(agents[1][1], begin + ROUNDS) == 204
 
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import sqlite3
 import threading
-from collections import Counter
+from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FILE = "relay.db"
+"""In the state folder."""
 SCHEMA_VERSION = 1
 SCHEMA = """
 CREATE TABLE counted(outcome TEXT PRIMARY KEY, frames INTEGER NOT NULL) WITHOUT ROWID;
@@ -43,6 +45,8 @@ OVERHEAD_BYTES = 512
 AGENT_PART, ADDRESS_PART = 8, 4
 """An agent's id may take an eighth of the room, an address a quarter: nobody can fill all of it for the others."""
 FORWARDED = "forwarded"
+MOST_SETTLED = 10_000
+"""Frames that went are known so many long, so that whoever heard them pass cannot make the relay bring them again."""
 
 
 class FullError(Exception):
@@ -79,11 +83,17 @@ class Custody:
         self._database: sqlite3.Connection | None = None
         self._agents: Counter[str] = Counter()
         self._addresses: Counter[str] = Counter()
+        self._settled: OrderedDict[bytes, None] = OrderedDict()
 
     def take(self, frame: bytes, label: Label, address: str) -> None:
-        """On the disk when this returns; one that is there already is there once. Raises FullError, OutboxError."""
+        """On the disk when this returns, or with the centre; there once however often it comes.
+
+        Raises FullError, OutboxError.
+        """
         digest, size = hashlib.sha256(frame).digest(), len(frame) + OVERHEAD_BYTES
         with self._lock:
+            if digest in self._settled:
+                return
             with self._transaction() as database:
                 if database.execute("SELECT 1 FROM frame WHERE digest = ?", (digest,)).fetchone():
                     return
@@ -125,7 +135,7 @@ class Custody:
         with self._lock:
             with self._transaction() as database:
                 row = database.execute(
-                    "DELETE FROM frame WHERE id = ? RETURNING agent, address, size", (number,)
+                    "DELETE FROM frame WHERE id = ? RETURNING agent, address, size, digest", (number,)
                 ).fetchone()
                 if row is None:
                     return
@@ -133,7 +143,10 @@ class Custody:
                     "INSERT INTO counted VALUES (?, 1) ON CONFLICT(outcome) DO UPDATE SET frames = frames + 1",
                     (outcome,),
                 )
-            agent, address, size = row
+            agent, address, size, digest = row
+            self._settled[digest] = None
+            if len(self._settled) > MOST_SETTLED:
+                self._settled.popitem(last=False)
             for used, who in ((self._agents, agent), (self._addresses, address)):
                 used[who] -= size
                 if not used[who]:
@@ -148,6 +161,7 @@ class Custody:
 
     def close(self) -> None:
         with self._lock:
+            self._settled.clear()
             if self._database is not None:
                 self._database.close()
                 self._database = None
@@ -173,6 +187,8 @@ class Custody:
                 if is_corrupt(broken):
                     set_aside(self._path, broken)
                 raise OutboxError(f"{self._path}: {broken}; is there space on this disk?") from broken
+            except OSError as refused:  # by the file system, as where it has become read-only
+                raise OutboxError(f"{self._path}: {refused}") from refused
 
     def _open(self) -> None:
         database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, check_same_thread=False)

@@ -31,9 +31,11 @@ FAR_MS = 1 << 62
 CREATED = 201
 PROOF_HEADER, RECEIPT_HEADER = "Haidang-Proof", "Haidang-Receipt"
 LONGEST_ANSWER = 4096
-NOTED = "deposited"
-"""In the outbox's `meta`: when something was deposited last, Unix seconds of the centre."""
-RECENT_SECONDS = 3600.0
+NOTED, LEFT = "deposited", "left"
+"""In the outbox's `meta`: that something was left with the relay; from the centre's first question for a new key on,
+when that came, Unix seconds of the centre."""
+ARRIVING_SECONDS = 3600.0
+"""For the relay to hand over what it has, once the way to the centre is open."""
 
 
 class Deposits:
@@ -47,20 +49,22 @@ class Deposits:
         self._next_at = 0.0
         self._refused = ""
 
-    def make(self, now: float) -> int:
+    def make(self) -> int:
         """Deposit what waits, the oldest first, and settle it by the receipt. How many frames. Raises OutboxError.
 
-        `now` is the centre's time. It does not wait for long, so that the way to the centre is tried again soon.
+        It does not wait for long, so that the way to the centre is tried again soon.
         """
         key, made = self._unit_key(), 0
         if not key or time.monotonic() < self._next_at:
             return 0
         self._next_at = time.monotonic() + PAUSE_SECONDS
-        while made < FRAMES_AT_ONCE and (batch := self._next()) is not None and self._give(batch, key):
+        while made < FRAMES_AT_ONCE and (batch := self._next()) is not None:
+            if not made:
+                self._outbox.note(NOTED, LEFT)  # first, as this machine may be switched off before the answer
+            if not self._give(batch, key):
+                break
             self._outbox.settle(batch.ids)
             made += 1
-        if made:
-            self._outbox.note(NOTED, f"{now:.0f}")
         if made == FRAMES_AT_ONCE:
             self._next_at = 0.0
         return made
@@ -101,10 +105,16 @@ class _NotTakenError(Exception):
     """Nothing was let go of; the text says why."""
 
 
-def lately(outbox: Outbox, now: float) -> bool:
-    """Whether a relay may still hold what was signed with the present key. Raises OutboxError."""
+def are_arriving(outbox: Outbox, now: float) -> bool:
+    """Whether a relay may still hold what was signed with the present key, of which the centre asks for a new one.
+
+    Since the last deposit both machines may have been off for days, so what counts is the time since the centre was
+    there again. `now` is its time. Raises OutboxError.
+    """
     noted = outbox.note(NOTED)
-    return noted is not None and now - RECENT_SECONDS < float(noted) <= now + RECENT_SECONDS
+    if noted == LEFT:
+        noted = outbox.note(NOTED, f"{now:.0f}")
+    return noted is not None and now - ARRIVING_SECONDS < float(noted) <= now + ARRIVING_SECONDS
 
 
 def _post(relay: str, frame: bytes, shown: str) -> tuple[int, str]:

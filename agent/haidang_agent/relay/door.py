@@ -11,7 +11,6 @@ import contextlib
 import hmac
 import ipaddress
 import logging
-import socket
 import threading
 import time
 from collections import Counter
@@ -24,6 +23,7 @@ from haidang_agent.relay.custody import FullError
 from haidang_agent.relay.deposits import PATH, PROOF_HEADER, RECEIPT_HEADER
 from haidang_agent.relay.dialler import Dialler
 from haidang_agent.relay.request import HEAD_BYTES, PHRASES, Head, RefusalError, answer, read_body, read_head
+from haidang_agent.relay.settings import listener
 from haidang_agent.relay.tunnel import authority
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ class Door:
         self._turned_away = 0
         self.answers = Counter(dict.fromkeys((OK, *PHRASES), 0))
         """What was asked here since the start, by the status answered."""
-        family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
-        self._socket = socket.create_server(listen, family=family, backlog=128)
+        self._socket = listener(listen)
         self.port: int = self._socket.getsockname()[1]
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()

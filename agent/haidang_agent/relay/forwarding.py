@@ -128,7 +128,8 @@ class Forwarder:
         if verdict in (Verdict.STORED, Verdict.REFUSED):
             self._settle(waiting, answer, verdict)
             if verdict is Verdict.STORED and self._rate > 0:
-                pause = min(waiting.samples / self._rate, LONGEST_PACE_SECONDS)
+                samples = min(waiting.samples, len(waiting.body))  # each takes some bytes, whatever its writer says
+                pause = min(samples / self._rate, LONGEST_PACE_SECONDS)
                 self._stopping.wait(max(0.0, began + pause - time.monotonic()))
             return None
         if answer.status == TOO_MANY:

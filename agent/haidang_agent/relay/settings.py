@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import logging
+import socket
+import sys
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from haidang_agent.centre import check_way
+from haidang_agent.relay.tunnel import authority
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from haidang_agent.tables import Relay, Server
+
+log = logging.getLogger(__name__)
 
 PRIVATE = (
     "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
@@ -18,6 +26,9 @@ PRIVATE = (
 )  # fmt: skip
 """RFC 1918, 3927, 4193, 4291: what no router of the Internet lets through."""
 LAST_PORT = 65535
+BACKLOG = 128
+FREEBIND = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}
+"""IP_FREEBIND and IPV6_FREEBIND (ip(7), linux/in6.h), for which `socket` has no names."""
 SMALLEST_MB = 5
 LONGEST_DIGITS = 5
 
@@ -46,6 +57,31 @@ def place_of(listen: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def listener(place: tuple[str, int]) -> socket.socket:
+    """A socket that listens there. Raises OSError.
+
+    A machine that starts while its network is down has no address yet, and is to measure all the same: on Linux the
+    relay then listens at the one that will be there.
+    """
+    family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
+    try:
+        return socket.create_server(place, family=family, backlog=BACKLOG)
+    except OSError as failed:
+        if failed.errno != errno.EADDRNOTAVAIL or sys.platform != "linux":
+            raise
+    log.warning("[relay] listen: this machine has no address %s now; the relay can be used when it has", place[0])
+    early = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        early.setsockopt(*FREEBIND[family], 1)
+        early.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        early.bind(place)
+        early.listen(BACKLOG)
+    except OSError:
+        early.close()
+        raise
+    return early
+
+
 def faults_of(relay: Relay, server: Server | None) -> list[str]:
     """What is wrong with [relay] and with the way through one, a line each."""
     faults = []
@@ -58,6 +94,10 @@ def faults_of(relay: Relay, server: Server | None) -> list[str]:
             place_of(relay.listen)
         except ValueError as wrong:
             faults.append(f'[relay] listen = {relay.listen!r}: {wrong}; "" for none')
+        try:
+            authority(urlsplit(server.url if server else "").hostname or "", 0)
+        except ValueError as wrong:
+            faults.append(f"[server] url = {server and server.url!r}: is no host that a relay could go to ({wrong})")
         if server is not None and server.relay:
             faults.append("[relay] listen: this agent goes through a relay itself; leave out one of the two")
     for network in relay.clients:

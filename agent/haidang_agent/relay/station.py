@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from haidang_agent.centre import PORTS, Centre
 from haidang_agent.outbox import OutboxError
-from haidang_agent.relay.custody import Custody
+from haidang_agent.relay.custody import FILE, Custody
 from haidang_agent.relay.dialler import Collector
 from haidang_agent.relay.door import Door
 from haidang_agent.relay.forwarding import Forwarder
@@ -21,31 +21,36 @@ if TYPE_CHECKING:
     from haidang_agent.probe import Sample
     from haidang_agent.tables import Relay, Server
 
-FILE = "relay.db"
-
 
 class Station:
-    """Listens from the start on. Raises OSError where it cannot."""
+    """Listens from the start on. Raises OSError where it cannot.
 
-    def __init__(
-        self, settings: Relay, server: Server, ca: Path | None, state_dir: Path, unit_key: Callable[[], bytes]
-    ) -> None:
+    Without `listen` it takes nothing more, and hands over what is still there.
+    """
+
+    def __init__(self, settings: Relay, server: Server, state_dir: Path, unit_key: Callable[[], bytes]) -> None:
         parts = urlsplit(server.url)
         collector = Collector(parts.hostname or "", parts.port or PORTS[parts.scheme])
         self._custody = Custody(state_dir / FILE, settings.max_mb << 20)
-        self._forwarder = Forwarder(
-            self._custody, Centre(server.url, ca, pins=server.pins, shown=server.shown), state_dir
-        )
+        self._forwarder = Forwarder(self._custody, Centre.of(server), state_dir)
+        self._door: Door | None = None
+        if not settings.listen:
+            return
         networks, wake = Networks(settings.clients), self._forwarder.wake
         try:
             self._door = Door(place_of(settings.listen), collector, networks, self._custody, unit_key, wake)
         except OSError as taken:
             why = f"[relay] listen = {settings.listen!r}: {taken.strerror}; choose another port there"
             raise OSError(why) from taken
-        self.port = self._door.port
+
+    @property
+    def port(self) -> int | None:
+        """Where it listens."""
+        return None if self._door is None else self._door.port
 
     def start(self) -> None:
-        self._door.start()
+        if self._door is not None:
+            self._door.start()
         self._forwarder.start()
 
     def samples(self) -> Iterator[Sample]:
@@ -54,9 +59,11 @@ class Station:
             kept = self._custody.stats()
         except OutboxError:
             kept = None
-        yield from relay_samples(kept, self._custody.max_bytes, self._door.connections, self._door.answers)
+        connections, answers = (0, {}) if self._door is None else (self._door.connections, self._door.answers)
+        yield from relay_samples(kept, self._custody.max_bytes, connections, answers)
 
     def stop(self, deadline_seconds: float) -> None:
-        self._door.stop(deadline_seconds)
+        if self._door is not None:
+            self._door.stop(deadline_seconds)
         self._forwarder.stop(deadline_seconds)
         self._custody.close()

@@ -46,38 +46,45 @@ def _past(text: str) -> float:
     return seconds
 
 
+Units = Annotated[int, typer.Option(min=1, max=50_000, help="How many units the city has.")]
+For = Annotated[
+    float, typer.Option("--for", parser=_duration, metavar="TIME", help="How long agents report: 90s, 10m, 2h, 1d.")
+]
+Interval = Annotated[float, typer.Option(parser=_duration, metavar="TIME", help="Between two reports of an agent.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed makes the same city.")]
+Server = Annotated[str, typer.Option(metavar="URL", help="The collector that agents report to.")]
+Authority = Annotated[Path | None, typer.Option(metavar="FILE", help="Its CA, where that is not a public one.")]
+State = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Identities and outboxes of the agents (default: in --data).")
+]
+FactsOnly = Annotated[
+    bool, typer.Option("--facts-only", help="Fill the registry, say what an evaluation must find, and stop.")
+]
+Past = Annotated[
+    float | None,
+    typer.Option(
+        "--fast-forward",
+        parser=_past,
+        metavar="TIME",
+        help="Fill the store with so long a past, up to now, and stop: 300d (a school year).",
+    ),
+]
+Victoriametrics = Annotated[
+    str | None, typer.Option(metavar="URL", help="Where the past goes instead of the Prometheus of --data.")
+]
+
+
 def command(
-    units: Annotated[int, typer.Option(min=1, max=50_000, help="How many units the city has.")] = 2_500,
-    for_: Annotated[
-        float, typer.Option("--for", parser=_duration, metavar="TIME", help="How long agents report: 90s, 10m, 2h, 1d.")
-    ] = "10m",  # type: ignore[assignment]  # Typer passes defaults through the parser
-    interval: Annotated[
-        float, typer.Option(parser=_duration, metavar="TIME", help="Between two reports of an agent.")
-    ] = "15s",  # type: ignore[assignment]  # as above
-    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same city.")] = 1,
-    server: Annotated[
-        str, typer.Option(metavar="URL", help="The collector that agents report to.")
-    ] = "http://127.0.0.1:8080",
-    ca: Annotated[Path | None, typer.Option(metavar="FILE", help="Its CA, where that is not a public one.")] = None,
-    state: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Identities and outboxes of the agents (default: in --data).")
-    ] = None,
-    facts_only: Annotated[
-        bool, typer.Option("--facts-only", help="Fill the registry, say what an evaluation must find, and stop.")
-    ] = False,
-    past: Annotated[
-        float | None,
-        typer.Option(
-            "--fast-forward",
-            parser=_past,
-            metavar="TIME",
-            help="Fill the store with so long a past, up to now, and stop: 300d (a school year).",
-        ),
-    ] = None,
-    victoriametrics: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Where the past goes instead of the Prometheus of --data."),
-    ] = None,
+    units: Units = 2_500,
+    for_: For = "10m",  # type: ignore[assignment]  # Typer passes defaults through the parser
+    interval: Interval = "15s",  # type: ignore[assignment]  # as above
+    seed: Seed = 1,
+    server: Server = "http://127.0.0.1:8080",
+    ca: Authority = None,
+    state: State = None,
+    facts_only: FactsOnly = False,
+    past: Past = None,
+    victoriametrics: Victoriametrics = None,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
@@ -111,16 +118,12 @@ def command(
     haidang simulate --units 200 --for 1h --data ./year
 
     """
-    from haidang_collector.policy.policy import BadPolicyError, from_environment  # noqa: PLC0415 - `--help` need not wait
-    from haidang_collector.registry.location import data_folder  # noqa: PLC0415
+    from haidang_collector.registry.location import data_folder  # noqa: PLC0415 - `--help` need not wait
     from haidang_collector.simulate.build import build, today  # noqa: PLC0415
     from haidang_collector.simulate.centre import looking  # noqa: PLC0415
     from haidang_collector.simulate.expected import expected_shares  # noqa: PLC0415
 
-    try:
-        policy = from_environment()
-    except BadPolicyError as bad:
-        refuse(str(bad))
+    policy = _policy()
     if victoriametrics is not None and past is None:
         raise typer.BadParameter("is where --fast-forward writes; give that too", param_hint="--victoriametrics")
     city = build(units, seed=seed, day=today())
@@ -138,6 +141,15 @@ def command(
     _tell(city, expected_shares(city, policy), result, as_json=as_json)
     if result is not None and (result.unsent or result.answers.keys() - {"200", "202", "204"}):
         raise typer.Exit(PROBLEM)
+
+
+def _policy() -> "Policy":
+    from haidang_collector.policy.policy import BadPolicyError, from_environment  # noqa: PLC0415 - as above
+
+    try:
+        return from_environment()
+    except BadPolicyError as bad:
+        refuse(str(bad))
 
 
 def _fill(database: "Database", city: "City") -> None:

@@ -177,15 +177,23 @@ class Victoria:
 
     def __init__(self, url: str) -> None:
         """Raises BackfillError."""
-        parts = urllib.parse.urlsplit(url)
+        try:
+            parts = urllib.parse.urlsplit(url)
+            port = parts.port or 80
+        except ValueError as wrong:
+            raise BackfillError(f"{url}: {wrong}; write it as http://127.0.0.1:8428") from None
         if parts.scheme != "http" or not parts.hostname:
             raise BackfillError(f"{url}: write it as http://127.0.0.1:8428")
-        self._host, self._port, self._path = parts.hostname, parts.port or 80, parts.path.rstrip("/")
+        self._host, self._port, self._path = parts.hostname, port, parts.path.rstrip("/")
         asked = urllib.parse.urlencode({"match[]": OF_UNITS, "start": "-400d", "limit": "1"})
-        if found := json.loads(self._ask("GET", f"/api/v1/series?{asked}"))["data"]:
+        try:
+            units = [series["unit"] for series in json.loads(self._ask("GET", f"/api/v1/series?{asked}"))["data"]]
+        except (ValueError, KeyError, TypeError):
+            raise BackfillError(f"{url} does not answer as a VictoriaMetrics; is it the right address?") from None
+        if units:
             raise BackfillError(
-                f"{url} holds series of units already, as {found[0]['unit']!r}; a past is written once only, and never "
-                "among real units"
+                f"{url} holds series of units already, as {units[0]!r}; a past is written once only, and never among "
+                "real units"
             )
 
     def head(self, series: Series) -> str:

@@ -86,11 +86,7 @@ class Tally:
         total, adding = 0.0, 0
         for at, value, one in sorted(self._changes.get(key, ())):
             total, adding = total + value, adding + one
-            now = total if adding else None
-            if steps and steps[-1][0] == at:
-                steps[-1] = (at, now)
-            else:
-                steps.append((at, now))
+            _step(steps, at, total if adding else None)
         return steps
 
 
@@ -102,12 +98,16 @@ def combined(of: Callable[[float, float], float | None], one: Steps, other: Step
     for at, place, value in sorted([*((at, 0, value) for at, value in one), *((at, 1, value) for at, value in other)],
                                    key=lambda each: each[:2]):  # fmt: skip
         first, second = (value, second) if place == 0 else (first, value)
-        now = None if first is None or second is None else of(first, second)
-        if steps and steps[-1][0] == at:
-            steps[-1] = (at, now)
-        else:
-            steps.append((at, now))
+        _step(steps, at, None if first is None or second is None else of(first, second))
     return steps
+
+
+def _step(steps: Steps, at: float, value: float | None) -> None:
+    """At the end; of two at the same time the later one holds."""
+    if steps and steps[-1][0] == at:
+        steps[-1] = (at, value)
+    else:
+        steps.append((at, value))
 
 
 def integral(steps: Steps) -> Callable[[float], float]:

@@ -100,11 +100,20 @@ class Workers:
         return max(0.0, min(due, default=60.0))
 
     def _start(self, place: _Place, folder: Path) -> None:
+        """Where there is no memory for a process now, those that serve go on, and it is tried again."""
         worker = Worker(place.number, self._started, folder)
         place.started = time.monotonic()
-        place.process = _FORK.Process(target=self._become, args=(worker,), name=f"worker {place.number}")
-        place.process.start()
-        place.note = note(folder, place.number, place.process.pid or 0)
+        folder.mkdir(0o700, exist_ok=True)  # systemd-logind removes it when the user who started us logs out
+        process = _FORK.Process(target=self._become, args=(worker,), name=f"worker {place.number}")
+        try:
+            process.start()
+        except OSError as failed:
+            pause = place.pauses.after(0.0)
+            place.due = time.monotonic() + pause
+            self._say(f"worker {place.number} cannot be started ({failed.strerror}); it is tried again in {pause:g} s")
+            return
+        place.process = process
+        place.note = note(folder, place.number, process.pid or 0)
 
     def _become(self, worker: Worker) -> None:
         """In the new process."""
@@ -123,7 +132,7 @@ class Workers:
         how = f"ended with status {status}" if status >= 0 else f"was ended by {signal.Signals(-status).name}"
         self._say(f"worker {place.number} (process {pid}) {how}; it starts again in {pause:g} s")
         if place.note is not None:
-            place.note.unlink()
+            place.note.unlink(missing_ok=True)
         place.process, place.note, place.due = None, None, time.monotonic() + pause
 
     def _stop(self) -> None:

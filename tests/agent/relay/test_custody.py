@@ -62,6 +62,17 @@ def test_a_frame_that_comes_twice_is_there_once(custody: Custody) -> None:
     assert custody.stats().frames == 1
 
 
+def test_what_went_to_the_centre_is_not_taken_again(custody: Custody) -> None:
+    """
+    Who hears a frame pass in the school's network could otherwise have it handed over without end, and the unit's
+    limit at the centre used up.
+    """
+    custody.take(b"heard", label(), "10.0.0.1")
+    custody.settle(custody.newest({})[0], "forwarded")
+    custody.take(b"heard", label(), "10.0.0.9")
+    assert (custody.stats().frames, custody.stats().bytes) == (0, 0)
+
+
 def test_the_newest_of_each_agent_first_then_the_oldest_of_all(custody: Custody) -> None:
     for agent, newest in (("a-1", 1), ("a-1", 5), ("a-2", 2), ("a-2", 7), ("a-1", 3)):
         custody.take(f"{agent} {newest}".encode(), label(agent, newest), "10.0.0.1")

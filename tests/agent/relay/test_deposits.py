@@ -59,7 +59,7 @@ def test_it_lets_go_of_what_the_relay_has_on_its_disk(tmp_path: Path, outbox: Ou
     newest = recent(1)[0] + 10
     fill(outbox, [newest])
 
-    assert Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY).make(NOW) == 1
+    assert Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY).make() == 1
 
     assert left(outbox) == 0
     assert sum(outbox.stats().lost.values()) == 0
@@ -73,16 +73,16 @@ def test_it_lets_go_of_what_the_relay_has_on_its_disk(tmp_path: Path, outbox: Ou
 def test_not_again_before_a_minute_is_over(tmp_path: Path, outbox: Outbox, relay: Opened) -> None:
     depot = Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY)
     fill(outbox, recent(2))
-    assert depot.make(NOW) == 1
+    assert depot.make() == 1
     fill(outbox, [recent(1)[0] + 10])
-    assert depot.make(NOW) == 0
+    assert depot.make() == 0
     assert left(outbox) == 1
 
 
 @pytest.mark.parametrize("key", [b"", b"the key of another unit"])
 def test_without_the_units_key_nothing_is_deposited(tmp_path: Path, outbox: Outbox, relay: Opened, key: bytes) -> None:
     fill(outbox, recent(3))
-    assert Deposits(relay.url, tmp_path, outbox, lambda: key).make(NOW) == 0
+    assert Deposits(relay.url, tmp_path, outbox, lambda: key).make() == 0
     assert (left(outbox), relay.custody.stats().frames) == (3, 0)
 
 
@@ -90,7 +90,7 @@ def test_a_relay_that_has_no_key_or_no_room_takes_nothing(tmp_path: Path, outbox
     fill(outbox, recent(3))
     for given in ({"key": b""}, {"max_bytes": 100}):
         with opened(tmp_path, AWAY, **given) as relay:
-            assert Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY).make(NOW) == 0
+            assert Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY).make() == 0
             assert relay.custody.stats().frames == 0
             assert relay.door.answers[503] + relay.door.answers[507] == 1
     assert left(outbox) == 3
@@ -112,7 +112,7 @@ def test_who_says_yes_without_the_units_key_gets_nothing_settled(tmp_path: Path,
     fill(outbox, recent(3))
     with ThreadingHTTPServer((LOOPBACK, 0), Liar) as liar:
         threading.Thread(target=liar.serve_forever, args=(0.01,), daemon=True).start()
-        assert Deposits(f"http://{LOOPBACK}:{liar.server_port}", tmp_path, outbox, lambda: UNIT_KEY).make(NOW) == 0
+        assert Deposits(f"http://{LOOPBACK}:{liar.server_port}", tmp_path, outbox, lambda: UNIT_KEY).make() == 0
         liar.shutdown()
     assert left(outbox) == 3
 
@@ -120,7 +120,7 @@ def test_who_says_yes_without_the_units_key_gets_nothing_settled(tmp_path: Path,
 def test_an_answer_that_is_lost_makes_nothing_twice(tmp_path: Path, outbox: Outbox, relay: Opened) -> None:
     """The same bytes come again, from whoever heard them pass."""
     fill(outbox, recent(3))
-    Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY).make(NOW)
+    Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY).make()
     waiting = relay.custody.read(relay.custody.newest({})[0])
     assert waiting is not None
     connection = http.client.HTTPConnection(LOOPBACK, relay.door.port, timeout=30)
@@ -155,13 +155,14 @@ def test_the_shipper_deposits_while_cut_off_and_pushes_when_the_centre_is_back(t
 def test_a_new_key_waits_until_what_was_signed_with_the_old_one_has_arrived(
     tmp_path: Path, outbox: Outbox, relay: Opened
 ) -> None:
+    """Both were off over night: in the morning the relay has as much to hand over as in the evening."""
     (tmp_path / "agent.toml").write_text(f'[agent]\nstate_dir = "{tmp_path}"\n')
     config = RemoteConfig(tmp_path, tmp_path / "agent.toml", lambda: None)
     fill(outbox, recent(2))
-    Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY).make(NOW)
+    Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY).make()
     with scripted_centre() as centre:
         centre.answer = lambda _: Say(headers={"Haidang-New-Key": "wanted"})
-        for hours, renewed in ((0, False), (0.9, False), (1.1, True)):
+        for hours, renewed in ((14, False), (14.9, False), (15.1, True)):
             centre.clock = lambda later=hours: NOW + 3600 * later
             with closing(Centre(centre.url, None, "a-1.k", lambda *_: None)) as client:
                 Errands(tmp_path, outbox, config, "this boot").run(client)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from haidang_agent.relay import door as doors
 from haidang_agent.relay.frame import proof, seal
 from haidang_agent.relay.tunnel import CutOffError, RelayAwayError, RelayError, authority, through
 
+from tests.agent.namespaces import Namespace
 from tests.agent.relay.opened import LOOPBACK, UNIT_KEY, everything, opened, tapped
 from tests.agent.relay.test_frame import BATCH
 from tests.agent.scripted_centre import Say, json_body, scripted_centre
@@ -244,3 +246,27 @@ def test_keys_in_clear_text_go_through_no_relay_but_on_this_machine() -> None:
     for wrong in ("https://192.168.1.10:9196", "http://192.168.1.10", "192.168.1.10:9196", "http://a:1/path"):
         with pytest.raises(ValueError, match=r"write .*http://host:port"):
             Centre("https://collector.example", relay=wrong)
+
+
+LISTENING = """\
+import subprocess, sys
+from pathlib import Path
+from tests.agent.relay import opened
+from tests.waiting import eventually
+opened.LOOPBACK = sys.argv[2]
+with opened.opened(Path(sys.argv[1]), "https://127.0.0.1:9") as relay:
+    subprocess.run(["ip", "address", "add", sys.argv[3], "dev", "lo", *sys.argv[4:]], check=True)
+    print(eventually("an answer", lambda: relay.ask(b"GET / HTTP/1.1\\r\\n\\r\\n"), seconds=20).decode())
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "network", "more"), [("10.9.8.7", "10.9.8.7/24", ()), ("fd00::7", "fd00::7/64", ("nodad",))]
+)
+def test_it_starts_before_its_address_is_there(tmp_path: Path, address: str, network: str, more: tuple[str]) -> None:
+    """
+    After a power cut, a PC is up before the router that gives it its address; what it measures then says what failed.
+    """
+    with Namespace() as machine:
+        said = machine.run(sys.executable, "-c", LISTENING, str(tmp_path), address, network, *more)
+    assert status(said.encode()) == 404

@@ -39,6 +39,10 @@ def test_sound_ones(tmp_path: Path, text: str) -> None:
         ('[relay]\nlisten = "relay.school:9196"\n', r"\[relay\] listen"),
         ('[relay]\nlisten = "0.0.0.0:99999"\n', r"no port above 65535"),
         ('[relay]\nclients = ["192.168.1.1/24"]\n', r"\[relay\] clients = '192.168.1.1/24': must be a network"),
+        (
+            '[server]\nurl = "https://a..b"\n[relay]\nlisten = "0.0.0.0:9196"\n',
+            "is no host that a relay could go to",
+        ),
         ("[relay]\nmax_mb = 1\n", r"\[relay\] max_mb = 1: must be at least 5"),
         (SERVER + 'relay = "https://192.168.1.10:9196"\n', r"\[server\] relay = .*write http://host:port"),
         (SERVER + 'relay = "http://10.0.0.1:9196"\n[relay]\nlisten = "0.0.0.0:9196"\n', "through a relay itself"),

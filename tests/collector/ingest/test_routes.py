@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import cramjam
 import httpx
 import pytest
+from haidang_collector.auth import KNOWN_SECONDS
 from haidang_collector.ingest.limits import BURST_SECONDS, REQUEST_SAMPLES
 from haidang_collector.registry.store import Registry
 from haidang_collector.settings import Settings
@@ -262,7 +263,7 @@ def test_a_revoked_agent_is_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         registry.revoke_agent(agent)
         registry.close()
         real = time.monotonic
-        monkeypatch.setattr(client.app.state.agent_door._known, "_clock", lambda: real() + 11)  # type: ignore[attr-defined]
+        monkeypatch.setattr(client.app.state.agent_door._known, "_clock", lambda: real() + KNOWN_SECONDS + 1)  # type: ignore[attr-defined]
 
         assert post(client, authorization).status_code == 401
 

@@ -204,6 +204,7 @@ class TestForwarder:
             forwarder = Forwarder(custody, Centre(school.url), tmp_path)
             forwarder.start()
             eventually("both have gone", lambda: custody.stats().frames == 0, seconds=20)
+            custody.close()  # and with that, what went is forgotten, as after a kill
             custody.take(sound, read_label(sound), "10.0.0.1")
             forwarder.wake()
             eventually("one that was there already goes too", lambda: custody.stats().frames == 0, seconds=20)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -247,6 +249,37 @@ def test_a_victoriametrics_that_is_away_is_bad_input(tmp_path: Path) -> None:
 
     assert refused.exit_code == 2
     assert "refused" in refused.stderr
+
+
+class _SaysHello(BaseHTTPRequestHandler):
+    """As a web server of something else does, whatever it is asked."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>hello</html>")
+
+
+def test_another_server_than_a_victoriametrics_is_bad_input(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _SaysHello) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        refused = haidang(
+            "simulate", "--units", 3, "--fast-forward", "3d", "--data", tmp_path, "--victoriametrics", url
+        )
+        server.shutdown()
+
+    assert refused.exit_code == 2
+    assert "does not answer as a VictoriaMetrics" in refused.stderr
+
+
+def test_an_address_that_is_none_is_bad_input(tmp_path: Path) -> None:
+    refused = haidang(
+        "simulate", "--units", 3, "--fast-forward", "3d", "--data", tmp_path, "--victoriametrics", "http://store:port"
+    )
+
+    assert refused.exit_code == 2
+    assert "write it as http://127.0.0.1:8428" in refused.stderr
 
 
 def test_without_promtool_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,15 @@ def serve(worker, ready):
     while True:
         signal.pause()
 """
+SHORT_OF_MEMORY = """\
+fork, answers = os.fork, [None, None, OSError(12, "Cannot allocate memory")]
+def fork_or_fail():
+    answer = answers.pop(0) if answers else None
+    if answer:
+        raise answer
+    return fork()
+os.fork = fork_or_fail
+"""
 UNWILLING = "def serve(worker, ready): sys.exit(7)"
 
 
@@ -113,13 +122,27 @@ def test_the_others_go_on_when_the_folder_of_counts_is_removed(tmp_path: Path) -
         assert process.stdout is not None
         assert process.stdout.readline() == b"listening\n"
         first, second = two(process, tmp_path)
+        eventually("both sleep", lambda: len([*tmp_path.glob("*/*.asleep")]) == 2, seconds=30)
         [folder] = tmp_path.iterdir()
         shutil.rmtree(folder)
         first.kill()
 
         assert b"was ended by SIGKILL" in process.stdout.readline()
-        new = {each.pid for each in two(process, tmp_path)} - {first.pid}
-        assert second.pid in new
-        assert len(new) == 2
+        eventually("there is one in its place", lambda: [*tmp_path.glob("*/*.asleep")], seconds=30)
+        assert second.is_running()
+        process.terminate()
+        assert process.wait(timeout=120) == 0
+
+
+def test_the_others_go_on_while_there_is_no_memory_for_another(tmp_path: Path) -> None:
+    with started(tmp_path, PATIENT + SHORT_OF_MEMORY) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"listening\n"
+        first, second = two(process, tmp_path)
+        first.kill()
+
+        assert b"was ended by SIGKILL" in process.stdout.readline()
+        assert b"cannot be started (Cannot allocate memory); it is tried again in 2 s" in process.stdout.readline()
+        assert second in two(process, tmp_path)
         process.terminate()
         assert process.wait(timeout=120) == 0
