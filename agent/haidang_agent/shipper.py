@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from haidang_agent.centre import Answer, Centre, UnreachableError
 from haidang_agent.outbox import Batch, Outbox, OutboxError
 from haidang_agent.relay.tunnel import CutOffError
-from haidang_agent.verdict import NO_COLLECTOR, TOO_LARGE, Verdict, judge, retry_after
+from haidang_agent.verdict import NO_COLLECTOR, TOO_LARGE, Verdict, back_off, judge, retry_after
 from haidang_agent.wire import encode
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 15.0
 UNKNOWN_WAIT_SECONDS = 60.0
 BACKLOG_SAMPLES = 60_000
 """In one request of the backlog: large enough that labels cost little, small enough for the live lane to pass."""
@@ -221,8 +220,7 @@ class Shipper:
         if kind in ("unreachable", "outbox"):
             self._count(kind)
         self._state = replace(self._state, last_error=error, failures=failures)
-        longest = min(FIRST_WAIT_SECONDS * 2 ** min(failures - 1, 10), LONGEST_WAIT_SECONDS)
-        return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, hides nothing
+        return back_off(failures)
 
     def _count(self, outcome: str) -> None:
         requests = dict(self._state.requests)

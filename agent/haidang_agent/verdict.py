@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
@@ -14,6 +15,7 @@ OK, REDIRECT, BAD_REQUEST, SERVER_ERROR = 200, 300, 400, 500
 UNAUTHORIZED, FORBIDDEN, TIMEOUT, TOO_LARGE, TOO_MANY = 401, 403, 408, 413, 429
 NO_COLLECTOR = "the answer carries no Haidang-Time: something else than a collector spoke (a proxy, a captive portal?)"
 LONGEST_RETRY_SECONDS = 600.0
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 15.0
 
 
 class Verdict(Enum):
@@ -48,3 +50,9 @@ def retry_after(text: str | None, now: datetime | None = None) -> float:
         except (ValueError, TypeError, OverflowError):
             return 0.0
     return min(max(seconds, 0.0), LONGEST_RETRY_SECONDS)
+
+
+def back_off(failures: int) -> float:
+    """Seconds to wait after so many failures on end: twice as long each time, and between half and all of that."""
+    longest = min(FIRST_WAIT_SECONDS * 2 ** min(failures - 1, 10), LONGEST_WAIT_SECONDS)
+    return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, hides nothing

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import random
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -18,8 +17,8 @@ from haidang_agent.centre import UnreachableError
 from haidang_agent.credentials import CredentialsError
 from haidang_agent.outbox import OutboxError
 from haidang_agent.relay.custody import FORWARDED
-from haidang_agent.shipper import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, NUMBER, UNKNOWN_WAIT_SECONDS
-from haidang_agent.verdict import TOO_MANY, Verdict, judge, retry_after
+from haidang_agent.shipper import NUMBER, UNKNOWN_WAIT_SECONDS
+from haidang_agent.verdict import LONGEST_WAIT_SECONDS, TOO_MANY, Verdict, back_off, judge, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,8 +157,7 @@ class Forwarder:
     def _failed(self, why: str) -> float:
         self.failures += 1
         self._say(f"{why}; what is in custody is kept")
-        longest = min(FIRST_WAIT_SECONDS * 2 ** min(self.failures - 1, 10), LONGEST_WAIT_SECONDS)
-        return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, hides nothing
+        return back_off(self.failures)
 
     def _say(self, what: str) -> None:
         if what != self._said:
