@@ -254,7 +254,7 @@ class Centre:
             return plain
         try:
             secured = context.wrap_socket(plain, server_hostname=host)
-        except BaseException:
+        except (OSError, ValueError):  # of the other side's TLS, or of a host that is no name for it
             plain.close()
             raise
         try:

@@ -206,7 +206,7 @@ class Custody:
             ):
                 self._agents[agent] += size
                 self._addresses[address] += size
-        except BaseException:
+        except (sqlite3.Error, OSError):
             database.close()
             raise
         self._database = database

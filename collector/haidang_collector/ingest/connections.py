@@ -1,7 +1,7 @@
 """Kept connections to the store: HTTP/1.1, as much of it as the answer to a POST needs.
 
-httpx's own client takes 1.2 to 2.2 ms of processor time for a request, this one a tenth of that (26 November 2026). It
-is a transport of httpx, so that a test puts its own in the same place.
+httpx's own network costs several times the processor time (`python -m benchmarks ingest` tells what is left). It is a
+transport of httpx, so that a test puts its own in the same place.
 """
 
 from __future__ import annotations

@@ -84,17 +84,25 @@ class Ingest:
         check_headers(request)
         body = Body(request, self.settings.max_body_bytes)
         with self.gate.admit(sender, body.expected_bytes()):
-            batch = await self._checked(await body.read(self.settings.body_timeout_seconds), sender)
-            self.limits.count(sender, batch)
-            with self.metrics.store_seconds.time():
-                await self.store.append(batch.payload, sender.district)
-        self.metrics.samples.inc(batch.samples)
-        age = None if batch.newest is None else time.time() - batch.newest
-        rate = self.shares.grant(sender.agent, age)
-        headers = {"Haidang-Backlog-Rate": f"{rate:.0f}"}
+            batch = await self.keep(await body.read(self.settings.body_timeout_seconds), sender)
+        headers = self.grant(sender.agent, batch)
         if self.settings.workers > 1 and random.random() < MOVED:  # noqa: S311 - no secret
             headers["Connection"] = "close"
         return Response(status_code=204, headers=headers)
+
+    async def keep(self, body: bytes, sender: Identity) -> Batch:
+        """Check it, count it against the sender's limits, and store it. Raises Refusal."""
+        batch = await self._checked(body, sender)
+        self.limits.count(sender, batch)
+        with self.metrics.store_seconds.time():
+            await self.store.append(batch.payload, sender.district)
+        self.metrics.samples.inc(batch.samples)
+        return batch
+
+    def grant(self, agent: str, batch: Batch) -> dict[str, str]:
+        """The header that says at which rate whoever brought this may bring more of the past."""
+        age = None if batch.newest is None else time.time() - batch.newest
+        return {"Haidang-Backlog-Rate": f"{self.shares.grant(agent, age):.0f}"}
 
     async def _checked(self, body: bytes, sender: Identity) -> Batch:
         now, samples = time.time(), 0

@@ -7,7 +7,6 @@ will be, and `Haidang-Refused` says why in a word. 401: the relay is not known. 
 import logging
 import time
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
@@ -75,26 +74,11 @@ class Intake:
             self.ingest.limits.charge(hands, 0)
             self.metrics.took(AGAIN)
             return PlainTextResponse("it is in the store already\n", CONFLICT, {"Haidang-Refused": AGAIN})
-        ingest = self.ingest
-        ingest.limits.admit(writer)
-        samples = 0
-        try:
-            check = partial(ingest.checker.check, frame.body, writer, time.time())
-            batch = await to_thread.run_sync(check, limiter=ingest.threads)
-            samples = batch.samples
-        except Refusal:
-            ingest.limits.charge_refused(writer, len(frame.body))
-            raise
-        finally:
-            ingest.limits.charge(writer, samples)
-        ingest.limits.count(writer, batch)
-        await ingest.store.append(batch.payload, writer.district)
+        self.ingest.limits.admit(writer)
+        batch = await self.ingest.keep(frame.body, writer)
         self.stored.put((frame.agent, frame.number), value=True)
-        ingest.metrics.samples.inc(batch.samples)
         self.metrics.took(STORED)
-        age = None if batch.newest is None else time.time() - batch.newest
-        rate = ingest.shares.grant(hands.agent, age)
-        return Response(status_code=204, headers={"Haidang-Backlog-Rate": f"{rate:.0f}"})
+        return Response(status_code=204, headers=self.ingest.grant(hands.agent, batch))
 
     def _refuse(self, relay: Identity, status: int, reason: str, text: str) -> Response:
         self.metrics.refused(relay, reason)

@@ -5,40 +5,31 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import select
 
-from haidang_collector.registry.facts import Identity
 from haidang_collector.registry.fleet_tables import ImportedFrame
-from haidang_collector.registry.models import Agent, Unit
+from haidang_collector.registry.signers import signer
 from haidang_collector.sticks.file import BadExportError
 
 if TYPE_CHECKING:
     from haidang_collector.registry.database import Database
+    from haidang_collector.registry.facts import Identity
     from haidang_collector.sticks.file import Frame
 
 
 def sender(database: Database, frame: Frame) -> Identity:
     """Raises BadExportError for whoever may not push, and for what is not signed with the agent's key."""
-    counts_as = aliased(Agent)
-    revoked = func.coalesce(Agent.revoked_at, counts_as.revoked_at).label("revoked_at")
-    columns = (Agent.key_hash, Agent.next_key_hash, revoked, Agent.merged_into, Agent.unit, Unit.district)
-    query = select(*columns).join(Unit, Agent.unit == Unit.code)
-    query = query.outerjoin(counts_as, Agent.merged_into == counts_as.id).where(Agent.id == frame.agent)
-    with database.read() as connection:
-        row = connection.execute(query).one_or_none()
-    if row is None:
+    found = signer(database, frame.agent)
+    if found is None:
         raise BadExportError(f"there is no agent {frame.agent!r} here; is it another centre's?")
-    if not any(frame.is_signed_by(digest) for digest in (row.key_hash, row.next_key_hash) if digest):
+    if not found.has_signed(frame.is_signed_by):
         raise BadExportError(
             "its signature is not of the agent's key: it was changed, or the agent got a new key or identity since "
             "and sends what it still has by itself"
         )
-    if row.revoked_at:
+    if found.revoked_at:
         raise BadExportError(f"{frame.agent} is revoked")
-    if row.merged_into:
-        return Identity(row.merged_into, row.unit, row.district, issued=frame.agent)
-    return Identity(frame.agent, row.unit, row.district)
+    return found.identity
 
 
 def is_stored(database: Database, who: Identity, frame: Frame) -> bool:
