@@ -1,9 +1,10 @@
 """GET /metrics (the collector about itself) and GET /metrics/registry (facts that rules join with measurements)."""
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -47,6 +48,13 @@ def own_metrics(version: str) -> CollectorRegistry:
     return registry
 
 
+class Part(StrEnum):
+    """What changes by the second, and what people and slow checks change: far more, to be read less often."""
+
+    AGENTS = "agents"
+    FACTS = "facts"
+
+
 class FactCollector(Collector):
     """Registry facts as metrics; what this process heard lately counts over what stands in the registry.
 
@@ -68,9 +76,18 @@ class FactCollector(Collector):
         self._started = time.time() if started is None else started
 
     def collect(self) -> Iterator[Metric]:
+        yield from self.of_agents()
+        yield from self.of_units()
+
+    def of_agents(self) -> Iterator[Metric]:
         agents = self.agents()
         yield from _of_agents(agents)
         yield _egress_info(agents, time.time() - LATELY_SECONDS)
+        yield GaugeMetricFamily(
+            "haidang_collector_start_timestamp_seconds", "When this collector started.", value=self._started
+        )
+
+    def of_units(self) -> Iterator[Metric]:
         units = GaugeMetricFamily(
             "school_unit_info", "A unit of the registry; always 1.", labels=("unit", "district", "name", "level")
         )
@@ -86,13 +103,24 @@ class FactCollector(Collector):
         yield from school_time.metrics(self.calendar, datetime.now(UTC))
         yield policy_limits(self._policy, datetime.now(UTC).date())
         yield _checks()
-        yield GaugeMetricFamily(
-            "haidang_collector_start_timestamp_seconds", "When this collector started.", value=self._started
-        )
 
-    def agents(self, unit: str | None = None) -> list[AgentFact]:
-        """Agents (of one unit) that may push, each with its newest sighting."""
-        return [self._up_to_date(fact) for fact in self._registry.agents(unit) if not fact.revoked]
+    def agents(
+        self, unit: str | None = None, district: str | None = None, *, only: Collection[str] | None = None
+    ) -> list[AgentFact]:
+        """Agents (of one unit, one district, or `only` these) that may push, each with its newest sighting."""
+        found = self._registry.agents(unit, district, only=only)
+        return [self._up_to_date(fact) for fact in found if not fact.revoked]
+
+    def sightings(
+        self, unit: str | None = None, district: str | None = None
+    ) -> Iterator[tuple[str, float | None, bool]]:
+        """Of each agent that may push (of a unit or a district): its unit, when it was heard last, if it stopped."""
+        for agent, of, last_seen, stopped in self._registry.sightings(unit, district):
+            heard = self._seen.latest(agent)
+            if heard is None or (last_seen is not None and heard.at < last_seen):
+                yield of, last_seen, stopped
+            else:
+                yield of, heard.at, heard.stopped
 
     def _up_to_date(self, fact: AgentFact) -> AgentFact:
         heard = self._seen.latest(fact.agent)
@@ -101,6 +129,11 @@ class FactCollector(Collector):
         return replace(
             fact, last_seen=heard.at, stopped=heard.stopped, isp=heard.isp, scrape_address=heard.scrape_address
         )
+
+
+@dataclass(frozen=True)
+class _Only(Collector):
+    collect: Callable[[], Iterator[Metric]]
 
 
 def _checks() -> Metric:
@@ -161,10 +194,11 @@ def metrics(request: Request) -> Response:
 
 
 @router.get("/metrics/registry", summary="Facts of the registry")
-def registry_metrics(collector: Annotated[FactCollector, Depends(facts)]) -> Response:
-    """Prometheus text format."""
+def registry_metrics(collector: Annotated[FactCollector, Depends(facts)], part: Part | None = None) -> Response:
+    """Prometheus text format. Without `part` all: of a city, a hundred thousand series."""
+    parts = {Part.AGENTS: _Only(collector.of_agents), Part.FACTS: _Only(collector.of_units), None: collector}
     shown = CollectorRegistry()
-    shown.register(collector)
+    shown.register(parts[part])
     return _exposition(shown)
 
 

@@ -31,6 +31,10 @@ def samples(text: str, name: str) -> dict[tuple[str, ...], float]:
     }
 
 
+def families(text: str) -> set[str]:
+    return {family.name for family in text_string_to_metric_families(text)}
+
+
 def push(client: TestClient, authorization: str, body: bytes | None = None, *, goodbye: bool = False) -> None:
     headers = rw.HEADERS | {"Authorization": authorization} | ({"Haidang-Goodbye": "1"} if goodbye else {})
     client.post("/api/v1/write", content=body or rw.snappy(rw.simple("up", 1, time.time())), headers=headers)
@@ -94,6 +98,22 @@ def test_facts_tell_who_is_expected_and_when_each_was_heard(tmp_path: Path) -> N
     assert samples(gone, "haidang_agent_stopped")[(site, "Quận 1", "TH-001")] == 1
     assert samples(heard, "school_unit_info") == {("Quận 1", "primary", "Trường Tiểu học Sao Mai", "TH-001"): 1}
     assert enrolled - 1 < samples(heard, "haidang_collector_start_timestamp_seconds")[()] < time.time() + 1
+
+
+def test_each_part_is_told_alone_and_both_are_the_whole(tmp_path: Path) -> None:
+    url = database_url(tmp_path)
+    add_agent(url)
+    with client_of(Settings(database_url=url), store=STORE) as client:
+        whole, agents, units = (
+            families(client.get(f"/metrics/registry{part}").text) for part in ("", "?part=agents", "?part=facts")
+        )
+        wrong = client.get("/metrics/registry?part=all")
+
+    assert {"haidang_agent_expected", "haidang_collector_start_timestamp_seconds"} <= agents
+    assert {"school_unit_info", "school_policy_limit"} <= units
+    assert not agents & units
+    assert agents | units == whole
+    assert wrong.status_code == 422
 
 
 def test_another_collectors_newer_sighting_counts(tmp_path: Path) -> None:

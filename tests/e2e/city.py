@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from haidang_agent.outbox import Outbox
 from haidang_collector.supervisor import programs, victoria
-from haidang_collector.supervisor.files import write_files
+from haidang_collector.supervisor.files import FACTS_SECONDS, SCRAPE_SECONDS, write_files
 from haidang_collector.supervisor.plan import Plan
 
 from tests.lab import Node, VirtualSchool
@@ -186,7 +186,8 @@ class City:
         for name in self._commands:
             self._start(name)
         eventually("the store answers", lambda: self.query("vector(1)"), seconds=20)
-        eventually("the registry is read", lambda: self.query("haidang_collector_start_timestamp_seconds"), seconds=20)
+        for read in ("haidang_collector_start_timestamp_seconds", "school_unit_info"):
+            eventually("the registry is read", lambda name=read: self.query(name), seconds=20)
 
     def _store(self, plan: Plan) -> list[Child]:
         if self.store == "prometheus":
@@ -204,6 +205,7 @@ class City:
             )
             hook = "/api/v1/alertmanager"
             text = text.replace(hook, hook + "\n    http_config: {tls_config: {insecure_skip_verify: true}}")
+            text = text.replace(f"scrape_interval: {FACTS_SECONDS}s", f"scrape_interval: {SCRAPE_SECONDS}s")
             path.write_text(text, encoding="utf-8")
 
     def _set_up_agent(self) -> None:

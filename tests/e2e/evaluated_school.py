@@ -195,6 +195,8 @@ class EvaluatedSchool(City):
         settings = plan.data / "prometheus" / "prometheus.yml"
         content = yaml.safe_load(settings.read_text(encoding="utf-8"))
         content["global"]["scrape_interval"] = f"{SCRAPE_SECONDS}s"
+        for job in content["scrape_configs"]:
+            job.pop("scrape_interval", None)
         content["rule_files"] = [f"{hurried}/*.yml"]
         settings.write_text(yaml.safe_dump(content), encoding="utf-8")
 

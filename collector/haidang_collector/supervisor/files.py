@@ -17,6 +17,8 @@ CHECKOUT_ALERTS = Path(__file__).parents[3] / "alerts"
 OUT_OF_ORDER_WINDOW = "31d"
 """The back-fill window of 30 days and a day more, so that what ingest lets in at the edge the store takes too."""
 SCRAPE_SECONDS = 5
+FACTS_SECONDS = 30
+"""Facts change by the hour, and those of a city are a hundred thousand series."""
 
 
 def alerts_folder() -> Path:
@@ -48,14 +50,20 @@ def prometheus_config(plan: Plan) -> dict[str, Any]:
         "alerting": {"alertmanagers": [alertmanager]},
         "scrape_configs": [
             {"job_name": "collector", "static_configs": collector},
-            {
-                "job_name": "registry",
-                "metrics_path": "/metrics/registry",
-                "honor_labels": True,
-                "static_configs": collector,
-            },
+            _registry("registry", "agents", collector),
+            _registry("facts", "facts", collector) | {"scrape_interval": f"{FACTS_SECONDS}s"},
             {"job_name": "prometheus", "static_configs": prometheus},
         ],
+    }
+
+
+def _registry(job: str, part: str, targets: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "job_name": job,
+        "metrics_path": "/metrics/registry",
+        "params": {"part": [part]},
+        "honor_labels": True,
+        "static_configs": targets,
     }
 
 

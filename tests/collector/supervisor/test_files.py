@@ -40,7 +40,10 @@ def test_prometheus_takes_what_agents_kept_for_thirty_days(tmp_path: Path) -> No
     assert config["storage"]["tsdb"]["out_of_order_time_window"] == "31d"
     assert config["global"] == {"scrape_interval": "5s", "evaluation_interval": "5s"}
     jobs = {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
-    assert jobs == {"collector": ["127.0.0.1:8080"], "registry": ["127.0.0.1:8080"], "prometheus": ["127.0.0.1:9090"]}
+    collector = ["127.0.0.1:8080"]
+    assert jobs == {
+        "collector": collector, "registry": collector, "facts": collector, "prometheus": ["127.0.0.1:9090"],
+    }  # fmt: skip
 
 
 def test_alerts_go_to_the_collector_and_to_mail_where_there_is_a_server(tmp_path: Path) -> None:
