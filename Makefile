@@ -48,7 +48,7 @@ demo: setup ## A virtual school on this machine (root): cut a fibre and watch
 	@scripts/need nftables iproute2 iputils-ping
 	@$(BIN)/python scripts/demo.py $(ARGS)
 
-chaos: setup ## Kill agents, collector and store at random; nothing may be lost or doubled
+chaos: setup ## Kill agents, relay, collector and store, cut the power; nothing may be lost or doubled
 	@$(BIN)/python -m benchmarks chaos
 
 bundle: setup ## Offline bundle (TARGET=linux-x86_64|linux-aarch64|windows-amd64, ARGS="--key signing.key")

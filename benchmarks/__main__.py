@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME…]`: run the benchmarks, each in its own network namespace without any way out."""
+"""`python -m benchmarks [NAME…]`: run the benchmarks in a network namespace without any way out, and one of mounts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 NAMES = (
-    "agent", "backlog", "capture", "chaos", "dashboards", "evaluation", "first_metric", "ingest", "kills",
-    "month_offline", "mutations", "page", "portals", "services", "snmp", "storm", "sweep", "wan_probing",
-    "webhook", "workers",
+    "agent", "backlog", "capture", "chaos", "comeback", "dashboards", "evaluation", "first_metric", "fuzz",
+    "hostile", "ingest", "kills", "many", "month_offline", "mutations", "page", "portals", "services", "snmp", "storm",
+    "sweep", "wan_probing", "webhook", "workers",
 )  # fmt: skip
 INSIDE = "HAIDANG_BENCH_NAMESPACE"
 
@@ -45,7 +45,8 @@ def _enter_namespace() -> None:
         "echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range && "
         'exec "$@"'
     )
-    command = ["unshare", "--net", "--", "sh", "-c", script, "sh", sys.executable, "-m", "benchmarks", *sys.argv[1:]]
+    inside = ["sh", "-c", script, "sh", sys.executable, "-m", "benchmarks", *sys.argv[1:]]
+    command = ["unshare", "--net", "--mount", "--", *inside]
     root = Path(__file__).parents[1]
     raise SystemExit(subprocess.call(command, cwd=root, env={**os.environ, INSIDE: "1"}))
 

@@ -85,7 +85,7 @@ def _run(folder: Path, store: str, units: int, seconds: float, interval: str) ->
     with _up(folder, store) as centre:
         words = ["--units", str(units), "--interval", interval, "--for", f"{int(WARM_SECONDS + seconds)}s"]
         where: list[str | Path] = ["--data", centre.folder, "--server", centre.url]
-        command: list[str | Path] = ["nice", BIN / "haidang", "simulate", "--json", *words, *where]
+        command: list[str | Path] = ["nice", BIN / "haidang", "simulate", "--steady", "--json", *words, *where]
         with (folder / "fleet.log").open("wb") as log:
             fleet = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
         wait_for("the fleet", lambda: b" snapshots, " in (folder / "fleet.log").read_bytes(), 900, every=0.5)

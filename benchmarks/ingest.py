@@ -1,8 +1,7 @@
 """What ingest costs beside the stores behind it: CPU seconds per million samples, in one run.
 
 Agents of a school's size push through the collector, whole requests over HTTP: into Prometheus, into VictoriaMetrics
-(Debian packages), and into a sink that only answers. Beside it the latency at half the load that one core is to carry,
-and what the sound agents of a city notice while one more floods.
+(Debian packages), and into a sink that only answers. Beside it the latency at half the load that one core is to carry.
 """
 
 from __future__ import annotations
@@ -35,8 +34,6 @@ AGENTS, SERIES, ROUNDS = 100, 400, 25
 EVERY_MS = 15_000
 AIM = 400_000
 """Samples per second and core."""
-CITY = 67_000
-"""Samples per second of 2,500 schools at 15 s."""
 HALF_LOAD_SECONDS = 20
 MILLION = 1e6
 BIN = Path(sys.executable).parent
@@ -53,16 +50,16 @@ class Behind:
 
 def main(_: float) -> None:
     samples = AGENTS * SERIES * ROUNDS
-    for behind in (_prometheus, _victoria_metrics, sink):
+    for behind in (behind_prometheus, _victoria_metrics, sink):
         with tempfile.TemporaryDirectory(prefix="haidang-bench-") as text, behind(Path(text)) as store:
             folder = Path(text)
-            with _collector(folder, store) as (port, process):
-                agents = [_agent(folder, f"U-{number}") for number in range(AGENTS)]
-                senders.send(port, _plan(agents, 2, past=3600), folder / "warm")
+            with collector(folder, store) as (port, process):
+                agents = [enrolled(folder, f"U-{number}") for number in range(AGENTS)]
+                senders.send(port, plan(agents, 2, past=3600), folder / "warm")
                 before = cpu_seconds(process.pid), cpu_seconds(store.pid)
-                outcome = senders.send(port, _plan(agents, ROUNDS, past=1800), folder / "plan")
+                outcome = senders.send(port, plan(agents, ROUNDS, past=1800), folder / "plan")
                 ours, theirs = cpu_seconds(process.pid) - before[0], cpu_seconds(store.pid) - before[1]
-                _must_be_stored(outcome)
+                must_be_stored(outcome)
                 millions = samples / MILLION
                 print(
                     f"{store.name:16} collector {ours / millions:.2f} CPU s per million samples "
@@ -72,15 +69,13 @@ def main(_: float) -> None:
                     flush=True,
                 )
                 _half_load(port, agents, folder)
-                if behind is sink:
-                    _beside_a_flood(port, agents, folder)
 
 
 def _half_load(port: int, agents: list[str], folder: Path) -> None:
     rate = AIM / 2 / SERIES
     rounds = int(rate * HALF_LOAD_SECONDS / len(agents))
-    outcome = senders.send(port, _plan(agents, rounds, past=900, every_ms=200), folder / "plan", rate)
-    _must_be_stored(outcome)
+    outcome = senders.send(port, plan(agents, rounds, past=900, every_ms=200), folder / "plan", rate)
+    must_be_stored(outcome)
     print(
         f"{'':16} at {AIM // 2:,} samples/s: p50 {outcome.p50_ms:.1f} ms, p99 {outcome.p99_ms:.1f} ms (aim 50), "
         f"worst {outcome.worst_ms:.0f} ms",
@@ -88,26 +83,7 @@ def _half_load(port: int, agents: list[str], folder: Path) -> None:
     )
 
 
-def _beside_a_flood(port: int, agents: list[str], folder: Path) -> None:
-    """An agent of another unit sends as fast as it is answered, on eight connections."""
-    rate = CITY / SERIES
-    rounds = int(rate * HALF_LOAD_SECONDS / len(agents))
-    alone = senders.send(port, _plan(agents, rounds, past=600, every_ms=1000), folder / "plan", rate)
-    evil = _agent(folder, "U-EVIL")
-    flood = senders.start(port, _plan([evil] * 8, 20_000, past=300, every_ms=1), folder / "flood")
-    beside = senders.send(port, _plan(agents, rounds, past=300, every_ms=1000), folder / "plan", rate)
-    flood.terminate()
-    flood.communicate()
-    _must_be_stored(alone)
-    _must_be_stored(beside)
-    print(
-        f"{'':16} at {CITY:,} samples/s: p99 {alone.p99_ms:.1f} ms, beside a flood {beside.p99_ms:.1f} ms, "
-        f"{beside.p99_ms / alone.p99_ms:.1f} times (aim 2)",
-        flush=True,
-    )
-
-
-def _must_be_stored(outcome: senders.Outcome) -> None:
+def must_be_stored(outcome: senders.Outcome) -> None:
     if outcome.answers.keys() != {"204"}:
         raise RuntimeError(f"not all was stored: {outcome.answers}")
 
@@ -120,7 +96,7 @@ def layout(series: int = SERIES) -> Layout:
     )
 
 
-def _plan(agents: list[str], rounds: int, past: float, every_ms: int = EVERY_MS) -> list[list[bytes]]:
+def plan(agents: list[str], rounds: int, past: float, every_ms: int = EVERY_MS) -> list[list[bytes]]:
     """`rounds` requests of each agent, one snapshot each, that begin `past` seconds ago."""
     noise, series = random.Random(1), layout()
     first = int((time.time() - past) * 1000)
@@ -131,7 +107,7 @@ def _plan(agents: list[str], rounds: int, past: float, every_ms: int = EVERY_MS)
     return [[senders.request(agent, body) for body in bodies] for agent in agents]
 
 
-def _agent(folder: Path, unit: str) -> str:
+def enrolled(folder: Path, unit: str) -> str:
     """Its Authorization header."""
     return add_agent(_database(folder), unit=unit)[1]
 
@@ -141,7 +117,7 @@ def _database(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def _collector(folder: Path, store: Behind) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def collector(folder: Path, store: Behind) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     port = free_port()
     environment = {
         **os.environ,
@@ -155,7 +131,7 @@ def _collector(folder: Path, store: Behind) -> Iterator[tuple[int, subprocess.Po
 
 
 @contextlib.contextmanager
-def _prometheus(folder: Path) -> Iterator[Behind]:
+def behind_prometheus(folder: Path) -> Iterator[Behind]:
     with prometheus(folder) as store:
         yield Behind("Prometheus", store.write_url, store.pid)
 

@@ -31,7 +31,8 @@ def main(_: float, bodies: int = BODIES) -> None:
     while outcomes.total() < bodies:
         message = full_parse.generated(noise, NOW)
         later = full_parse.with_new_samples(noise, message, NOW)
-        for body in (message, later, *(full_parse.mutated(noise, later) for _ in range(MUTATIONS))):
+        odd = full_parse.in_another_form(noise, later)
+        for body in (message, later, odd, *(full_parse.mutated(noise, later) for _ in range(MUTATIONS))):
             outcomes[full_parse.compare(checker, body, noise.choice(SENDERS), NOW)] += 1
     took = time.perf_counter() - began
     print(f"{outcomes.total():,} bodies in {took:.0f} s, none judged otherwise than by a full parse: {dict(outcomes)}")

@@ -15,6 +15,7 @@ from haidang_collector.ingest.seen import Seen
 from haidang_collector.notify.worker import NotifyMetrics
 from haidang_collector.registry.store import Registry
 from haidang_collector.relay.metrics import RelayMetrics
+from haidang_collector.store_disk import StoreDisk
 from prometheus_client.metrics import MetricWrapperBase
 
 if TYPE_CHECKING:
@@ -79,11 +80,12 @@ def _collector() -> Iterator[tuple[str, str, str, str]]:
     NotifyMetrics(registry)
     counted = [each for each in getattr(registry, "_collector_to_names", ()) if isinstance(each, MetricWrapperBase)]
     labels_of = {family.name: getattr(each, "_labelnames", ()) for each in counted for family in each.describe()}
+    registry.register(StoreDisk(Path("/")))
     for family in registry.collect():
         if family.name.startswith("process_"):
             continue  # differs by system; named by prometheus_client
         suffix = "_total" if family.type == "counter" else ""
-        yield family.name + suffix, ", ".join(labels_of[family.name]), family.type, family.documentation
+        yield family.name + suffix, ", ".join(labels_of.get(family.name, ())), family.type, family.documentation
 
 
 def _facts() -> Iterator[tuple[str, str, str, str]]:

@@ -67,7 +67,8 @@ class Agent:
         """Measure and report until `stop`."""
         if self._server is not None:
             self._server.start()
-            log.info("metrics on http://%s/metrics", self._config.agent.listen)
+            if self._server.port is not None:
+                log.info("metrics on http://%s/metrics", self._config.agent.listen)
         if self._shipper is not None:
             self._shipper.start()
         if self._relay is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import sys
 import threading
 from http import HTTPStatus
@@ -11,8 +10,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 from haidang_agent.exposition import CONTENT_TYPE, expose
+from haidang_agent.listening import AGAIN_SECONDS, Port
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterable
 
     from haidang_agent.probe import Sample
@@ -25,35 +26,52 @@ POLL_SECONDS = 3600.0
 
 
 class MetricsServer:
-    """One request at a time, each bounded in time: a scraper is no crowd. Raises OSError where it cannot listen."""
+    """One request at a time, each bounded in time: a scraper is no crowd. Raises OSError where it cannot listen.
+
+    Where the machine has no such address yet, it listens as soon as it has.
+    """
 
     def __init__(self, listen: str, samples: Callable[[], Iterable[Sample]]) -> None:
-        host, _, port = listen.rpartition(":")
-        host = host.strip("[]")
-
-        class Server(HTTPServer):
-            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-
-            def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base class's
-                crash = sys.exception()
-                level = logging.DEBUG if isinstance(crash, OSError) else logging.ERROR  # OSError: the scraper left
-                log.log(level, "no metrics for %s", client_address, exc_info=crash)
-
         class Handler(_Handler):
             measured = staticmethod(samples)
 
-        try:
-            self._server = Server((host, int(port)), Handler)
-        except OSError as taken:
-            raise OSError(f"[agent] listen = {listen!r}: {taken.strerror}; choose another port there") from taken
-        self.port: int = self._server.server_address[1]
+        self._handler = Handler
+        self._place = Port("[agent] listen", listen)
+        self._socket = self._place.open()
+        self._stopping = threading.Event()
+
+    @property
+    def port(self) -> int | None:
+        """None before it listens."""
+        return self._place.number
 
     def start(self) -> None:
-        threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), name="metrics", daemon=True).start()
+        threading.Thread(target=self._run, name="metrics", daemon=True).start()
 
     def stop(self) -> None:
         """A request under way may be cut; the thread ends with the process."""
-        self._server.server_close()
+        self._stopping.set()
+        if self._socket is not None:
+            self._socket.close()
+
+    def _run(self) -> None:
+        while self._socket is None:
+            if self._stopping.wait(AGAIN_SECONDS):
+                return
+            self._socket = self._place.open()
+        _Server(self._socket, self._handler).serve_forever(POLL_SECONDS)
+
+
+class _Server(HTTPServer):
+    def __init__(self, listening: socket.socket, handler: type[_Handler]) -> None:
+        super().__init__(listening.getsockname()[:2], handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base class's
+        crash = sys.exception()
+        level = logging.DEBUG if isinstance(crash, OSError) else logging.ERROR  # OSError: the scraper left
+        log.log(level, "no metrics for %s", client_address, exc_info=crash)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,7 +6,6 @@ Label sets are stored once a layout, values compressed once a snapshot (docs/dec
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 import threading
@@ -16,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from haidang_agent import outbox_bounds, outbox_file, outbox_time
+from haidang_agent import outbox_bounds, outbox_confirmed, outbox_file, outbox_time
+from haidang_agent.outbox_layouts import Layouts
 from haidang_agent.snapshot import STALE_BITS, Layout, Snapshot
 
 if TYPE_CHECKING:
@@ -40,7 +40,10 @@ class OutboxError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class OutboxStats:
-    """`samples_total` and `snapshots_total` are all ever appended (without stale markers); `lost` counts snapshots."""
+    """`snapshots` wait; `samples_total` and `snapshots_total` are all ever appended (without stale markers).
+
+    `lost` counts snapshots.
+    """
 
     snapshots: int
     bytes: int
@@ -68,7 +71,7 @@ class Outbox:
         self._rows_at_once = outbox_file.rows_at_once(max_bytes)
         self._max_age_ms = int(max_age_seconds * 1000)
         self._lock = threading.RLock()
-        self._layouts: dict[int, Layout] = {}
+        self._layouts = Layouts()
         self._age_check_at = 0.0
         self._thin_above = 0
         self._known: tuple[str, int] | None = None
@@ -91,19 +94,21 @@ class Outbox:
         with self.transaction() as database:
             if stamp.timestamp_ms is None and self._known is not None and stamp.boot == self._known[0]:
                 stamp = stamp._replace(timestamp_ms=stamp.monotonic_ms + self._known[1])  # taken just before `restamp`
-            if stamp.timestamp_ms is not None and stamp.timestamp_ms <= self._number(database, "last_timestamp_ms"):
-                self._add(database, "lost:clock", 1)
+            if stamp.timestamp_ms is not None and stamp.timestamp_ms <= outbox_file.number(
+                database, "last_timestamp_ms"
+            ):
+                outbox_file.add(database, "lost:clock", 1)
                 return False
             packed = zlib.compress(values, 1)
             database.execute(
                 "INSERT INTO snapshot(timestamp_ms, boot, monotonic_ms, wall_ms, layout, stale, packed)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*stamp, self._layout_id(database, snapshot.layout), stale > 0, packed),
+                (*stamp, self._layouts.number_of(database, snapshot.layout), stale > 0, packed),
             )
             if stamp.timestamp_ms is not None:
-                self._set(database, "last_timestamp_ms", stamp.timestamp_ms)
-            self._add(database, "snapshots_total", 1)
-            self._add(database, "samples_total", len(snapshot.values) - stale)
+                outbox_file.put(database, "last_timestamp_ms", stamp.timestamp_ms)
+            outbox_file.add(database, "snapshots_total", 1)
+            outbox_file.add(database, "samples_total", len(snapshot.values) - stale)
             database.executemany("INSERT OR REPLACE INTO total VALUES (?, ?)", totals.items())
             outbox_file.write_memory(database, memory)
         return True
@@ -121,23 +126,35 @@ class Outbox:
     def last_layout(self) -> Layout:
         """The layout of the snapshot appended last, settled or not; () where there never was one."""
         with self.transaction() as database:
-            number = self._number(database, "last_layout")
-            return self._read_layout(database, number) if number else ()
+            row = outbox_file.number(database, "last_layout")
+            return self._layouts.read(database, row) if row else ()
 
     def newest(self) -> Batch | None:
         """The newest snapshot whose time is known."""
-        return self._batch("SELECT * FROM snapshot WHERE timestamp_ms NOTNULL ORDER BY timestamp_ms DESC LIMIT 1")
+        return self._batch("SELECT * FROM waiting WHERE timestamp_ms NOTNULL ORDER BY timestamp_ms DESC LIMIT 1")
 
     def backlog(self, before_ms: int, after_ms: int, max_snapshots: int) -> Batch | None:
         """The oldest snapshots between the two times (exclusive), as many as share a layout."""
         return self._batch(
-            "SELECT * FROM snapshot WHERE timestamp_ms > ? AND timestamp_ms < ? ORDER BY timestamp_ms LIMIT ?",
+            "SELECT * FROM waiting WHERE timestamp_ms > ? AND timestamp_ms < ? ORDER BY timestamp_ms LIMIT ?",
             after_ms, before_ms, max_snapshots,
         )  # fmt: skip
 
     def settle(self, ids: Sequence[int], lost: Lost | None = None) -> None:
         """The centre has them, or refused them for ever (`lost`): they leave the outbox."""
         self._remove(ids, lost)
+
+    def confirm(self, ids: Sequence[int], store_since: str, now_ms: int) -> int:
+        """A store that runs since `store_since` has them: they wait no more, and are settled two minutes later.
+
+        How many confirmed ones wait again, because they were confirmed of a store that has begun anew since.
+        """
+        with self._lock:
+            with self.transaction() as database:
+                again = outbox_confirmed.confirm(database, ids, store_since, now_ms)
+                safe = outbox_confirmed.safe(database, now_ms)
+            self._remove(safe, None)
+        return again
 
     def restamp(self, boot: str, now_ms: int, offset_ms: int, wall_less_monotonic_ms: int) -> None:
         """Give snapshots without a time theirs, now that the centre's is known: `now_ms`, monotonic + `offset_ms`.
@@ -149,7 +166,7 @@ class Outbox:
         """
         with self._lock:
             with self.transaction() as database:
-                known = min(self._number(database, "last_timestamp_ms"), now_ms)
+                known = min(outbox_file.number(database, "last_timestamp_ms"), now_ms)
                 started = outbox_time.wall_at_start(database, boot)
                 earlier = outbox_time.earlier_boots(database, boot)
             error = (wall_less_monotonic_ms if started is None else started) - offset_ms
@@ -164,27 +181,27 @@ class Outbox:
             self._remove(lost, "clock")
             with self.transaction() as database:
                 newest = database.execute("SELECT max(timestamp_ms) FROM snapshot").fetchone()[0]
-                self._set(database, "last_timestamp_ms", max(known, newest or 0))
+                outbox_file.put(database, "last_timestamp_ms", max(known, newest or 0))
             self._known = (boot, offset_ms)
 
     def note(self, key: str, value: str | None = None) -> str | None:
         """A word kept beside the snapshots: read, or with `value` written first."""
         with self.transaction() as database:
             if value is not None:
-                self._set(database, key, value)
+                outbox_file.put(database, key, value)
             row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
             return None if row is None else str(row[0])
 
     def stats(self) -> OutboxStats:
         with self.transaction() as database:
-            snapshots, oldest = database.execute("SELECT count(*), min(timestamp_ms) FROM snapshot").fetchone()
+            snapshots, oldest = outbox_confirmed.waiting(database)
             lost = database.execute("SELECT substr(key, 6), value FROM meta WHERE key LIKE 'lost:%'")
             return OutboxStats(
                 snapshots=snapshots,
                 bytes=outbox_file.used_bytes(database),
                 oldest_timestamp=None if oldest is None else oldest / 1000,
-                snapshots_total=self._number(database, "snapshots_total"),
-                samples_total=self._number(database, "samples_total"),
+                snapshots_total=outbox_file.number(database, "snapshots_total"),
+                samples_total=outbox_file.number(database, "samples_total"),
                 lost={reason: int(number) for reason, number in lost},
             )
 
@@ -223,7 +240,7 @@ class Outbox:
             for number, timestamp_ms, _, _, _, layout, _, packed in database.execute(query, parameters):
                 if batch is None:
                     first = layout
-                    batch = Batch([], self._read_layout(database, layout), [], [])
+                    batch = Batch([], self._layouts.read(database, layout), [], [])
                 if layout != first:
                     break
                 batch.ids.append(number)
@@ -231,39 +248,21 @@ class Outbox:
                 batch.values.append(outbox_file.unpack(packed, len(batch.layout)))
         return batch
 
-    def _layout_id(self, database: sqlite3.Connection, layout: Layout) -> int:
-        last = self._number(database, "last_layout")
-        if last and self._read_layout(database, last) == layout:
-            return last
-        packed = zlib.compress(json.dumps(layout).encode())
-        row = database.execute("SELECT id FROM layout WHERE packed = ?", (packed,)).fetchone()
-        if row is None:
-            row = database.execute("INSERT INTO layout(packed) VALUES (?) RETURNING id", (packed,)).fetchone()
-        self._set(database, "last_layout", row[0])
-        database.execute(
-            "DELETE FROM layout WHERE id <> ? AND id NOT IN (SELECT DISTINCT layout FROM snapshot)", (row[0],)
-        )
-        return int(row[0])
-
-    def _read_layout(self, database: sqlite3.Connection, number: int) -> Layout:
-        if number not in self._layouts:
-            with outbox_file.readable():
-                (packed,) = database.execute("SELECT packed FROM layout WHERE id = ?", (number,)).fetchone()
-                pairs = json.loads(zlib.decompress(packed))
-                self._layouts = {number: tuple(tuple((name, value) for name, value in labels) for labels in pairs)}
-        return self._layouts[number]
-
     def _make_room(self, now_ms: int) -> None:
         now = time.monotonic()
         with self.transaction() as database:
-            newest = max(now_ms, self._number(database, "last_timestamp_ms"))
+            newest = max(now_ms, outbox_file.number(database, "last_timestamp_ms"))
             old = outbox_bounds.too_old(database, newest - self._max_age_ms) if now >= self._age_check_at else []
         self._remove(old, "age")
         self._age_check_at = now + AGE_CHECK_SECONDS
         self._thin(newest)
         while self._too_large():
             with self.transaction() as database:
+                confirmed = outbox_confirmed.every(database)
                 oldest = outbox_bounds.oldest(database)
+            if confirmed:
+                self._remove(confirmed, None)
+                continue
             if not oldest:
                 break
             self._remove(oldest, "size")
@@ -275,6 +274,9 @@ class Outbox:
         if used <= limit // 2:
             self._thin_above = limit // 2
         elif used > min(self._thin_above, limit):
+            with self.transaction() as database:
+                confirmed = outbox_confirmed.every(database)
+            self._remove(confirmed, None)
             with self.transaction() as database:
                 spared = outbox_bounds.thinnable(database, newest_ms)
             self._remove(spared, "thinned")
@@ -291,10 +293,11 @@ class Outbox:
         removed = 0
         for start in range(0, len(ids), self._rows_at_once):
             with self.transaction() as database:
-                chunk = ((number,) for number in ids[start : start + self._rows_at_once])
+                chunk = [(number,) for number in ids[start : start + self._rows_at_once]]
+                database.executemany("DELETE FROM confirmed WHERE id = ?", chunk)
                 count = database.executemany("DELETE FROM snapshot WHERE id = ?", chunk).rowcount
                 if lost is not None:
-                    self._add(database, f"lost:{lost}", count)
+                    outbox_file.add(database, f"lost:{lost}", count)
                 removed += count
         if lost is not None and removed:
             level = logging.INFO if lost == "thinned" else logging.WARNING
@@ -309,18 +312,6 @@ class Outbox:
                     " WHERE boot = ? AND (timestamp_ms ISNULL OR timestamp_ms > ?) ORDER BY id LIMIT ?)",
                     (shift_ms, boot, now_ms + outbox_time.FUTURE_MS, changed),
                 ).rowcount
-
-    def _add(self, database: sqlite3.Connection, key: str, number: int) -> None:
-        self._set(database, key, self._number(database, key) + number)
-
-    @staticmethod
-    def _set(database: sqlite3.Connection, key: str, value: str | int) -> None:
-        database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-
-    @staticmethod
-    def _number(database: sqlite3.Connection, key: str) -> int:
-        row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return 0 if row is None else int(row[0])
 
 
 def _stale_markers(values: bytes) -> int:

@@ -13,8 +13,8 @@ THINNING = ((7 * DAY_MS, 300_000), (DAY_MS, 60_000))
 
 
 def too_old(database: sqlite3.Connection, before_ms: int) -> list[int]:
-    """Ids of all that were taken before that time."""
-    return _ids(database.execute("SELECT id FROM snapshot WHERE timestamp_ms < ? ORDER BY id", (before_ms,)))
+    """Ids of all that wait and were taken before that time."""
+    return _ids(database.execute("SELECT id FROM waiting WHERE timestamp_ms < ? ORDER BY id", (before_ms,)))
 
 
 def thinnable(database: sqlite3.Connection, newest_ms: int) -> list[int]:

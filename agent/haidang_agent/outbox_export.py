@@ -85,7 +85,7 @@ def waiting(outbox: Outbox) -> str:
         for (runs,) in database.execute("SELECT value FROM meta WHERE key GLOB ?", (KEY_FRAME + "*",)).fetchall():
             for first, count in json.loads(runs):
                 if database.execute(
-                    "SELECT 1 FROM snapshot WHERE id >= ? AND id < ? LIMIT 1", (first, first + count)
+                    "SELECT 1 FROM waiting WHERE id >= ? AND id < ? LIMIT 1", (first, first + count)
                 ).fetchone():
                     return str(named[0])
         database.execute("DELETE FROM meta WHERE key = ? OR key GLOB ?", (KEY_ID, KEY_FRAME + "*"))

@@ -11,6 +11,8 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from haidang_agent import outbox_confirmed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -108,6 +110,22 @@ def look_into_memory(path: Path) -> dict[str, Any]:
         return read_memory(database)
 
 
+def put(database: sqlite3.Connection, key: str, value: str | int) -> None:
+    """Write a word of `meta`."""
+    database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+def number(database: sqlite3.Connection, key: str) -> int:
+    """A number of `meta`; 0 where there is none."""
+    row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def add(database: sqlite3.Connection, key: str, more: int) -> None:
+    """Count on in `meta`."""
+    put(database, key, number(database, key) + more)
+
+
 def used_bytes(database: sqlite3.Connection) -> int:
     """Bytes of pages in use; free pages within the file are used again before it grows."""
     (pages,) = database.execute("PRAGMA page_count").fetchone()
@@ -144,6 +162,7 @@ def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
             if verdict != "ok":
                 raise unreadable(verdict)
         database.execute("SELECT * FROM snapshot LIMIT 1").fetchone()
+        outbox_confirmed.prepare(database)
     except BaseException:
         database.close()
         raise

@@ -47,6 +47,6 @@ def wall_at_start(database: sqlite3.Connection, boot: str) -> int | None:
 
 
 def in_the_future(database: sqlite3.Connection, now_ms: int) -> list[int]:
-    """Ids of snapshots with a time that cannot be."""
-    rows = database.execute("SELECT id FROM snapshot WHERE timestamp_ms > ?", (now_ms + FUTURE_MS,))
+    """Ids of snapshots that wait with a time that cannot be."""
+    rows = database.execute("SELECT id FROM waiting WHERE timestamp_ms > ?", (now_ms + FUTURE_MS,))
     return [number for (number,) in rows]

@@ -139,4 +139,6 @@ class RemoteConfig:
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
             json.dump({"etag": self._etag, "tables": tables}, out)
+            out.flush()
+            os.fsync(out.fileno())
         draft.replace(self._path)

@@ -1,7 +1,8 @@
 """The shipper: one thread that empties the outbox to the collector, the newest snapshot first, then the backlog.
 
-Nothing is sent before the centre's time is known. A snapshot leaves the outbox with a 2xx or with a final refusal of it
-alone; so a kill between answer and settling sends it once more, which the store takes for the same sample.
+Nothing is sent before the centre's time is known. A snapshot leaves the outbox with a 2xx (or some time after,
+where the centre says since when its store has been running) or with a final refusal of it alone; so a kill between
+answer and settling sends it once more, which the store takes for the same sample.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ from __future__ import annotations
 import logging
 import random
 import re
-import threading
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from haidang_agent.centre import Answer, Centre, UnreachableError
+from haidang_agent.centre import UNIX_SECONDS, Answer, Centre, UnreachableError
 from haidang_agent.outbox import Batch, Outbox, OutboxError
 from haidang_agent.relay.tunnel import CutOffError
+from haidang_agent.rounds import Rounds
 from haidang_agent.verdict import NO_COLLECTOR, TOO_LARGE, Verdict, back_off, judge, retry_after
 from haidang_agent.wire import encode
 
@@ -32,9 +33,15 @@ log = logging.getLogger(__name__)
 UNKNOWN_WAIT_SECONDS = 60.0
 BACKLOG_SAMPLES = 60_000
 """In one request of the backlog: large enough that labels cost little, small enough for the live lane to pass."""
+LEAST_BACKLOG_SAMPLES = 15_000
+BACKLOG_SECONDS = 10.0
+"""So much of what is granted goes into one request, for the grant changes; but not less than is worth its labels."""
 BACKLOG_JITTER_SECONDS = 0.5
 REFRESH_SECONDS = 60.0
 LONGEST_LOGGED = 100
+AGAIN_SPREAD_SECONDS = 15.0
+"""All agents hear at once that the store began anew, and each has some minutes to bring again."""
+STORE_SINCE_HEADER = "haidang-store-since"
 NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
@@ -48,8 +55,8 @@ class ShipperState:
     requests: Mapping[str, int] = field(default_factory=dict)
 
 
-class Shipper:
-    """`start()` it once; `wake()` tells that there is a new snapshot; `stop()` says goodbye."""
+class Shipper(Rounds):
+    """`wake()` tells that there is a new snapshot; `stop()` pushes the newest once more with a goodbye."""
 
     def __init__(
         self,
@@ -63,49 +70,24 @@ class Shipper:
 
         `deposits`: where to leave what waits while the relay that `centre` goes through is cut off.
         """
+        super().__init__("shipper")
         self._deposits = deposits
         self._centre = centre
         self._outbox = outbox
         self._clock = clock
         self._on_config = on_config
         self._refresh_at = 0.0
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="shipper", daemon=True)
         self._state = ShipperState()
         self._rate = 0.0
         self._shipped_ms = 0
         self._last: Batch | None = None
         self._backlog_at = 0.0
+        self._draining = False
         self._logged: set[str] = set()
 
     @property
     def state(self) -> ShipperState:
         return self._state
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    def stop(self, deadline_seconds: float) -> None:
-        """Push the newest snapshot once more with a goodbye, if that works within the deadline; then stop."""
-        self._stopping.set()
-        self._wake.set()
-        self._thread.join(deadline_seconds)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
-            wait = self._round()
-            if wait is None:
-                self._wake.wait(REFRESH_SECONDS)
-            else:
-                self._stopping.wait(wait)
-        if self._clock.offset_seconds is not None:
-            self._goodbye()
-        self._centre.close()
 
     def _round(self) -> float | None:
         """Ship what there is. Seconds to wait before the next try; None: until woken."""
@@ -114,6 +96,7 @@ class Shipper:
             wait = self._live()
             return self._backlog() if wait is None else wait
         except UnreachableError as failed:
+            self._draining = False
             wait = self._failed(str(failed), "unreachable")
             if isinstance(failed.__cause__, CutOffError):
                 self._deposit()
@@ -155,25 +138,40 @@ class Shipper:
         return wait
 
     def _backlog(self) -> float | None:
-        """Oldest first, until there is none or a newer snapshot has come in."""
-        if self._next_backlog() is None:
+        """Oldest first, until there is none or a newer snapshot has come in; that does not wait where this has to.
+
+        The first of it goes at some moment of the time that it is worth: a whole city may be coming back.
+        """
+        first = self._next_backlog()
+        if first is None:
+            self._draining = False
             return None
-        self._stopping.wait(random.uniform(0, BACKLOG_JITTER_SECONDS))  # noqa: S311 - spreads load
+        if not self._draining:
+            self._draining = True
+            spread = max(self._worth(first), BACKLOG_JITTER_SECONDS)
+            self._backlog_at = max(self._backlog_at, time.monotonic() + random.uniform(0, spread))  # noqa: S311 - spreads load
         while not self._wake.wait(max(0.0, self._backlog_at - time.monotonic())) and not self._stopping.is_set():
             batch = self._next_backlog()
             if batch is None:
+                self._draining = False
                 return None
             began = time.monotonic()
             wait = self._push(batch)
-            if self._rate > 0:
-                self._backlog_at = began + len(batch.ids) * len(batch.layout) / self._rate
+            self._backlog_at = began + self._worth(batch)
             if wait is not None:
-                return wait
+                self._backlog_at = max(self._backlog_at, time.monotonic() + wait)
         return 0.0
+
+    def _worth(self, batch: Batch) -> float:
+        """Seconds that it takes at the granted rate."""
+        return len(batch.ids) * len(batch.layout) / self._rate if self._rate > 0 else 0.0
 
     def _next_backlog(self) -> Batch | None:
         width = max(1, len(self._outbox.last_layout()))
-        return self._outbox.backlog(self._shipped_ms, 0, max(1, BACKLOG_SAMPLES // width))
+        samples = BACKLOG_SAMPLES
+        if self._rate > 0:
+            samples = int(min(samples, max(LEAST_BACKLOG_SAMPLES, self._rate * BACKLOG_SECONDS)))
+        return self._outbox.backlog(self._shipped_ms, 0, max(1, samples // width))
 
     def _push(self, batch: Batch) -> float | None:
         """Send and settle. Seconds to wait where it has to be tried again."""
@@ -181,7 +179,7 @@ class Shipper:
         self._count(str(answer.status))
         verdict = judge(answer)
         if verdict is Verdict.STORED:
-            self._outbox.settle(batch.ids)
+            self._settle(batch, answer)
             self._stored(answer)
             return None
         if verdict is Verdict.REFUSED or (answer.status == TOO_LARGE and len(batch.ids) > 1):
@@ -204,6 +202,17 @@ class Shipper:
             if (wait := self._push(piece)) is not None:
                 return wait
         return None
+
+    def _settle(self, batch: Batch, answer: Answer) -> None:
+        """Let go of it: at once where the centre does not say since when its store has been running."""
+        since = answer.headers.get(STORE_SINCE_HEADER, "")
+        if not UNIX_SECONDS.fullmatch(since):
+            self._outbox.settle(batch.ids)
+            return
+        again = self._outbox.confirm(batch.ids, since, self._clock.stamp().timestamp_ms or 0)
+        if again:
+            self._backlog_at = time.monotonic() + random.uniform(0, AGAIN_SPREAD_SECONDS)  # noqa: S311 - spreads load
+            log.warning("the centre's store began anew; %d snapshots that it had confirmed are sent again", again)
 
     def _stored(self, answer: Answer) -> None:
         rate = answer.headers.get("haidang-backlog-rate", "")
@@ -232,12 +241,20 @@ class Shipper:
             self._logged.add(text)
             log.error("the collector refused a snapshot for ever: %s", text)
 
+    def _idle_seconds(self) -> float:
+        return REFRESH_SECONDS
+
+    def _end(self) -> None:
+        if self._clock.offset_seconds is not None:
+            self._goodbye()
+        self._centre.close()
+
     def _goodbye(self) -> None:
         try:
             batch = self._outbox.newest() or self._last
             if batch is not None:
                 answer = self._centre.write(encode(batch.layout, batch.timestamps_ms, batch.values), goodbye=True)
                 if judge(answer) is Verdict.STORED:
-                    self._outbox.settle(batch.ids)
+                    self._settle(batch, answer)
         except (UnreachableError, OutboxError) as failed:
             log.info("no goodbye: %s", failed)

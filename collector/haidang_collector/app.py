@@ -29,6 +29,7 @@ from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.ingest.store import Store
+from haidang_collector.ingest.store_start import StoreStart
 from haidang_collector.notify.running import telling
 from haidang_collector.outside.addresses import Addresses
 from haidang_collector.policy.policy import load as load_policy
@@ -41,6 +42,7 @@ from haidang_collector.relay.metrics import RelayMetrics
 from haidang_collector.relay.writers import Writers
 from haidang_collector.settings import Settings
 from haidang_collector.sticks import routes as sticks
+from haidang_collector.store_disk import StoreDisk
 from haidang_collector.tenants import CityReader, Tenants, authorities
 from haidang_collector.web import (
     access_pages,
@@ -58,6 +60,7 @@ from haidang_collector.web import (
     user_pages,
 )
 from haidang_collector.web import routes as web
+from haidang_collector.web.kept import Kept
 from haidang_collector.web.pages import SECURITY_HEADERS
 from haidang_collector.web.state import MOST_ANSWER_BYTES, QUERY_SECONDS, Measurements
 from haidang_collector.worker import Worker
@@ -131,14 +134,18 @@ async def _dependencies(
     state.oidc = Provider(settings) if settings.oidc_issuer else None
     state.tenants = Tenants(settings, state.registry.database)
     state.store = Store(settings, state.tenants, store_transport)
+    store_start = StoreStart(settings, store_transport)
     state.agent_door = AgentDoor(state.registry.who)
     tls = authorities(settings.store_ca)
     network = store_transport or KeptConnections(QUESTIONS, QUERY_SECONDS, tls, longest=MOST_ANSWER_BYTES + 1)
     client = httpx.AsyncClient(transport=network, trust_env=False, auth=CityReader(state.tenants))
     state.measurements = Measurements(client, settings.prometheus_url)
+    state.kept = Kept()
     state.prom = Upstream(settings.prometheus_url, store_transport, tls)
     own_metrics = metrics.own_metrics(VERSION)
     state.shown_metrics = worker.of_all(own_metrics)
+    if settings.store_folder:
+        state.shown_metrics.register(StoreDisk(Path(settings.store_folder)))
     seen = Seen(state.registry.record_seen)
     addresses = Addresses(state.registry.database)
     state.egress = _egress(settings)
@@ -146,9 +153,12 @@ async def _dependencies(
     calendar = load_calendar(Path(settings.calendar) if settings.calendar else None)
     state.facts = metrics.FactCollector(state.registry, seen, policy, calendar, worker.started)
     state.evaluations = evaluation.Evaluations(settings, state.registry, policy)
-    state.ingest = ingest.Ingest(settings, state.store, seen, state.egress, addresses, IngestMetrics(own_metrics))
-    state.relay = relay.Intake(state.ingest, Writers(state.registry.database), RelayMetrics(own_metrics))
-    flushing = [asyncio.create_task(each.keep_flushing()) for each in (seen, addresses)]
+    state.ingest = ingest.Ingest(
+        settings, state.store, store_start, seen, state.egress, addresses, IngestMetrics(own_metrics)
+    )
+    state.relay = relay.RelayedFrames(state.ingest, Writers(state.registry.database), RelayMetrics(own_metrics))
+    keeping = [seen.keep_flushing(), addresses.keep_flushing(), store_start.keep_reading()]
+    flushing = [asyncio.create_task(each) for each in keeping]
     try:
         tells = worker.does_the_rounds
         async with telling(settings, state.registry.database, own_metrics, tells=tells) as state.intake:
@@ -160,9 +170,11 @@ async def _dependencies(
             await asyncio.gather(*flushing)
         await to_thread.run_sync(seen.flush)
         await to_thread.run_sync(addresses.flush)
+        await state.kept.close()
         if state.oidc is not None:
             await state.oidc.close()
         await state.store.close()
+        await store_start.close()
         await client.aclose()
         await state.prom.close()
         state.evaluations.close()

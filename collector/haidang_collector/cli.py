@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 
 import typer
 
@@ -16,8 +17,8 @@ EPILOGUE = """The registry is in the first of: --data DIR, HAIDANG_DATABASE_URL 
 HAIDANG_DATA, /var/lib/haidang-collector where this user may write, ./.data"""
 
 
-def build() -> typer.Typer:
-    """The program with every command there is."""
+def build(word: str = "") -> typer.Typer:
+    """The program with every command there is; where `word` is the name of one, with that alone, which loads faster."""
     app = typer.Typer(
         name="haidang",
         help="Hải Đăng, the centre: watches networks and machines of a city's schools.",
@@ -26,11 +27,13 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_program)
-    for module in pkgutil.iter_modules(commands.__path__):
-        if module.name.startswith("_"):
-            continue
-        command = importlib.import_module(f"{commands.__name__}.{module.name}").command
-        name = module.name.removesuffix("_")  # `import_` for a word that Python keeps for itself
+    modules = {
+        module.name.removesuffix("_"): module.name  # `import_` for a word that Python keeps for itself
+        for module in pkgutil.iter_modules(commands.__path__)
+        if not module.name.startswith("_")
+    }
+    for name in [word] if word in modules else modules:
+        command = importlib.import_module(f"{commands.__name__}.{modules[name]}").command
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
@@ -39,7 +42,7 @@ def build() -> typer.Typer:
 
 
 def main() -> None:
-    build()()
+    build(*sys.argv[1:2])()
 
 
 def _program() -> None:

@@ -11,6 +11,8 @@ import uvicorn
 
 from haidang_collector.app import create_app
 from haidang_collector.connection import TimedConnection
+from haidang_collector.ingest.egress import parse_networks
+from haidang_collector.listener import Listener, Places
 
 if TYPE_CHECKING:
     import socket
@@ -24,6 +26,8 @@ KEEP_ALIVE_SECONDS = 75
 """Longer than the agents' push interval, so that a connection (and its TLS handshake) serves many pushes."""
 GRACE_SECONDS = 10
 HEADER_BYTES = 16 << 10
+SWITCH_SECONDS = 0.0005
+"""A tenth of Python's own: while a thread works out a report, each answer waits so long at every system call."""
 
 
 class Door(NamedTuple):
@@ -55,8 +59,15 @@ def serve(
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))  # uvicorn stops in order, then hands the signal on to this
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()  # what was loaded stays: the collector of garbage need not walk it in the middle of an answer
-    _Server(config, ready).run(sockets=[listener])
+    _Server(config, ready).run(sockets=[Listener(listener, _places(settings))])
+
+
+def _places(settings: Settings) -> Places:
+    """Of this process."""
+    most = -(-settings.connections_per_address // settings.workers)
+    return Places(most, parse_networks(settings.trusted_proxies))
 
 
 class _Server(uvicorn.Server):

@@ -47,6 +47,8 @@ class Settings:
     store_ca: str = ""
     """A file of authorities in PEM: they alone are trusted, of a store with `https://`; empty: the usual ones."""
     store_write_url: str = "http://127.0.0.1:9090/api/v1/write"
+    store_folder: str = ""
+    """Where the store keeps its data on this machine: how full that disk is is told and watched; empty: it is not."""
     prometheus_url: str = "http://127.0.0.1:9090"
     alertmanager_url: str = "http://127.0.0.1:9093"
 
@@ -66,6 +68,8 @@ class Settings:
     agent_series: int = 20_000
     unit_series: int = 60_000
     """Different series within an hour."""
+    connections_per_address: int = 2_000
+    """At a time; of an IPv6 address its /64. This machine and trusted proxies have no bound. See docs/ingest.md."""
     backlog_rate: float = 1_000_000.0
     """Samples per second of backlog that all agents together may send; it is shared out between them."""
 
@@ -116,6 +120,7 @@ class Settings:
             tenants.authorities(self.store_ca)
         except OSError as wrong:
             raise _bad("store_ca", self.store_ca, f"{wrong}; give a file of certificates in PEM") from None
+        _check_folder("store_folder", self.store_folder)
         if self.public_url:
             _check_http_url("public_url", self.public_url)
         _check_address("listen", self.listen)
@@ -217,6 +222,11 @@ def _check_address(name: str, value: str) -> None:
         split_address(value)
     except ValueError:
         raise _bad(name, value, "write host:port, as 127.0.0.1:8080 or [::]:8080") from None
+
+
+def _check_folder(name: str, value: str) -> None:
+    if value and not Path(value).is_absolute():
+        raise _bad(name, value, "write the whole path, as /var/lib/prometheus")
 
 
 def _check_isps(prefixes: str, proxies: str) -> None:

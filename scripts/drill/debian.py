@@ -38,8 +38,8 @@ INSTALLED = (
 )  # fmt: skip
 """As on a PC or server that somebody installed: systemd, SSH, Python, and nothing of ours."""
 OFFERED = (
-    "python3-venv", "python3-apt", "acl", "prometheus", "prometheus-alertmanager", "victoria-metrics", "cups-daemon",
-    "libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-dejavu-core",
+    "python3-venv", "python3-apt", "python3-debian", "acl", "prometheus", "prometheus-alertmanager", "victoria-metrics",
+    "cups-daemon", "libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-dejavu-core",
 )  # fmt: skip
 """What an installation may ask apt for; with all that these need."""
 REPOSITORY = "/srv/debian"
@@ -57,15 +57,16 @@ class DrillError(Exception):
 
 
 def base() -> Path:
-    """The system that every machine starts from; made where it is not there yet. Raises DrillError."""
-    ready = CACHE / SUITE
+    """The system that every machine starts from; made where none has these packages yet. Raises DrillError."""
+    wanted = "\n".join((*INSTALLED, *OFFERED)).encode()
+    ready = CACHE / f"{SUITE}-{hashlib.sha256(wanted).hexdigest()[:8]}"
     if ready.is_dir():
         return ready
     CACHE.mkdir(parents=True, exist_ok=True)
     draft = CACHE / f"{SUITE}.{os.getpid()}"
     try:
-        wanted = f"--include={','.join(INSTALLED)}"
-        _call(*PRIVATELY, "debootstrap", "--variant=minbase", wanted, SUITE, str(draft), MIRROR)
+        included = f"--include={','.join(INSTALLED)}"
+        _call(*PRIVATELY, "debootstrap", "--variant=minbase", included, SUITE, str(draft), MIRROR)
         _offer(draft)
         for name in ("etc/machine-id", "etc/hostname"):
             (draft / name).write_text("", encoding="ascii")

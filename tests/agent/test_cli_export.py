@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 from haidang_agent import credentials
 from haidang_agent.credentials import Credentials
 from haidang_agent.outbox import Outbox
+from haidang_agent.relay.custody import Custody
+from haidang_agent.relay.frame import Label
 from haidang_agent.stamp import Stamp
 
 from tests.agent.outboxes import fill, snapshot
@@ -70,6 +73,20 @@ def test_what_has_no_time_is_told(folder: Path) -> None:
     assert not list(folder.glob("stick*"))
     trusted = export(folder, "--json", "--trust-clock")
     assert (trusted.returncode, json.loads(trusted.stdout)["export"]["snapshots"]) == (0, 1)
+
+
+def test_what_a_relay_keeps_for_others_is_not_in_it_and_that_is_told(folder: Path) -> None:
+    with closing(Outbox(folder / "outbox.db")) as outbox:
+        fill(outbox, [round(time.time() * 1000)])
+    with closing(Custody(folder / "relay.db", 5 << 20)) as custody:
+        for number in range(2):
+            custody.take(b"frame %d" % number, Label("a-2", "0" * 32, 1, 10), "10.0.0.1")
+        done = export(folder, "--json")
+
+    assert done.returncode == 0
+    (problem,) = json.loads(done.stdout)["problems"]
+    assert problem.startswith("2 frames of other agents lie in this relay's custody; they are not in this file")
+    assert f"export: {problem}\n" == done.stderr
 
 
 def test_a_machine_where_no_agent_ran(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from typing import TYPE_CHECKING
 
+import haidang_agent.shipper
 import pytest
 from haidang_agent.centre import Centre
 from haidang_agent.clock import Clock, monotonic
@@ -14,7 +16,7 @@ from haidang_agent.shipper import Shipper
 
 from tests.agent.outboxes import ABC, NOW, at, fill, layout, snapshot
 from tests.agent.outboxes import samples as samples_of
-from tests.agent.scripted_centre import CONFIG, Say, ScriptedCentre, scripted_centre
+from tests.agent.scripted_centre import CONFIG, WRITE, Say, ScriptedCentre, scripted_centre
 from tests.agent.shipping import drained, recent, shipping
 from tests.servers import free_port
 from tests.waiting import eventually
@@ -117,7 +119,7 @@ class TestLanes:
         outbox.append(snapshot(1, 2, 3, of=ABC), at(when[10]), {})
         fill(outbox, when[11:29])
         with shipping(outbox, centre.url) as shipper:
-            eventually("the first of the backlog", lambda: len(centre.writes) >= 2, seconds=5, every=0.005)
+            eventually("the first of the backlog", lambda: len(centre.writes) >= 2, seconds=30, every=0.005)
             fill(outbox, when[29:30])
             shipper.wake()
             eventually("a live one", lambda: len(centre.writes) >= 3, seconds=5, every=0.005)
@@ -127,6 +129,47 @@ class TestLanes:
         assert first.times == when[:10]
         assert second.when - first.when >= 20 / 5 - 1.5
         assert third.when - second.when >= 3 / 5 - 0.4
+
+    def test_who_comes_back_begins_somewhere_within_its_share(
+        self, outbox: Outbox, centre: ScriptedCentre, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A city does so in the same minute: first requests that all went at once would be more than was granted."""
+        monkeypatch.setattr(random, "uniform", lambda _, longest: longest)
+        centre.answer = lambda _: Say(headers={"Haidang-Backlog-Rate": "10"})
+        when = recent(11)
+        fill(outbox, when)
+        with shipping(outbox, centre.url):
+            drained(outbox)
+        live, first = centre.writes[:2]
+        assert (live.times, first.times) == (when[-1:], when[:-1])
+        assert first.when - live.when >= 20 / 10 - 0.4
+
+    def test_a_small_grant_makes_small_requests(
+        self, outbox: Outbox, centre: ScriptedCentre, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So that the next grant is heard of soon."""
+        monkeypatch.setattr(haidang_agent.shipper, "LEAST_BACKLOG_SAMPLES", 4)
+        monkeypatch.setattr(haidang_agent.shipper, "BACKLOG_SECONDS", 0.5)
+        centre.answer = lambda _: Say(headers={"Haidang-Backlog-Rate": "20"})
+        when = recent(13)
+        fill(outbox, when)
+        with shipping(outbox, centre.url):
+            drained(outbox)
+        assert [push.times for push in centre.writes[1:4]] == [when[:5], when[5:10], when[10:12]]
+
+    def test_the_present_goes_on_while_the_past_is_not_taken(self, outbox: Outbox, centre: ScriptedCentre) -> None:
+        """The collector puts backlog off where others bring too much of it."""
+        centre.answer = lambda asked: (
+            Say(503, headers={"Retry-After": "300"}) if asked.path == WRITE and len(asked.times) > 1 else Say()
+        )
+        when = recent(4)
+        fill(outbox, when[:3])
+        with shipping(outbox, centre.url) as shipper:
+            eventually("the past was put off", lambda: "503" in shipper.state.requests, seconds=30, every=0.01)
+            fill(outbox, when[3:])
+            shipper.wake()
+            eventually("the present", lambda: when[3:] in [push.times for push in centre.writes], seconds=30)
+            eventually("the past is kept", lambda: outbox.stats().snapshots == 2, seconds=30)
 
     def test_the_connection_is_kept(self, outbox: Outbox, centre: ScriptedCentre) -> None:
         """A TLS handshake every 15 s from 1,500 schools would be most of the collector's work."""

@@ -13,6 +13,7 @@ from haidang_collector.metrics import FactCollector
 from haidang_collector.metrics import own_metrics as of_collector
 from haidang_collector.registry.store import Registry
 from haidang_collector.relay.metrics import RelayMetrics
+from haidang_collector.store_disk import StoreDisk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +33,7 @@ def declared(folder: Path) -> set[str]:
     own = of_collector("")
     IngestMetrics(own)
     RelayMetrics(own)
+    own.register(StoreDisk(folder))
     return found | {family.name + part for family in own.collect() for part in PARTS.get(family.type, ("",))}
 
 

@@ -59,7 +59,9 @@ def test_no_task_shows_a_secret(role: str) -> None:
     for file in sorted((ANSIBLE / "roles" / role / "tasks").glob("*.yml")):
         for task in tasks_of(yaml.safe_load(file.read_text(encoding="utf-8"))):
             given = json.dumps({key: value for key, value in task.items() if key not in ("when", "name")})
-            secret = any(word in given for word in ("stdin", "_password }}", "_secrets", "collector_key }}"))
+            secret = any(
+                word in given for word in ("stdin", "_password }}", "_secrets", "collector_key }}", "client_key }}")
+            )
             if secret and not task.get("no_log"):
                 shown.append(f"{file.name}: {task['name']}")
 

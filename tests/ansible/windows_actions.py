@@ -33,8 +33,8 @@ class ActionModule(ActionBase):
         told = {"rc": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
         return {"changed": True, "failed": done.returncode != 0, **told}
 
-    def copy(self, src: str, dest: str) -> Result:
-        return self._written(dest, Path(src).read_text(encoding="utf-8"))
+    def copy(self, dest: str, src: str | None = None, content: str = "") -> Result:
+        return self._written(dest, Path(src).read_text(encoding="utf-8") if src else content)
 
     def template(self, src: str, dest: str, newline_sequence: str) -> Result:
         source = Path(self._find_needle("templates", src)).read_text(encoding="utf-8")

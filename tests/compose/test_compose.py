@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from haidang_collector.settings import Settings
 from haidang_collector.supervisor.files import prometheus_config
 from haidang_collector.supervisor.plan import Plan
 
@@ -70,6 +71,12 @@ def test_prometheus_is_set_up_as_haidang_up_does_it(tmp_path: Path) -> None:
 
     theirs["rule_files"] = ["/etc/haidang/alerts/rules/*.yml"]
     assert ours == theirs
+
+
+def test_nginx_lets_an_address_have_as_many_connections_as_the_collector() -> None:
+    told = re.findall(r"limit_conn addresses (\d+);", (COMPOSE / "nginx.conf").read_text(encoding="utf-8"))
+
+    assert told == [str(Settings().connections_per_address)]
 
 
 def test_the_image_gets_what_the_wheel_and_the_pdfs_need() -> None:

@@ -186,8 +186,8 @@ class City:
         for name in self._commands:
             self._start(name)
         eventually("the store answers", lambda: self.query("vector(1)"), seconds=20)
-        for read in ("haidang_collector_start_timestamp_seconds", "school_unit_info"):
-            eventually("the registry is read", lambda name=read: self.query(name), seconds=20)
+        read = "haidang_collector_start_timestamp_seconds and on () school_unit_info"
+        eventually("the registry is read", lambda: self.query(read), seconds=40)
 
     def _store(self, plan: Plan) -> list[Child]:
         if self.store == "prometheus":

@@ -6,16 +6,20 @@ import json
 import os
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from haidang_agent import credentials, outbox_export
 from haidang_agent.options import add_config_argument, add_json_argument
 from haidang_agent.outbox import Outbox, OutboxError
+from haidang_agent.relay import custody
+from haidang_agent.relay.custody import Custody
 from haidang_agent.remote_config import load_merged
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from haidang_agent.outbox_export import Exported
 
@@ -26,6 +30,7 @@ EXAMPLES = """examples:
 At the centre: haidang import school.haidang
 Everything stays in the outbox until the centre says that it has it: a stick may be lost, and a file imported twice.
 The agent may be running. Run this as its user or as root.
+What a relay keeps for other agents is not in the file; it says how much that is.
 Exit status 1: nothing was there to export, or it could not be written."""
 
 DAY = "%Y-%m-%d %H:%M"
@@ -62,11 +67,12 @@ def run(options: argparse.Namespace) -> int:
         return 1
     finally:
         outbox.close()
+    problems = [*_untimed(done), *_in_custody(config.state_dir / custody.FILE)]
     if options.json:
-        print(json.dumps({"export": done._asdict(), "problems": list(_problems(done))}))
+        print(json.dumps({"export": done._asdict(), "problems": problems}))
     else:
         print(_summary(options.file, done))
-    for problem in _problems(done):
+    for problem in problems:
         print(f"export: {problem}", file=sys.stderr)
     return int(not done.snapshots)
 
@@ -93,8 +99,24 @@ def _summary(path: Path, done: Exported) -> str:
     return f"{path}: {done.snapshots} snapshots, {done.samples} samples, from {first} to {last}"
 
 
-def _problems(done: Exported) -> list[str]:
-    if not done.untimed:
-        return []
-    why = "this machine was restarted since it met the centre, and when they were taken is not known"
-    return [f"{done.untimed} snapshots are left out: {why}. If its clock is right: export again with --trust-clock"]
+def _untimed(done: Exported) -> Iterator[str]:
+    if done.untimed:
+        why = "this machine was restarted since it met the centre, and when they were taken is not known"
+        yield (f"{done.untimed} snapshots are left out: {why}. If its clock is right: export again with --trust-clock")
+
+
+def _in_custody(path: Path) -> Iterator[str]:
+    """Of a machine that is or was a relay."""
+    if not path.exists():
+        return
+    try:
+        with closing(Custody(path, 0)) as kept:
+            frames = kept.stats().frames
+    except OutboxError as failed:
+        yield f"what lies in this relay's custody is not in this file, nor how much it is: {failed}"
+        return
+    if frames:
+        yield (
+            f"{frames} frames of other agents lie in this relay's custody; they are not in this file. "
+            "They are handed over when the way to the centre is back"
+        )

@@ -6,12 +6,14 @@ import hashlib
 import logging
 import sqlite3
 import threading
+import time
 from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from haidang_agent.outbox import OutboxError
+from haidang_agent.outbox_confirmed import KEPT_MS
 from haidang_agent.outbox_file import BUSY_SECONDS, is_corrupt, set_aside
 
 if TYPE_CHECKING:
@@ -40,6 +42,12 @@ CREATE TABLE frame(
 CREATE INDEX frame_agent ON frame(agent, newest_ms);
 CREATE INDEX frame_newest ON frame(newest_ms);
 """
+CONFIRMED = """
+CREATE TEMP TABLE confirmed(id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL);
+CREATE TEMP VIEW waiting AS SELECT * FROM frame WHERE id NOT IN (SELECT id FROM confirmed);
+"""
+"""Frames that the centre has, kept in case its store loses them (`outbox_confirmed`). A relay that is started anew does
+not know of this, and hands them over once more."""
 OVERHEAD_BYTES = 512
 """Counted for each frame beside its bytes, so that many small ones are bounded too."""
 AGENT_PART, ADDRESS_PART = 8, 4
@@ -65,7 +73,10 @@ class Waiting(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CustodyStats:
-    """`counted`: frames that went, by what became of them (`forwarded`, else why the centre refused them for ever)."""
+    """`frames` wait, `bytes` is all that is kept.
+
+    `counted`: frames that went, by what became of them: `forwarded`, and why the centre refused them or a part.
+    """
 
     frames: int
     bytes: int
@@ -84,6 +95,7 @@ class Custody:
         self._agents: Counter[str] = Counter()
         self._addresses: Counter[str] = Counter()
         self._settled: OrderedDict[bytes, None] = OrderedDict()
+        self._store_since = ""
 
     def take(self, frame: bytes, label: Label, address: str) -> None:
         """On the disk when this returns, or with the centre; there once however often it comes.
@@ -97,7 +109,8 @@ class Custody:
             with self._transaction() as database:
                 if database.execute("SELECT 1 FROM frame WHERE digest = ?", (digest,)).fetchone():
                     return
-                self._check_room(label.agent, address, size)
+            self._make_room(label.agent, address, size)
+            with self._transaction() as database:
                 database.execute(
                     "INSERT INTO frame(agent, address, newest_ms, samples, size, digest, body) VALUES (?,?,?,?,?,?,?)",
                     (label.agent, address, label.newest_ms, label.samples, size, digest, frame),
@@ -108,7 +121,7 @@ class Custody:
     def newest(self, after: Mapping[str, int], without: Collection[str] = ()) -> list[int]:
         """The newest frame of each agent but `without`, unless one as new as `after` has gone; the newest first."""
         with self._transaction() as database:
-            found = database.execute("SELECT agent, max(newest_ms), id FROM frame GROUP BY agent").fetchall()
+            found = database.execute("SELECT agent, max(newest_ms), id FROM waiting GROUP BY agent").fetchall()
         found.sort(key=lambda row: -row[1])
         return [number for agent, newest, number in found if newest > after.get(agent, -1) and agent not in without]
 
@@ -117,7 +130,7 @@ class Custody:
         marks = ",".join("?" * len(without))
         with self._transaction() as database:
             row = database.execute(
-                f"SELECT id FROM frame WHERE agent NOT IN ({marks}) ORDER BY newest_ms, id LIMIT 1",  # noqa: S608 - marks
+                f"SELECT id FROM waiting WHERE agent NOT IN ({marks}) ORDER BY newest_ms, id LIMIT 1",  # noqa: S608 - marks
                 tuple(without),
             ).fetchone()
         return None if row is None else int(row[0])
@@ -130,8 +143,8 @@ class Custody:
             ).fetchone()
         return None if row is None else Waiting(*row)
 
-    def settle(self, number: int, outcome: str) -> None:
-        """The centre has it, or refused it for ever; counted in the same transaction."""
+    def settle(self, number: int, *outcomes: str) -> None:
+        """The centre has it, or refused it or a part of it for ever; counted in the same transaction."""
         with self._lock:
             with self._transaction() as database:
                 row = database.execute(
@@ -139,10 +152,8 @@ class Custody:
                 ).fetchone()
                 if row is None:
                     return
-                database.execute(
-                    "INSERT INTO counted VALUES (?, 1) ON CONFLICT(outcome) DO UPDATE SET frames = frames + 1",
-                    (outcome,),
-                )
+                database.execute("DELETE FROM confirmed WHERE id = ?", (number,))
+                _count(database, outcomes)
             agent, address, size, digest = row
             self._settled[digest] = None
             if len(self._settled) > MOST_SETTLED:
@@ -152,9 +163,36 @@ class Custody:
                 if not used[who]:
                     del used[who]
 
+    def confirm(self, number: int, store_since: str, *outcomes: str) -> int:
+        """As `settle`, but a store that runs since `store_since` has it: it is kept for two minutes more.
+
+        How many wait again, because a store had them that has begun anew since.
+        """
+        now_ms = int(time.monotonic() * 1000)
+        with self._lock:
+            with self._transaction() as database:
+                began_anew = store_since != self._store_since
+                again = database.execute("DELETE FROM confirmed").rowcount if began_anew else 0
+                added = "INSERT OR IGNORE INTO confirmed SELECT id, ? FROM frame WHERE id = ?"
+                if database.execute(added, (now_ms, number)).rowcount:
+                    _count(database, outcomes)
+                safe = database.execute("SELECT id FROM confirmed WHERE at_ms < ?", (now_ms - KEPT_MS,)).fetchall()
+            self._store_since = store_since
+            for (each,) in safe:
+                self.settle(each)
+        return again
+
+    def confirmed(self) -> int | None:
+        """The smallest of what is kept although the centre has it; None without any."""
+        with self._transaction() as database:
+            row = database.execute(
+                "SELECT id FROM confirmed JOIN frame USING (id) ORDER BY size, id LIMIT 1"
+            ).fetchone()
+        return None if row is None else int(row[0])
+
     def stats(self) -> CustodyStats:
         with self._transaction() as database:
-            frames, oldest = database.execute("SELECT count(*), min(newest_ms) FROM frame").fetchone()
+            frames, oldest = database.execute("SELECT count(*), min(newest_ms) FROM waiting").fetchone()
             counted = dict(database.execute("SELECT outcome, frames FROM counted"))
             used = self._agents.total()
         return CustodyStats(frames, used, None if oldest is None else oldest / 1000, counted)
@@ -165,6 +203,19 @@ class Custody:
             if self._database is not None:
                 self._database.close()
                 self._database = None
+
+    def _make_room(self, agent: str, address: str, size: int) -> None:
+        """What the centre has gives way first. Raises FullError, OutboxError."""
+        try:
+            self._check_room(agent, address, size)
+        except FullError:
+            with self._transaction() as database:
+                confirmed = database.execute("SELECT id FROM confirmed").fetchall()
+            if not confirmed:
+                raise
+            for (each,) in confirmed:
+                self.settle(each)
+            self._check_room(agent, address, size)
 
     def _check_room(self, agent: str, address: str, size: int) -> None:
         if self._agents.total() + size > self.max_bytes:
@@ -200,6 +251,7 @@ class Custody:
             database.execute("PRAGMA cache_size=-512")
             if database.execute("PRAGMA user_version").fetchone()[0] == 0:
                 database.executescript(f"BEGIN;{SCHEMA};PRAGMA user_version={SCHEMA_VERSION};COMMIT")
+            database.executescript(CONFIRMED)
             self._agents, self._addresses = Counter(), Counter()
             for agent, address, size in database.execute(
                 "SELECT agent, address, sum(size) FROM frame GROUP BY agent, address"
@@ -210,3 +262,10 @@ class Custody:
             database.close()
             raise
         self._database = database
+
+
+def _count(database: sqlite3.Connection, outcomes: Collection[str]) -> None:
+    database.executemany(
+        "INSERT INTO counted VALUES (?, 1) ON CONFLICT(outcome) DO UPDATE SET frames = frames + 1",
+        ((outcome,) for outcome in outcomes),
+    )

@@ -17,13 +17,13 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from haidang_agent.listening import AGAIN_SECONDS, Port
 from haidang_agent.outbox import OutboxError
 from haidang_agent.relay import frame as frames
 from haidang_agent.relay.custody import FullError
 from haidang_agent.relay.deposits import PATH, PROOF_HEADER, RECEIPT_HEADER
 from haidang_agent.relay.dialler import Dialler
 from haidang_agent.relay.request import HEAD_BYTES, PHRASES, Head, RefusalError, answer, read_body, read_head
-from haidang_agent.relay.settings import listener
 from haidang_agent.relay.tunnel import authority
 
 if TYPE_CHECKING:
@@ -50,10 +50,13 @@ NOBODY = ipaddress.ip_address("0.0.0.0")
 
 
 class Door:
-    """Listens from the start on; `start()` answers. Raises OSError where it cannot listen."""
+    """Listens from the start on, or as soon as the machine has the address; `start()` answers.
+
+    Raises OSError where it cannot listen.
+    """
 
     def __init__(
-        self, listen: tuple[str, int], collector: Collector, networks: Networks, custody: Custody,
+        self, listen: str, collector: Collector, networks: Networks, custody: Custody,
         unit_key: Callable[[], bytes], on_taken: Callable[[], object],
     ) -> None:  # fmt: skip
         """`networks` are those of the machines that may come in; `on_taken` is called when a frame is on the disk."""
@@ -68,12 +71,17 @@ class Door:
         self._turned_away = 0
         self.answers = Counter(dict.fromkeys((OK, *PHRASES), 0))
         """What was asked here since the start, by the status answered."""
-        self._socket = listener(listen)
-        self.port: int = self._socket.getsockname()[1]
+        self._listen_at = Port("[relay] listen", listen)
+        self._socket = self._listen_at.open()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._disk = ThreadPoolExecutor(1, "relay disk")
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+
+    @property
+    def port(self) -> int | None:
+        """None before it listens."""
+        return self._listen_at.number
 
     @property
     def connections(self) -> int:
@@ -86,7 +94,8 @@ class Door:
     def stop(self, deadline_seconds: float) -> None:
         """Connections are cut; the agents behind come back when the relay does."""
         if self._thread.ident is None:
-            self._socket.close()
+            if self._socket is not None:
+                self._socket.close()
             self._loop.close()
             return
         self._loop.call_soon_threadsafe(self._stopping.set)
@@ -98,6 +107,11 @@ class Door:
         self._loop.close()
 
     async def _listen(self) -> None:
+        while self._socket is None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), AGAIN_SECONDS)
+                return
+            self._socket = self._listen_at.open()
         server = await asyncio.start_server(self._welcome, sock=self._socket, limit=HEAD_BYTES)
         await self._stopping.wait()
         server.close()

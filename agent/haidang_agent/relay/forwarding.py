@@ -1,23 +1,25 @@
 """One thread that hands over what is in custody: of each agent the newest first, then the backlog, the oldest first.
 
-A frame leaves the custody with the centre's 2xx or with its final refusal, never otherwise; so a kill between answer
-and settling hands it over once more, which the centre takes for the same.
+A frame leaves the custody with the centre's 2xx (or some time after, where the centre says since when its store has
+been running) or with its final refusal, never otherwise; so a kill between answer and settling hands it over once more,
+which the centre takes for the same.
 """
 
 from __future__ import annotations
 
 import itertools
 import logging
-import threading
+import math
 import time
 from typing import TYPE_CHECKING
 
 from haidang_agent import credentials
-from haidang_agent.centre import UnreachableError
+from haidang_agent.centre import UNIX_SECONDS, UnreachableError
 from haidang_agent.credentials import CredentialsError
 from haidang_agent.outbox import OutboxError
 from haidang_agent.relay.custody import FORWARDED
-from haidang_agent.shipper import NUMBER, UNKNOWN_WAIT_SECONDS
+from haidang_agent.rounds import Rounds
+from haidang_agent.shipper import NUMBER, STORE_SINCE_HEADER, UNKNOWN_WAIT_SECONDS
 from haidang_agent.verdict import LONGEST_WAIT_SECONDS, TOO_MANY, Verdict, back_off, judge, retry_after
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60.0
+LOOK_SECONDS = 15.0
 REASONS = (
     "signature", "unknown", "revoked", "unit", "malformed", "label", "reserved_label", "too_old", "in_future",
     "too_large", "store_refused", "other",
@@ -44,44 +47,22 @@ MOST_PAUSED = 200
 MOST_SHIPPED = 10_000
 
 
-class Forwarder:
-    """`start()` it once; `wake()` tells that something was taken into custody; `stop()` ends it."""
+class Forwarder(Rounds):
+    """`wake()` tells that something was taken into custody."""
 
     def __init__(self, custody: Custody, centre: Centre, state_dir: Path) -> None:
         """`centre` is for this thread alone; the key is read from `state_dir` each time, for it may be renewed."""
+        super().__init__("relay forwarder")
         self._custody = custody
         self._centre = centre
         self._state_dir = state_dir
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="relay forwarder", daemon=True)
         self._shipped: dict[str, int] = {}
         self._paused: dict[str, float] = {}
         self._rate = 0.0
+        self._look_at = math.inf
         self.failures = 0
         """Tries on end that came to nothing."""
         self._said = ""
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    def stop(self, deadline_seconds: float) -> None:
-        self._stopping.set()
-        self._wake.set()
-        self._thread.join(deadline_seconds)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
-            wait = self._round()
-            if wait is None:
-                self._wake.wait(self._until_pause_ends())
-            else:
-                self._stopping.wait(wait)
-        self._centre.close()
 
     def _round(self) -> float | None:
         """Hand over what there is. Seconds to wait before the next try; None: until woken, or until a pause ends."""
@@ -107,10 +88,21 @@ class Forwarder:
                 return LONGEST_WAIT_SECONDS
             number = self._custody.oldest(self._paused)
             if number is None:
-                return 0.0 if more else None
+                return 0.0 if more else self._look_after_confirmed()
             if (wait := self._hand_over(number)) is not None:
                 return wait
         return 0.0
+
+    def _look_after_confirmed(self) -> float | None:
+        """While nothing waits, hand one over again now and then: so the relay hears when the store began anew."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return None
+        number = self._custody.confirmed()
+        self._look_at = math.inf if number is None else now + LOOK_SECONDS
+        if number is None:
+            return None
+        return self._hand_over(number) or 0.0
 
     def _hand_over(self, number: int) -> float | None:
         """Seconds to wait where nothing can be handed over now. Raises UnreachableError, OutboxError."""
@@ -142,17 +134,31 @@ class Forwarder:
 
     def _settle(self, waiting: Waiting, answer: Answer, verdict: Verdict) -> None:
         reason = answer.headers.get("haidang-refused", "")
+        refused = reason if reason in REASONS else "other"
         if verdict is Verdict.STORED or reason == AGAIN:
-            self._custody.settle(waiting.number, FORWARDED)
+            in_part = (refused,) if verdict is Verdict.STORED and reason else ()
+            self._let_go(waiting, answer, FORWARDED, *in_part)
+            if in_part:
+                self._say(f"the centre refused a part of a frame of {waiting.agent} for ever: {answer.text}")
             self._shipped[waiting.agent] = max(waiting.newest_ms, self._shipped.get(waiting.agent, 0))
             if len(self._shipped) > MOST_SHIPPED:
                 self._shipped.pop(next(iter(self._shipped)))
         else:
-            self._custody.settle(waiting.number, reason if reason in REASONS else "other")
+            self._custody.settle(waiting.number, refused)
             self._say(f"the centre refused a frame of {waiting.agent} for ever: {answer.text}")
         self.failures = 0
         rate = answer.headers.get("haidang-backlog-rate", "")
         self._rate = float(rate) if NUMBER.fullmatch(rate) else 0.0
+
+    def _let_go(self, waiting: Waiting, answer: Answer, *outcomes: str) -> None:
+        """At once where the centre does not say since when its store has been running."""
+        since = answer.headers.get(STORE_SINCE_HEADER, "")
+        if not UNIX_SECONDS.fullmatch(since):
+            self._custody.settle(waiting.number, *outcomes)
+            return
+        self._look_at = min(self._look_at, time.monotonic() + LOOK_SECONDS)
+        if again := self._custody.confirm(waiting.number, since, *outcomes):
+            log.warning("the centre's store began anew; %d frames that it had confirmed are handed over again", again)
 
     def _failed(self, why: str) -> float:
         self.failures += 1
@@ -164,6 +170,9 @@ class Forwarder:
             log.warning("%s", what)
         self._said = what
 
-    def _until_pause_ends(self) -> float:
+    def _idle_seconds(self) -> float:
         now = time.monotonic()
-        return max(1.0, min([IDLE_SECONDS, *(until - now for until in self._paused.values())]))
+        return max(1.0, min([IDLE_SECONDS, self._look_at - now, *(until - now for until in self._paused.values())]))
+
+    def _end(self) -> None:
+        self._centre.close()

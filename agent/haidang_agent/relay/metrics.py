@@ -29,7 +29,7 @@ FORWARDED_TOTAL = Metric(
 )
 REFUSED = Metric(
     "haidang_agent_relay_refused_total",
-    "Frames in the relay's custody that the centre refused for ever, by reason.",
+    "Frames in the relay's custody that the centre refused for ever, wholly or in part, by reason.",
     ("reason",),
     "counter",
 )

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import ipaddress
-import logging
-import socket
-import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,17 +14,12 @@ if TYPE_CHECKING:
 
     from haidang_agent.tables import Relay, Server
 
-log = logging.getLogger(__name__)
-
 PRIVATE = (
     "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
     "::1/128", "fc00::/7", "fe80::/10",
 )  # fmt: skip
 """RFC 1918, 3927, 4193, 4291: what no router of the Internet lets through."""
 LAST_PORT = 65535
-BACKLOG = 128
-FREEBIND = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}
-"""IP_FREEBIND and IPV6_FREEBIND (ip(7), linux/in6.h), for which `socket` has no names."""
 SMALLEST_MB = 5
 LONGEST_DIGITS = 5
 
@@ -45,8 +36,8 @@ class Networks:
         return any(parsed.version == network.version and parsed in network for network in self._networks)
 
 
-def place_of(listen: str) -> tuple[str, int]:
-    """Host and port of `host:port`. Raises ValueError."""
+def check_listen(listen: str) -> None:
+    """Raises ValueError where it is no `host:port`."""
     host, colon, port = listen.rpartition(":")
     host = host.strip("[]")
     if not (colon and host and port.isascii() and port.isdecimal() and len(port) <= LONGEST_DIGITS):
@@ -54,32 +45,6 @@ def place_of(listen: str) -> tuple[str, int]:
     ipaddress.ip_address(host)
     if int(port) > LAST_PORT:
         raise ValueError(f"there is no port above {LAST_PORT}")
-    return host, int(port)
-
-
-def listener(place: tuple[str, int]) -> socket.socket:
-    """A socket that listens there. Raises OSError.
-
-    A machine that starts while its network is down has no address yet, and is to measure all the same: on Linux the
-    relay then listens at the one that will be there.
-    """
-    family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
-    try:
-        return socket.create_server(place, family=family, backlog=BACKLOG)
-    except OSError as failed:
-        if failed.errno != errno.EADDRNOTAVAIL or sys.platform != "linux":
-            raise
-    log.warning("[relay] listen: this machine has no address %s now; the relay can be used when it has", place[0])
-    early = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        early.setsockopt(*FREEBIND[family], 1)
-        early.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        early.bind(place)
-        early.listen(BACKLOG)
-    except OSError:
-        early.close()
-        raise
-    return early
 
 
 def faults_of(relay: Relay, server: Server | None) -> list[str]:
@@ -91,7 +56,7 @@ def faults_of(relay: Relay, server: Server | None) -> list[str]:
         faults.append(f"[server] relay = {wrong}")
     if relay.listen:
         try:
-            place_of(relay.listen)
+            check_listen(relay.listen)
         except ValueError as wrong:
             faults.append(f'[relay] listen = {relay.listen!r}: {wrong}; "" for none')
         try:

@@ -12,7 +12,7 @@ from haidang_agent.relay.dialler import Collector
 from haidang_agent.relay.door import Door
 from haidang_agent.relay.forwarding import Forwarder
 from haidang_agent.relay.metrics import relay_samples
-from haidang_agent.relay.settings import Networks, place_of
+from haidang_agent.relay.settings import Networks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,15 +37,11 @@ class Station:
         if not settings.listen:
             return
         networks, wake = Networks(settings.clients), self._forwarder.wake
-        try:
-            self._door = Door(place_of(settings.listen), collector, networks, self._custody, unit_key, wake)
-        except OSError as taken:
-            why = f"[relay] listen = {settings.listen!r}: {taken.strerror}; choose another port there"
-            raise OSError(why) from taken
+        self._door = Door(settings.listen, collector, networks, self._custody, unit_key, wake)
 
     @property
     def port(self) -> int | None:
-        """Where it listens."""
+        """Where it listens; None before it does."""
         return None if self._door is None else self._door.port
 
     def start(self) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 import socket
 import time
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MARKER = "haidang-relay"
 """The header in every answer of a relay: any proxy may say 502."""
@@ -70,17 +74,25 @@ def through(relay: str, host: str, port: int, seconds: float) -> socket.socket:
     return connection
 
 
-def _ask(connection: socket.socket, target: str, relay: str, deadline: float) -> None:
-    connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
-    answer = _head(connection, relay, deadline)
-    status = STATUS.match(answer)
+def read_answer(connection: socket.socket, relay: str, deadline: float) -> tuple[int, Mapping[str, str]]:
+    """Status and headers, with names in lower case. The deadline is of all of it, on `time.monotonic`.
+
+    Raises RelayError, TimeoutError.
+    """
+    head = _head(connection, relay, deadline)
+    status = STATUS.match(head)
     if status is None:
         raise RelayError(f"the relay {relay} does not speak HTTP; is the address right?")
-    code = int(status[1])
+    headers = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
+    return int(status[1]), {name.strip().lower(): value.strip() for name, _, value in headers}
+
+
+def _ask(connection: socket.socket, target: str, relay: str, deadline: float) -> None:
+    connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
+    code, headers = read_answer(connection, relay, deadline)
     if code == OK:
         return
-    names = {line.partition(b":")[0].strip().lower() for line in answer.split(b"\r\n")[1:]}
-    if MARKER.encode() not in names:
+    if MARKER not in headers:
         raise RelayError(f"the relay {relay} answered {code}, and is no relay of ours")
     if code in CUT_OFF:
         raise CutOffError(f"the relay {relay} cannot reach it now")

@@ -66,7 +66,7 @@ def show(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def show_json(value: object) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
 
 
 def local(moment: datetime | float | None) -> str:
@@ -77,7 +77,8 @@ def local(moment: datetime | float | None) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """What `json.dumps` shows of what it does not know."""
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{value!r} is no JSON")

@@ -1,19 +1,19 @@
 """`haidang agents`: who pushes, what each is told, and keys and identities of machines."""
 
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from haidang_collector.commands._config import History, RollBack, SetFile, changed, show_history
-from haidang_collector.commands._registry import Data, Json, local, opened, refuse, say, show, show_json
+from haidang_collector.commands._list import list_
+from haidang_collector.commands._registry import Data, Json, local, opened, refuse, say, show_json
 from haidang_collector.commands._top import top
 from haidang_collector.commands.tokens import Lifetime, note_made
 from haidang_collector.registry.facts import is_lately
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from sqlalchemy.orm import Session
 
@@ -22,26 +22,8 @@ if TYPE_CHECKING:
 Agent = Annotated[str, typer.Argument(metavar="ID", help="As `haidang agents list` shows it.")]
 
 command = typer.Typer(help="Show agents, what they are told, and what becomes of their keys.", no_args_is_help=True)
+command.command("list")(list_)
 command.command()(top)
-HEADER = ("AGENT", "UNIT", "DISTRICT", "ROLES", "VERSION", "OS", "LAST SEEN", "STATE")
-
-
-@command.command("list")
-def list_(
-    unit: Annotated[str | None, typer.Option(help="Only of this unit.")] = None,
-    as_json: Json = False,
-    data: Data = None,
-) -> None:
-    """Show all agents that ever enrolled.
-
-    Example: haidang agents list --unit TH-001
-    """
-    with opened(data) as registry:
-        agents = registry.agents(unit, merged=True)
-    if as_json:
-        show_json([asdict(agent) for agent in agents])
-        return
-    show(HEADER, [_row(agent) for agent in agents])
 
 
 @command.command()
@@ -173,7 +155,7 @@ def _note_revoked(agent: str, session: "Session") -> None:
 
 
 def _one(registry: "Registry", agent: str) -> "AgentFact":
-    fact = next((fact for fact in registry.agents(merged=True) if fact.agent == agent), None)
+    fact = next(iter(registry.agents(merged=True, only=[agent])), None)
     if fact is None:
         refuse(f"there is no agent {agent!r}; `haidang agents list` shows all")
     return fact
@@ -186,24 +168,3 @@ def _runs(told: dict[str, int], runs: "Mapping[str, int] | None") -> str:
         return "it runs this"
     behind = ", ".join(f"{layer} {runs.get(layer, 0)}" for layer, number in told.items() if runs.get(layer) != number)
     return f"it does not run this yet; it runs {behind or 'what was set before'}"
-
-
-def _row(agent: "AgentFact") -> tuple[str, ...]:
-    roles = ",".join(agent.roles)
-    seen = local(agent.last_seen)
-    return (agent.agent, agent.unit, agent.district, roles, agent.version, agent.os, seen, ", ".join(_states(agent)))
-
-
-def _states(agent: "AgentFact") -> "Iterator[str]":
-    if agent.merged_into:
-        yield f"counts as {agent.merged_into}"
-    if agent.revoked:
-        yield "revoked"
-    elif agent.stopped:
-        yield "stopped"
-    if agent.new_key_wanted and not agent.revoked:
-        yield "new key wanted"
-    if is_lately(agent.doubled_at):
-        yield "two machines share it"
-    elif is_lately(agent.put_back_at):
-        yield "came back with an old key"

@@ -6,16 +6,14 @@ import signal
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from haidang_collector.commands._registry import PROBLEM, Data, Json, opened, refuse, say, show, show_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from haidang_collector.evaluation.model import Share
+    from haidang_collector.centre.school_time import Calendar
     from haidang_collector.policy.policy import Policy
     from haidang_collector.registry.database import Database
     from haidang_collector.simulate.backfill import Filled, Store
@@ -29,6 +27,8 @@ STORE = ("prometheus", "data")
 SHORTEST_PAST, LONGEST_PAST = SECONDS["d"], 399 * SECONDS["d"]
 """`haidang up` keeps 400 days."""
 PROGRESS_SECONDS = 5.0
+FINE = {"200", "202", "204", "cut off"}
+"""Answers to pushes; the last one is the scenario's."""
 HEADER = ("ROW", "MET", "UNMET", "UNKNOWN", "NOT APPLICABLE")
 
 
@@ -52,10 +52,18 @@ For = Annotated[
 ]
 Interval = Annotated[float, typer.Option(parser=_duration, metavar="TIME", help="Between two reports of an agent.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed makes the same city.")]
-Server = Annotated[str, typer.Option(metavar="URL", help="The collector that agents report to.")]
+Server = Annotated[
+    str,
+    typer.Option(
+        metavar="URL", help="The collector that agents report to; its registry is --data or HAIDANG_DATABASE_URL."
+    ),
+]
 Authority = Annotated[Path | None, typer.Option(metavar="FILE", help="Its CA, where that is not a public one.")]
 State = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Identities and outboxes of the agents (default: in --data).")
+]
+Steady = Annotated[
+    bool, typer.Option("--steady", help="Nothing happens: all stays as it was built, as the table has it.")
 ]
 FactsOnly = Annotated[
     bool, typer.Option("--facts-only", help="Fill the registry, say what an evaluation must find, and stop.")
@@ -79,6 +87,7 @@ def command(
     for_: For = "10m",  # type: ignore[assignment]  # Typer passes defaults through the parser
     interval: Interval = "15s",  # type: ignore[assignment]  # as above
     seed: Seed = 1,
+    steady: Steady = False,
     server: Server = "http://127.0.0.1:8080",
     ca: Authority = None,
     state: State = None,
@@ -92,18 +101,21 @@ def command(
 
     Units are invented and marked: codes begin with SIM-, names end in "(mô phỏng)". What agents read is made up,
     and what the centre sees of portals, services for parents and mail domains; all that follows, from snapshot to push,
-    is the real agent. The registry must be the collector's own: --data as given to
-    `haidang up` or `haidang serve`. One that holds real units is refused, for simulated ones would count among them.
+    is the real agent. The registry must be the collector's own: --data as given to `haidang up` or `haidang serve`, or
+    HAIDANG_DATABASE_URL as `haidang serve` has it. One that holds real units is refused, for simulated ones would count
+    among them.
 
-    The table shows how many units are in which state of each row, as the city was built: what `haidang evaluate` must
-    find once the rules have run. R10 needs days, and is not in it.
+    By default things happen, as a demonstration wants it: rooms are used in school hours, lines and ISPs fail, power
+    goes, LANs are attacked; the same at each moment for the same seed. With --steady nothing does, for evaluations and
+    measurements. The table shows how many units are in which state of each row, as the city was built: what
+    `haidang evaluate` must find once the rules have run, if nothing happens. R10 needs days, and is not in it.
 
     With --fast-forward nothing reports: what rules would have recorded is written into the store, for dashboards,
     trends and evaluations of earlier days. A Prometheus must not run yet, and its folder must be empty; a
     VictoriaMetrics runs. Its agents are enrolled, and report as the same ones when this is run again without it.
 
-    Exit status: 0 every report was stored at once, 1 some were not (the answers say why), 2 bad usage, or the registry,
-    the collector or the store is away or unfit.
+    Exit status: 0 every report was stored, at once or when its unit was no longer cut off, 1 some were not (the answers
+    say why), 2 bad usage, or the registry, the collector or the store is away or unfit.
 
     Examples:
     haidang up --data ./trial                              (in another terminal)
@@ -117,30 +129,50 @@ def command(
 
     haidang simulate --units 200 --for 1h --data ./year
 
+    A collector elsewhere:
+    HAIDANG_DATABASE_URL=postgresql://… haidang simulate --units 200 --server https://collector.example:8080
+
     """
     from haidang_collector.registry.location import data_folder  # noqa: PLC0415 - `--help` need not wait
     from haidang_collector.simulate.build import build, today  # noqa: PLC0415
-    from haidang_collector.simulate.centre import looking  # noqa: PLC0415
-    from haidang_collector.simulate.expected import expected_shares  # noqa: PLC0415
 
-    policy = _policy()
     if victoriametrics is not None and past is None:
         raise typer.BadParameter("is where --fast-forward writes; give that too", param_hint="--victoriametrics")
-    city = build(units, seed=seed, day=today())
     home = data or data_folder()
-    folder = state or home / FOLDER
+    city, policy, calendar = build(units, seed=seed, day=today()), _policy(), _calendar()
+    agents = _Agents(state or home / FOLDER, server, ca, for_, interval, None if steady else calendar)
     store = None if past is None else _store(victoriametrics or home.joinpath(*STORE))
+    result = filled = None
     with opened(data) as registry:
         _fill(registry.database, city)
         if past is not None and store is not None:
-            filled = _fast_forward(registry.database, city, folder, store, past, policy)
-            _tell(city, expected_shares(city, policy), None, filled, as_json=as_json)
-            return
-        with looking(registry.database, city):
-            result = None if facts_only else _report(registry.database, city, folder, server, ca, for_, interval)
-    _tell(city, expected_shares(city, policy), result, as_json=as_json)
-    if result is not None and (result.unsent or result.answers.keys() - {"200", "202", "204"}):
+            filled = _fast_forward(registry.database, city, agents.folder, store, past, policy, calendar)
+        else:
+            result = _report(registry.database, city, None if facts_only else agents)
+    _tell(city, policy, result, filled, as_json=as_json)
+    if result is not None and (result.unsent or result.answers.keys() - FINE):
         raise typer.Exit(PROBLEM)
+
+
+class _Agents(NamedTuple):
+    """Where they live, whom they tell, how long and how often; `calendar` None: nothing happens."""
+
+    folder: Path
+    server: str
+    ca: Path | None
+    seconds: float
+    interval: float
+    calendar: "Calendar | None"
+
+
+def _calendar() -> "Calendar":
+    from haidang_collector.centre import school_time  # noqa: PLC0415 - `--help` need not wait
+
+    named = os.environ.get("HAIDANG_CALENDAR")
+    try:
+        return school_time.load(Path(named) if named else None)
+    except (school_time.BadCalendarError, OSError) as unfit:
+        refuse(str(unfit))
 
 
 def _policy() -> "Policy":
@@ -172,13 +204,17 @@ def _store(into: str | Path) -> "Store":
 
 
 def _fast_forward(
-    database: "Database", city: "City", folder: Path, store: "Store", seconds: float, policy: "Policy"
+    database: "Database",
+    city: "City",
+    folder: Path,
+    store: "Store",
+    seconds: float,
+    policy: "Policy",
+    calendar: "Calendar",
 ) -> "Filled":
-    from haidang_collector.centre import school_time  # noqa: PLC0415 - as above
-    from haidang_collector.simulate.fast_forward import fast_forward  # noqa: PLC0415
+    from haidang_collector.simulate.fast_forward import fast_forward  # noqa: PLC0415 - as above
     from haidang_collector.simulate.fleet import TROUBLE  # noqa: PLC0415
 
-    named = os.environ.get("HAIDANG_CALENDAR")
     told = time.monotonic()
 
     def progress(samples: int, share: float) -> None:
@@ -188,31 +224,41 @@ def _fast_forward(
             say(f"{share:.0%}: {samples:,} samples")
 
     try:
-        calendar = school_time.load(Path(named) if named else None)
         return fast_forward(
             database, city, folder, store, seconds, now=time.time(), policy=policy, calendar=calendar, progress=progress
         )
-    except (*TROUBLE, school_time.BadCalendarError) as failed:
-        refuse(str(failed))
-
-
-def _report(
-    database: "Database", city: "City", folder: Path, server: str, ca: Path | None, seconds: float, interval: float
-) -> "Result":
-    from haidang_collector.simulate.fleet import TROUBLE, Fleet, enrol_all  # noqa: PLC0415 - as above
-    from haidang_collector.simulate.member import berths  # noqa: PLC0415
-
-    found = berths(city, folder)
-    try:
-        enrolled = enrol_all(database, found, server, ca, lambda done: say(f"{done} agents enrolled"))
-        say(f"{enrolled} agents enrolled, {len(found) - enrolled} known already")
-        heard = [berth for berth in found if berth.unit.presence == "heard"]
-        fleet = Fleet(heard, server, ca, seed=city.seed, interval=interval)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: fleet.stop())
-        return fleet.run(seconds, _say_progress)
     except TROUBLE as failed:
         refuse(str(failed))
+
+
+def _report(database: "Database", city: "City", agents: _Agents | None) -> "Result | None":
+    """Without agents only the centre looks around, once."""
+    from haidang_collector.simulate.centre import looking  # noqa: PLC0415 - as above
+    from haidang_collector.simulate.fleet import TROUBLE  # noqa: PLC0415
+
+    with looking(database, city):
+        if agents is None:
+            return None
+        try:
+            return _let_report(database, city, agents)
+        except TROUBLE as failed:
+            refuse(str(failed))
+
+
+def _let_report(database: "Database", city: "City", agents: _Agents) -> "Result":
+    from haidang_collector.simulate.fleet import Fleet, enrol_all  # noqa: PLC0415 - as above
+    from haidang_collector.simulate.live import Days  # noqa: PLC0415
+    from haidang_collector.simulate.member import berths  # noqa: PLC0415
+
+    found = berths(city, agents.folder)
+    enrolled = enrol_all(database, found, agents.server, agents.ca, lambda done: say(f"{done} agents enrolled"))
+    say(f"{enrolled} agents enrolled, {len(found) - enrolled} known already")
+    heard = [berth for berth in found if berth.unit.presence == "heard"]
+    days = None if agents.calendar is None else Days(city.seed, agents.calendar)
+    fleet = Fleet(heard, agents.server, agents.ca, seed=city.seed, interval=agents.interval, days=days)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: fleet.stop())
+    return fleet.run(agents.seconds, _say_progress)
 
 
 def _say_progress(result: "Result") -> None:
@@ -220,14 +266,10 @@ def _say_progress(result: "Result") -> None:
     say(f"{result.seconds:.0f} s: {result.snapshots} snapshots, {result.late} late; answers: {answers or 'none yet'}")
 
 
-def _tell(
-    city: "City",
-    shares: "Mapping[str, Share]",
-    result: "Result | None",
-    filled: "Filled | None" = None,
-    *,
-    as_json: bool,
-) -> None:
+def _tell(city: "City", policy: "Policy", result: "Result | None", filled: "Filled | None", *, as_json: bool) -> None:
+    from haidang_collector.simulate.expected import expected_shares  # noqa: PLC0415 - as above
+
+    shares = expected_shares(city, policy)
     if as_json:
         show_json(
             {
@@ -251,6 +293,6 @@ def _tell(
     if result is not None:
         _say_progress(result)
         say(
-            f"{result.unsent} snapshots unsent"
+            f"{result.unsent} snapshots unsent, {result.waiting} more at units that are cut off"
             + (f"; the last error: {result.last_error}" if result.last_error else "")
         )

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 LONGEST_SERIES = 4 << 20
 """Bytes of one series, so that the parser cannot be made to build more than some 100 MB of objects at a time."""
 
+SAMPLE_COSTS_BYTES = 24
+"""Decoded bytes that take about as long to check in full as one sample takes in all: mostly they are labels."""
+
 SHORT_MESSAGE = 256 << 10
 """Decoded bytes; some 2,000 series. What is longer is always checked in full, in a thread."""
 
@@ -38,6 +41,7 @@ class Batch:
     """What goes to the store. `newest` is the time of the newest sample, Unix seconds; None without samples.
 
     `seen` are the series of it; the same object where they are those of an earlier request that was recognised.
+    `cost` is what it counts for against the sender's limits, in samples.
     """
 
     payload: bytes
@@ -45,9 +49,10 @@ class Batch:
     samples: int
     newest: float | None
     seen: Sketch = field(compare=False)
+    cost: int = field(compare=False)
 
 
-class _Window(NamedTuple):
+class Window(NamedTuple):
     """The time that samples may be of; milliseconds since 1970."""
 
     oldest: int
@@ -103,14 +108,14 @@ class Checker:
         if layout is None:
             return None
         spliced = layout.splice(message, _labels(sender))
-        if spliced is None or not self._window(now).holds(spliced.stamps):
+        if spliced is None or not self.window(now).holds(spliced.stamps):
             return None
-        newest = max(spliced.stamps) / 1000
-        return Batch(compress(spliced.message), spliced.series, spliced.series, newest, layout.seen)
+        size, newest = spliced.series, max(spliced.stamps) / 1000
+        return Batch(compress(spliced.message), size, size, newest, layout.seen, cost=size)
 
     def check(self, body: bytes, sender: Identity, now: float) -> Batch:
         """`now` in Unix seconds. Raises Refusal, and nothing else whatever the body is."""
-        limits, window, ours = self._settings, self._window(now), _labels(sender)
+        limits, window, ours = self._settings, self.window(now), _labels(sender)
         message = decompress(body, limits.max_decoded_bytes)
         labelled: list[bytes] = []
         plain: list[bytes] = []
@@ -137,12 +142,13 @@ class Checker:
         sketch = Sketch(seen)
         if plain and len(plain) == len(all_series) and len(message) <= SHORT_MESSAGE:
             self._layouts.keep(sender.agent, plain, sketch)
-        payload = compress(b"".join(labelled))
-        return Batch(payload, len(all_series), samples, None if newest is None else newest / 1000, sketch)
+        payload, cost = compress(b"".join(labelled)), max(samples, len(message) // SAMPLE_COSTS_BYTES)
+        return Batch(payload, len(all_series), samples, None if newest is None else newest / 1000, sketch, cost)
 
-    def _window(self, now: float) -> _Window:
+    def window(self, now: float) -> Window:
+        """`now` in Unix seconds."""
         oldest, newest = now - self._settings.backfill_window_seconds, now + self._settings.future_tolerance_seconds
-        return _Window(oldest=int(oldest * 1000), now=int(now * 1000), newest=int(newest * 1000))
+        return Window(oldest=int(oldest * 1000), now=int(now * 1000), newest=int(newest * 1000))
 
     def _taken_apart(self, series: bytes) -> _Series:
         if len(series) > LONGEST_SERIES:

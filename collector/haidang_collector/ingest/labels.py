@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 
 from haidang_collector.ingest.messages import parse_labels
+from haidang_collector.ingest.own_names import is_own
 from haidang_collector.ingest.refusal import BAD_REQUEST, Refusal, malformed
 from haidang_collector.ingest.wire import varint
 
@@ -102,6 +103,8 @@ def _check(pairs: Sequence[tuple[bytes, bytes]]) -> None:
     if len(metric) > LONGEST_NAME or not METRIC_NAME.fullmatch(metric):
         what = f"{_text(metric)!r} is no metric name ([a-zA-Z_:][a-zA-Z0-9_:]*, at most {LONGEST_NAME} characters)"
         raise Refusal(BAD_REQUEST, "label", what)
+    if is_own(metric):
+        raise Refusal(BAD_REQUEST, "reserved_label", f"metric {_text(metric)!r} is the centre's to tell; leave it out")
 
 
 def _check_value(name: bytes, value: bytes) -> None:

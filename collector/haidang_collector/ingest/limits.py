@@ -64,10 +64,10 @@ class Limits:
                 text = f"more than the {rate:g} samples a second that this {whose} may send; wait"
                 raise _later("rate", text, SHORTEST_RETRY_SECONDS - account.left / rate)
 
-    def charge(self, sender: Identity, samples: int) -> None:
-        """What the request was worth, also where it is refused after all."""
+    def charge(self, sender: Identity, cost: int) -> None:
+        """What the request was worth, in samples; also where it is refused after all."""
         for _, account in self._of(sender):
-            account.left -= samples + REQUEST_SAMPLES
+            account.left -= cost + REQUEST_SAMPLES
 
     def charge_refused(self, sender: Identity, body_bytes: int) -> None:
         """What had to be looked at in vain costs a sample a byte: the agent alone, for others did not send it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import MutableSequence, Sequence
 
 _Field = descriptor_pb2.FieldDescriptorProto
 _ONE, _MANY = _Field.LABEL_OPTIONAL, _Field.LABEL_REPEATED
@@ -50,8 +50,10 @@ class Points(Protocol):
     """A TimeSeries without its leading labels; `labels` are those that stand among the samples all the same."""
 
     labels: Sequence[bytes]
-    samples: Sequence[Stamped]
-    histograms: Sequence[Stamped]
+    samples: MutableSequence[Stamped]
+    histograms: MutableSequence[Stamped]
+
+    def SerializeToString(self) -> bytes: ...  # noqa: N802 - protobuf's name
 
 
 def _pool() -> descriptor_pool.DescriptorPool:

@@ -25,6 +25,7 @@ from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.ingest.store import Store
+from haidang_collector.ingest.store_start import StoreStart
 from haidang_collector.outside.addresses import Addresses
 from haidang_collector.registry.store import Identity, Sighting
 from haidang_collector.sd import scrape_address
@@ -56,6 +57,7 @@ class Ingest:
 
     settings: Settings
     store: Store
+    store_start: StoreStart
     seen: Seen
     egress: Egress
     addresses: Addresses
@@ -84,8 +86,9 @@ class Ingest:
         check_headers(request)
         body = Body(request, self.settings.max_body_bytes)
         with self.gate.admit(sender, body.expected_bytes()):
-            batch = await self.keep(await body.read(self.settings.body_timeout_seconds), sender)
-        headers = self.grant(sender.agent, batch)
+            content = await body.read(self.settings.body_timeout_seconds)
+            headers = await self.store_start.header()
+            headers |= self.grant(sender.agent, await self.keep(content, sender))
         if self.settings.workers > 1 and random.random() < MOVED:  # noqa: S311 - no secret
             headers["Connection"] = "close"
         return Response(status_code=204, headers=headers)
@@ -94,28 +97,28 @@ class Ingest:
         """Check it, count it against the sender's limits, and store it. Raises Refusal."""
         batch = await self._checked(body, sender)
         self.limits.count(sender, batch)
-        with self.metrics.store_seconds.time():
-            await self.store.append(batch.payload, sender.district)
+        async with self.shares.turn(_age(batch), batch.samples):
+            with self.metrics.store_seconds.time():
+                await self.store.append(batch.payload, sender.district)
         self.metrics.samples.inc(batch.samples)
         return batch
 
     def grant(self, agent: str, batch: Batch) -> dict[str, str]:
         """The header that says at which rate whoever brought this may bring more of the past."""
-        age = None if batch.newest is None else time.time() - batch.newest
-        return {"Haidang-Backlog-Rate": f"{self.shares.grant(agent, age):.0f}"}
+        return {"Haidang-Backlog-Rate": f"{self.shares.grant(agent, _age(batch)):.0f}"}
 
     async def _checked(self, body: bytes, sender: Identity) -> Batch:
-        now, samples = time.time(), 0
+        now, cost = time.time(), 0
         try:
             batch = self.checker.recognise(body, sender, now)
             if batch is None:
                 batch = await to_thread.run_sync(self.checker.check, body, sender, now, limiter=self.threads)
-            samples = batch.samples
+            cost = batch.cost
         except Refusal:
             self.limits.charge_refused(sender, len(body))
             raise
         finally:
-            self.limits.charge(sender, samples)
+            self.limits.charge(sender, cost)
         return batch
 
     def _note(self, request: Request, sender: Identity) -> None:
@@ -131,6 +134,11 @@ class Ingest:
             and scrape_address(request.client.host, request.headers.get("haidang-scrape-port")),
         )
         self.seen.heard(sender.agent, sighting)
+
+
+def _age(batch: Batch) -> float | None:
+    """Seconds since its newest sample was taken; None without samples."""
+    return None if batch.newest is None else time.time() - batch.newest
 
 
 @router.post(

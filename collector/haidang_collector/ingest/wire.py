@@ -44,9 +44,9 @@ def varint(number: int) -> bytes:
 
 
 def split_series(message: bytes, max_series: int) -> list[bytes]:
-    """The TimeSeries of a WriteRequest."""
+    """The TimeSeries of a WriteRequest. Metadata counts among the `max_series`, for it takes as long to pass over."""
     series: list[bytes] = []
-    position, end = 0, len(message)
+    position, end, fields = 0, len(message), 0
     while position < end:
         tag = message[position]
         start, stop = _extent(message, position)
@@ -54,7 +54,8 @@ def split_series(message: bytes, max_series: int) -> list[bytes]:
             series.append(message[start:stop])
         elif tag != METADATA_TAG:
             raise malformed(f"byte {position}: tag {tag:#04x} is no field of a remote write 1.0 WriteRequest")
-        if len(series) > max_series:
+        fields += 1
+        if fields > max_series:
             raise Refusal(TOO_LARGE, "too_large", f"body: more than {max_series} series; send fewer at once")
         position = stop
     return series

@@ -38,6 +38,10 @@ LISTS = {"wan": "name", "lab": "name", "snmp": "host", "service": "name"}
 PUBLIC = "public_"
 """How the name of a service for parents begins (requirement R13)."""
 MAX_BYTES = 256 << 10
+MOST_LEVELS = 16
+"""Of tables within tables: what is merged and told has to be gone through to the end."""
+SHOWN_PATH = 60
+TOO_DEEP = "nested too deeply; agent.toml needs three levels"
 
 REGISTRY = "registry"
 """What the facts of the registry come to; it lies between what is set for a district and for a unit."""
@@ -73,10 +77,10 @@ def parse_toml(text: str) -> Tables:
         raise BadAgentConfigError(f"more than {MAX_BYTES} bytes; keep only what differs from the default")
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as failed:
+    except ValueError as failed:  # no TOML, or a number of thousands of digits
         raise BadAgentConfigError(f"no TOML: {failed}") from None
     except RecursionError:
-        raise BadAgentConfigError("nested too deeply; agent.toml needs three levels") from None
+        raise BadAgentConfigError(TOO_DEEP) from None
     check(tables)
     return tables
 
@@ -84,6 +88,9 @@ def parse_toml(text: str) -> Tables:
 def check(tables: Mapping[str, Any]) -> None:
     """Raises BadAgentConfigError. What stands inside a probe's table only the agent can judge."""
     _check_reserved(tables)
+    for path, value in _leaves(tables, "", MOST_LEVELS):
+        if not isinstance(value, (str, int, float)) or (isinstance(value, float) and not math.isfinite(value)):
+            raise BadAgentConfigError(f"{path} = {value}: neither text, number nor true/false; write it as text")
     known = sorted((*TABLES, *LISTS))
     if unknown := sorted(tables.keys() - set(known)):
         raise BadAgentConfigError(f"[{unknown[0]}]: unknown table; known are {', '.join(known)}")
@@ -95,9 +102,6 @@ def check(tables: Mapping[str, Any]) -> None:
             raise BadAgentConfigError(f"probes.{name} = {section!r}: is no table; write [probes.{name}]")
     for name, key in LISTS.items():
         _check_list(name, tables.get(name, []), key)
-    for path, value in _leaves(tables, ""):
-        if not isinstance(value, (str, int, float)) or (isinstance(value, float) and not math.isfinite(value)):
-            raise BadAgentConfigError(f"{path} = {value}: neither text, number nor true/false; write it as text")
 
 
 def merge(default: Tables, own: Tables) -> Tables:
@@ -266,13 +270,15 @@ def _check_list(name: str, entries: object, key: str) -> None:
         seen.add(told_by)
 
 
-def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
+def _leaves(value: object, path: str, levels: int) -> Iterator[tuple[str, object]]:
+    if not levels:
+        raise BadAgentConfigError(f"{path[:SHOWN_PATH]}…: {TOO_DEEP}")
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}" if path else name)
+            yield from _leaves(inner, f"{path}.{name}" if path else name, levels - 1)
     elif isinstance(value, list):
         for number, inner in enumerate(value, start=1):
-            yield from _leaves(inner, f"{path}[{number}]")
+            yield from _leaves(inner, f"{path}[{number}]", levels - 1)
     else:
         yield path, value
 

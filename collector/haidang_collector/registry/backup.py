@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from typing import IO, TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, StatementError
 
 from haidang_collector.registry.database import RegistryDatabaseError
 
@@ -122,9 +123,16 @@ class _Filling:
                 self._connection.execute(sa.select(sa.func.setval(sequence, highest)))
 
     def _flush(self) -> None:
-        if self._rows:
+        if not self._rows:
+            return
+        try:
             self._connection.execute(self._insert, self._rows)
-            self._rows = []
+        except DBAPIError:
+            raise
+        except (StatementError, OverflowError, UnicodeEncodeError) as wrong:  # before the database was asked
+            words = f"a row of {self.table.name} holds what does not fit its columns ({type(wrong).__name__})"
+            raise BadBackupError(words) from wrong
+        self._rows = []
 
 
 def _read(connection: sa.Connection, lines: Iterator[Any]) -> Counts:

@@ -13,6 +13,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
+from haidang_collector.registry import schema
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -87,7 +89,7 @@ class Database:
         if present is None and self.is_sqlite:
             self.upgrade()
             return
-        if present is not None and not self._knows(present):
+        if present is not None and present not in schema.known():
             raise RegistryDatabaseError(
                 f"database {self.name} has version {present}, newer than {newest} of this program; install a newer one"
             )
@@ -98,18 +100,14 @@ class Database:
     def is_behind(self) -> bool:
         """Whether `upgrade` has something to do; False for the tables of a newer program. Raises as `versions`."""
         present, newest = self.versions()
-        return present != newest and (present is None or self._knows(present))
+        return present != newest and (present is None or present in schema.known())
 
     def versions(self) -> tuple[str | None, str]:
         """The schema version that is there (None: an empty database) and the newest one.
 
         Raises RegistryDatabaseError if the database cannot be opened, or holds another program's tables.
         """
-        from alembic.script import ScriptDirectory  # noqa: PLC0415 - loaded late, `--help` need not wait for it
-
-        newest = ScriptDirectory.from_config(_alembic_config()).get_current_head()
-        if newest is None:
-            raise RuntimeError("the package holds no migrations")
+        newest = schema.newest()
         try:
             with self.read() as connection:
                 tables = inspect(connection).get_table_names()
@@ -126,7 +124,7 @@ class Database:
 
     def upgrade(self) -> None:
         """Bring the schema to the newest version, in one transaction. Several processes may try at once."""
-        from alembic import command  # noqa: PLC0415 - as above
+        from alembic import command  # noqa: PLC0415 - loaded late, few commands need it
 
         config = _alembic_config()
         with self._writer.begin() as connection:
@@ -150,7 +148,7 @@ class Database:
         """
         from alembic import command  # noqa: PLC0415 - as above
 
-        if not self._knows(version):
+        if version not in schema.known():
             raise RegistryDatabaseError(f"version {version} is newer than this program; install a newer one")
         self.versions()
         config = _alembic_config()
@@ -170,13 +168,6 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
-
-    @staticmethod
-    def _knows(version: str) -> bool:
-        from alembic.script import ScriptDirectory  # noqa: PLC0415 - as above
-
-        scripts = ScriptDirectory.from_config(_alembic_config())
-        return version in {script.revision for script in scripts.walk_revisions()}
 
 
 def _parse(url: str) -> URL:
@@ -225,5 +216,5 @@ def _alembic_config() -> Config:
     from alembic.config import Config  # noqa: PLC0415 - as above
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(schema.FOLDER).replace("%", "%%"))
     return config

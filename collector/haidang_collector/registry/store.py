@@ -6,7 +6,7 @@ import hmac
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from haidang_collector.registry.agent_keys import use_new_key, why_not
@@ -16,7 +16,7 @@ from haidang_collector.registry.facts import AgentFact, Identity, IncidentFact, 
 from haidang_collector.registry.models import Agent, Incident, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from sqlalchemy import Row
     from sqlalchemy.orm import Session
@@ -103,8 +103,16 @@ class Registry:
         with self.database.write() as session:
             session.connection().execute(change, rows)
 
-    def agents(self, unit: str | None = None, *, only_revoked: bool = False, merged: bool = False) -> list[AgentFact]:
-        """All agents that ever enrolled (of one unit), revoked ones too, by unit and id.
+    def agents(
+        self,
+        unit: str | None = None,
+        district: str | None = None,
+        *,
+        only: Collection[str] | None = None,
+        only_revoked: bool = False,
+        merged: bool = False,
+    ) -> list[AgentFact]:
+        """All agents that ever enrolled (of one unit, one district, or `only` these), revoked ones too, by unit and id.
 
         Those that count as another are left out, but for `merged`.
         """
@@ -116,39 +124,50 @@ class Registry:
         query = select(*columns).join(Unit, Agent.unit == Unit.code).order_by(Agent.unit, Agent.id)
         if unit is not None:
             query = query.where(Agent.unit == unit)
+        if district is not None:
+            query = query.where(Unit.district == district)
+        if only is not None:
+            query = query.where(Agent.id.in_(only))
         if only_revoked:
             query = query.where(Agent.revoked_at.is_not(None))
         if not merged:
             query = query.where(Agent.merged_into.is_(None))
         with self.database.read() as connection:
             rows = connection.execute(query).all()
-        return [
-            AgentFact(
-                who,
-                unit,
-                district,
-                tuple(roles.split()),
-                version,
-                system,
-                since,
-                seen,
-                stopped,
-                gone is not None,
-                *more,
-            )
-            for who, unit, district, roles, version, system, since, seen, stopped, gone, *more in rows
-        ]
+        return [_agent_fact(*row) for row in rows]
 
-    def units(self, code: str | None = None) -> list[UnitFact]:
-        """All units by code; with `code` that one, if there is one."""
+    def sightings(
+        self, unit: str | None = None, district: str | None = None
+    ) -> list[tuple[str, str, float | None, bool]]:
+        """Of each agent that may push (of a unit or a district): its id and unit, when it was heard, if it stopped."""
+        query = select(Agent.id, Agent.unit, Agent.last_seen, Agent.stopped)
+        query = query.where(Agent.revoked_at.is_(None), Agent.merged_into.is_(None))
+        if unit is not None:
+            query = query.where(Agent.unit == unit)
+        if district is not None:
+            query = query.join(Unit, Agent.unit == Unit.code).where(Unit.district == district)
+        with self.database.read() as connection:
+            return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
+
+    def units(
+        self, code: str | None = None, district: str | None = None, *, only: Collection[str] | None = None
+    ) -> list[UnitFact]:
+        """All units by code; with `code` that one, if there is one; with `district` those of it; or `only` these."""
         query = select(Unit.code, Unit.name, Unit.district, Unit.level).order_by(Unit.code)
         if code is not None:
             query = query.where(Unit.code == code)
+        if district is not None:
+            query = query.where(Unit.district == district)
+        if only is not None:
+            query = query.where(Unit.code.in_(only))
         with self.database.read() as connection:
             return [UnitFact(*row) for row in connection.execute(query)]
 
-    def open_incidents(self, unit: str | None = None) -> list[IncidentFact]:
-        """Incidents (of one unit) that still fire, the newest first."""
+    def open_incidents(self, unit: str | None = None, district: str | None = None) -> list[IncidentFact]:
+        """Incidents (of one unit, or district) that still fire, the newest first.
+
+        One of a unit is of the district where that lies, whatever its alert says.
+        """
         columns = (
             Incident.fingerprint, Incident.alertname, Incident.unit, Incident.district, Incident.severity,
             Incident.category, Incident.starts_at, Incident.ends_at, Incident.labels, Incident.annotations,
@@ -156,6 +175,9 @@ class Registry:
         query = select(*columns).where(Incident.status == "firing").order_by(Incident.starts_at.desc(), Incident.id)
         if unit is not None:
             query = query.where(Incident.unit == unit)
+        if district is not None:
+            lies_in = func.coalesce(Unit.district, Incident.district)
+            query = query.outerjoin(Unit, Incident.unit == Unit.code).where(lies_in == district)
         with self.database.read() as connection:
             return [IncidentFact(**row) for row in connection.execute(query).mappings()]
 
@@ -175,3 +197,11 @@ class Registry:
 
     def close(self) -> None:
         self.database.close()
+
+
+def _agent_fact(
+    agent: str, unit: str, district: str, roles: str, version: str, system: str, since: datetime,
+    seen: float | None, stopped: bool, revoked_at: datetime | None, *more: Any,
+) -> AgentFact:  # fmt: skip
+    gone, words = revoked_at is not None, tuple(roles.split())
+    return AgentFact(agent, unit, district, words, version, system, since, seen, stopped, gone, *more)

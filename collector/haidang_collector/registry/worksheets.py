@@ -97,7 +97,7 @@ def _worksheets(content: bytes, formulas: bool) -> Iterator[list[Row]]:
 def _sheet_rows(rows: Iterable[tuple[object, ...]]) -> Iterator[Row]:
     for number, values in enumerate(rows, start=1):
         check_size(number, number, len(values))
-        texts = ["" if value is None else _text(value) for value in values]
+        texts = ["" if value is None else _text(value) for value in _filled(values)]
         longest = max(map(len, texts), default=0)
         if longest > LONGEST_CELL:
             raise BadFileError(
@@ -109,6 +109,14 @@ def _sheet_rows(rows: Iterable[tuple[object, ...]]) -> Iterator[Row]:
                 )
             )
         yield Row(number, tuple(" ".join(clean(text).split()) for text in texts))
+
+
+def _filled(values: tuple[object, ...]) -> tuple[object, ...]:
+    """Without what is empty behind them: rows come filled up to the last column there may be."""
+    width = len(values)
+    while width and values[width - 1] in (None, ""):
+        width -= 1
+    return values[:width]
 
 
 def _text(value: object) -> str:

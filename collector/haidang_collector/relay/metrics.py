@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import Counter
 
+from haidang_collector.ingest.metrics import Named
+
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from haidang_collector.registry.facts import Identity
 
-STORED, AGAIN = "stored", "again"
+STORED, PART, AGAIN = "stored", "part", "again"
 
 
 class RelayMetrics:
-    """`again`: a frame that was in the store already."""
+    """`part`: some of its snapshots were refused for ever. `again`: a frame that was in the store already."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._frames = Counter(
@@ -24,17 +26,18 @@ class RelayMetrics:
         )  # fmt: skip
         self._refused = Counter(
             "haidang_ingest_relay_refused",
-            "Frames handed over by a relay (agent) that were refused for ever, by reason.",
+            "Frames handed over by a relay (agent) that were refused for ever, wholly or in part, by reason. "
+            "The relays of a unit that are too many to be named are `other`.",
             ("unit", "district", "agent", "reason"),
             registry=registry,
         )
-        for outcome in (STORED, AGAIN):
+        self._named = Named()
+        for outcome in (STORED, PART, AGAIN):
             self._frames.labels(outcome)
 
     def took(self, outcome: str) -> None:
         self._frames.labels(outcome).inc()
 
     def refused(self, relay: Identity, reason: str) -> None:
-        """For ever; what is to come again later is not counted."""
-        self._frames.labels(reason).inc()
-        self._refused.labels(relay.unit, relay.district, relay.agent, reason).inc()
+        """A frame or a part of it, for ever; what is to come again later is not counted."""
+        self._refused.labels(*self._named.labels(relay), reason).inc()

@@ -1,7 +1,8 @@
 """POST /api/v1/relay: takes one frame from a relay, for the agent of its unit that signed it.
 
-The answer decides whether the relay keeps it. 204: it is in the store. 409: it was already. 400, 413, 422: it never
-will be, and `Haidang-Refused` says why in a word. 401: the relay is not known. 429, 503 with Retry-After: later.
+The answer decides whether the relay keeps it. 204: it is in the store. 200: it is but for some snapshots, which never
+will be. 409: it was already. 400, 413, 422: it never will be. `Haidang-Refused` says why in a word. 401: the relay is
+not known. 429, 503 with Retry-After: later.
 """
 
 import logging
@@ -21,7 +22,8 @@ from haidang_collector.ingest.refusal import BAD_REQUEST, TOO_LARGE, UNAVAILABLE
 from haidang_collector.ingest.routes import Ingest
 from haidang_collector.registry.facts import Identity
 from haidang_collector.relay.frame import LONGEST_FRAME, BadFrameError, Frame, read
-from haidang_collector.relay.metrics import AGAIN, STORED, RelayMetrics
+from haidang_collector.relay.metrics import AGAIN, PART, STORED, RelayMetrics
+from haidang_collector.relay.parts import Kept, keep
 from haidang_collector.relay.writers import NotTheirsError, Writers
 
 REMEMBERED_SECONDS = 3600.0
@@ -34,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Intake:
+class RelayedFrames:
     """What the route works with; one for the application's life, in `app.state.relay`."""
 
     ingest: Ingest
@@ -61,7 +63,7 @@ class Intake:
                     return self._refuse(relay, UNPROCESSABLE, never.fault, str(never))
                 return self._refuse(relay, BAD_REQUEST, "malformed", str(never))
             try:
-                return await self._store(frame, writer, hands)
+                return await self._store(frame, writer, relay, hands)
             except Refusal as refused:
                 if refused.reason not in OURS:
                     self.ingest.metrics.refuse(refused.reason, writer)
@@ -69,20 +71,35 @@ class Intake:
                     raise
                 return self._refuse(relay, refused.status, refused.reason, refused.text)
 
-    async def _store(self, frame: Frame, writer: Identity, hands: Identity) -> Response:
-        if self.stored.get((frame.agent, frame.number)):
+    async def _store(self, frame: Frame, writer: Identity, relay: Identity, hands: Identity) -> Response:
+        since = await self.ingest.store_start.header()
+        known = frame.agent, frame.number, *since.values()
+        if self.stored.get(known):
             self.ingest.limits.charge(hands, 0)
             self.metrics.took(AGAIN)
-            return PlainTextResponse("it is in the store already\n", CONFLICT, {"Haidang-Refused": AGAIN})
+            return PlainTextResponse("it is in the store already\n", CONFLICT, {"Haidang-Refused": AGAIN, **since})
         self.ingest.limits.admit(writer)
-        batch = await self.ingest.keep(frame.body, writer)
-        self.stored.put((frame.agent, frame.number), value=True)
-        self.metrics.took(STORED)
-        return Response(status_code=204, headers=self.ingest.grant(hands.agent, batch))
+        kept = await keep(self.ingest, frame.body, writer)
+        self.stored.put(known, value=True)
+        granted = self.ingest.grant(hands.agent, kept.newest) | since
+        if not kept.refused:
+            self.metrics.took(STORED)
+            return Response(status_code=204, headers=granted)
+        self.metrics.took(PART)
+        for reason in kept.refused:
+            self.ingest.metrics.refuse(reason, writer)
+            self.metrics.refused(relay, reason)
+        return PlainTextResponse(_in_part(kept), headers={**granted, "Haidang-Refused": next(iter(kept.refused))})
 
     def _refuse(self, relay: Identity, status: int, reason: str, text: str) -> Response:
+        self.metrics.took(reason)
         self.metrics.refused(relay, reason)
         return PlainTextResponse(f"{text}\n", status, {"Haidang-Refused": reason})
+
+
+def _in_part(kept: Kept) -> str:
+    lost = kept.refused.total()
+    return f"{lost} of its snapshots {'was' if lost == 1 else 'were'} refused for ever: {kept.why}\n"
 
 
 @router.post(
@@ -90,6 +107,7 @@ class Intake:
     status_code=204,
     summary="One frame that a relay kept for another agent of its unit",
     responses={
+        200: {"description": "Stored but for some snapshots that never can be; Haidang-Refused and the text say why"},
         400: {"description": "Can never be stored; the text says what is wrong where"},
         401: {"description": "The relay is unknown or revoked"},
         409: {"description": "It is in the store already"},
@@ -103,9 +121,9 @@ class Intake:
 )
 async def take(request: Request) -> Response:
     """Body: a frame (docs/relay.md); `Authorization: Bearer <agent>.<key>` of the relay."""
-    intake: Intake = request.app.state.relay
+    frames: RelayedFrames = request.app.state.relay
     try:
-        return await intake.take(request)
+        return await frames.take(request)
     except SQLAlchemyError:
         log.exception("the registry's database does not answer")
         refusal = Refusal(UNAVAILABLE, "registry_unavailable", "the registry does not answer; keep it")

@@ -25,10 +25,11 @@ from haidang_collector.registry.tokens import enrol as enrol_in
 from haidang_collector.simulate.member import Member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from haidang_collector.registry.database import Database
+    from haidang_collector.simulate.live import Days
     from haidang_collector.simulate.member import Berth
 
 TOKEN_LIFETIME = timedelta(hours=1)
@@ -41,7 +42,7 @@ GOODBYE_SECONDS = 30.0
 """For all of them together."""
 STOPPING_AT_ONCE = 16
 PROGRESS_SECONDS = 5.0
-
+NONE_LEFT = {False: 0, True: 0}
 
 TROUBLE = (EnrolError, CredentialsError, OSError)
 """What may go wrong; the text says what to do."""
@@ -53,7 +54,10 @@ class TooManyAgentsError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`late`: reports that began more than an interval after their time. `answers`: pushes by status, or why not."""
+    """`late`: reports that began more than an interval after their time. `answers`: pushes by status, or why not.
+
+    `unsent` snapshots remain at agents; `waiting` more do at those that the scenario cut off.
+    """
 
     agents: int
     snapshots: int
@@ -62,6 +66,7 @@ class Result:
     seconds: float
     answers: dict[str, int]
     unsent: int
+    waiting: int
     last_error: str | None
 
 
@@ -110,12 +115,21 @@ def enrol_here(database: Database, found: Sequence[Berth]) -> int:
 class Fleet:
     """Agents that report until told to stop."""
 
-    def __init__(self, found: Sequence[Berth], url: str, ca: Path | None, *, seed: int, interval: float) -> None:
-        """`url` has been enrolled with. Raises TROUBLE."""
+    def __init__(
+        self,
+        found: Sequence[Berth],
+        url: str,
+        ca: Path | None,
+        *,
+        seed: int,
+        interval: float,
+        days: Days | None = None,
+    ) -> None:
+        """`url` has been enrolled with. Without `days` all stands still. Raises TROUBLE."""
         _allow_files(len(found) * FILES_AN_AGENT + OTHER_FILES)
         threading.stack_size(STACK_BYTES)
         self._interval = interval
-        self._members = [Member(berth, url, ca, seed) for berth in found]
+        self._members = [Member(berth, url, ca, seed, days) for berth in found]
         self._noise = Random(seed)  # noqa: S311 - spreads load
         self._stopping = threading.Event()
         self._snapshots = self._samples = self._late = 0
@@ -136,24 +150,28 @@ class Fleet:
                 heapq.heapreplace(due, (max(when, time.monotonic() - self._interval) + self._interval, place))
                 if time.monotonic() >= told + PROGRESS_SECONDS:
                     told = time.monotonic()
-                    progress(self._result(told - began, 0))
+                    progress(self._result(told - began))
             self._stopping.wait(began + seconds - time.monotonic())
         finally:
-            unsent = self._say_goodbye()
-        return self._result(time.monotonic() - began, unsent)
+            left = self._say_goodbye()
+        return self._result(time.monotonic() - began, left)
 
     def _report(self, member: Member, due: float) -> None:
-        member.start()
         self._late += time.monotonic() > due + self._interval
-        self._samples += member.report()
-        self._snapshots += 1
+        samples = member.report()
+        self._samples += samples
+        self._snapshots += samples > 0
 
-    def _say_goodbye(self) -> int:
-        deadline = time.monotonic() + GOODBYE_SECONDS
+    def _say_goodbye(self) -> Counter[bool]:
+        """How many snapshots are left, by whether the scenario makes them wait."""
+        deadline, left = time.monotonic() + GOODBYE_SECONDS, Counter[bool]()
         with ThreadPoolExecutor(STOPPING_AT_ONCE) as pool:
-            return sum(pool.map(lambda member: member.stop(max(0.0, deadline - time.monotonic())), self._members))
+            stopped = pool.map(lambda member: member.stop(max(0.0, deadline - time.monotonic())), self._members)
+            for member, number in zip(self._members, stopped, strict=True):
+                left[member.is_waiting] += number
+        return left
 
-    def _result(self, seconds: float, unsent: int) -> Result:
+    def _result(self, seconds: float, left: Mapping[bool, int] = NONE_LEFT) -> Result:
         answers: Counter[str] = Counter()
         for member in self._members:
             answers.update(member.requests)
@@ -165,7 +183,8 @@ class Fleet:
             late=self._late,
             seconds=round(seconds, 1),
             answers=dict(sorted(answers.items())),
-            unsent=unsent,
+            unsent=left[False],
+            waiting=left[True],
             last_error=next(errors, None),
         )
 

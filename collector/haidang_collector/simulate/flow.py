@@ -8,9 +8,10 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
+from haidang_collector.simulate.live import MONTH
 from haidang_collector.simulate.metrics import CAUSES, LINE_CAUSES
 from haidang_collector.simulate.outages import CARRIER, ISP, POWER, WHOLE, Outage
-from haidang_collector.simulate.readings import MONTH, OUTAGES_A_MONTH, SHORT_SECONDS, short_outages
+from haidang_collector.simulate.readings import OUTAGES_A_MONTH, SHORT_SECONDS, short_outages
 from haidang_collector.simulate.series import Series, combined, integral, labelled, pointwise, stepwise
 
 if TYPE_CHECKING:

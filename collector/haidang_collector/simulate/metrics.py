@@ -6,7 +6,7 @@ from typing import Literal
 
 from haidang_agent.probe import Metric
 
-LINE = ("wan", "isp")
+LINE, MOVE = ("wan", "isp"), ("from", "to")
 
 
 def _metric(name: str, *labels: str, kind: Literal["gauge", "counter"] = "gauge") -> Metric:
@@ -23,6 +23,12 @@ WAN_OBSERVED = _metric("school_wan_observed_seconds_total", *LINE, kind="counter
 WAN_RECEIVED = _metric("school_wan_receive_bytes_total", "wan", kind="counter")
 WAN_SENT = _metric("school_wan_transmit_bytes_total", "wan", kind="counter")
 RX_POWER, TX_POWER = _metric("school_fibre_rx_power_dbm", "wan"), _metric("school_fibre_tx_power_dbm", "wan")
+WAN_CHANGES = _metric("school_wan_changes_total", *LINE, kind="counter")
+FAILOVERS = _metric("school_wan_failovers_total", *MOVE, kind="counter")
+LAST_MOVE = _metric("school_wan_last_failover_timestamp_seconds", *MOVE)
+LAST_GAP = _metric("school_wan_last_failover_duration_seconds", *MOVE)
+UNOBSERVED = _metric("school_unobserved_seconds_total", "reason", kind="counter")
+BOOT = _metric("node_boot_time_seconds")
 OUTAGES = _metric("school_outages_total", "cause", "wan", kind="counter")
 OUTAGE_SECONDS = _metric("school_outage_seconds_total", "cause", "wan", kind="counter")
 OUTAGE_ACTIVE = _metric("school_outage_active", "cause", "wan")
@@ -58,3 +64,5 @@ PHASES = ("resolve", "connect", "tls", "processing", "transfer")
 """Of asking a service; one that is down says nothing after TLS."""
 SILENT = "no_answer"
 """The fault of what is down."""
+UNNAMED = "name_unanswered"
+"""The fault of all services where there is no Internet: the first phase ends there."""

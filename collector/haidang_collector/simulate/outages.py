@@ -1,7 +1,4 @@
-"""Outages of a simulated city's past: power and ISPs by district, lines and routers by unit.
-
-Each calendar month has its own, so that it is the same whatever period is told.
-"""
+"""Outages of a simulated city: power and ISPs by district, lines and routers by unit."""
 
 from __future__ import annotations
 
@@ -13,10 +10,13 @@ from haidang_collector.simulate.build import Dice
 from haidang_collector.simulate.scenario import PAST, Past
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from haidang_collector.simulate.model import SimUnit
     from haidang_collector.simulate.past import Period
+
+    Faults = Callable[[str, float, tuple[int, int]], list[tuple[float, float]]]
+    """When what is named fails, Unix seconds, by how often a month and from how many minutes to how many."""
 
 MINUTE, HOUR = 60, 3600
 POWER, ISP, CARRIER, ROUTER = "power", "isp", "carrier", "router"
@@ -36,11 +36,10 @@ class Outage(NamedTuple):
 
 
 class Outages:
-    """Those of a city."""
+    """Those of a city, as `faults` deals them out."""
 
-    def __init__(self, seed: int, period: Period, past: Past = PAST) -> None:
-        self._seed, self._period, self._past = seed, period, past
-        self._months = tuple(_months(period.first, period.last))
+    def __init__(self, faults: Faults, past: Past = PAST) -> None:
+        self._faults, self._past = faults, past
         self._shared = cache(self._of_many)
 
     def of(self, unit: SimUnit, since: Mapping[str, float]) -> list[Outage]:
@@ -48,7 +47,7 @@ class Outages:
 
         `since`: when each line was there, Unix time. Lines that are down for good have none.
         """
-        power = [Outage(begin, end, POWER, WHOLE) for begin, end in self._shared(POWER, unit.district)]
+        power = self.power(unit.district)
         router = self._faults(f"{unit.code}/{ROUTER}", self._past.router_faults, (10, 40))
         lines: list[Outage] = []
         for line in unit.lines:
@@ -66,21 +65,34 @@ class Outages:
         lines = [each for each in lines if each.begin >= since[each.wan]]
         return sorted([*power, *lines, *_felt(unit, lines, since)])
 
+    def power(self, district: str) -> list[Outage]:
+        """Power cuts, by begin."""
+        return [Outage(begin, end, POWER, WHOLE) for begin, end in self._shared(POWER, district)]
+
     def _of_many(self, what: str, district: str) -> list[tuple[float, float]]:
         if what == POWER:
-            return list(self._faults(f"{district}/{what}", self._past.power_cuts, (20, 150)))
-        return list(self._faults(f"{district}/{what}", self._past.isp_outages, (20, 240)))
+            return self._faults(f"{district}/{what}", self._past.power_cuts, (20, 150))
+        return self._faults(f"{district}/{what}", self._past.isp_outages, (20, 240))
 
-    def _faults(self, of: str, a_month: float, minutes: tuple[int, int]) -> list[tuple[float, float]]:
-        """From 6 to 22 o'clock; at most one a month."""
+
+def monthly(seed: int, period: Period) -> Faults:
+    """Those of a past: from 6 to 22 o'clock, at most one a month.
+
+    Each calendar month has its own, so that it is the same whatever period is told.
+    """
+    months = tuple(_months(period.first, period.last))
+
+    def faults(of: str, a_month: float, minutes: tuple[int, int]) -> list[tuple[float, float]]:
         found = []
-        for month in self._months:
-            dice = Dice(f"{self._seed}/{of}/{month:%Y-%m}")
+        for month in months:
+            dice = Dice(f"{seed}/{of}/{month:%Y-%m}")
             if dice.yes(a_month):
-                midnight = datetime.combine(month, time(), self._period.calendar.zone)
+                midnight = datetime.combine(month, time(), period.calendar.zone)
                 begin = midnight + timedelta(days=dice.randrange(DAYS_A_MONTH), minutes=dice.randint(6 * 60, 22 * 60))
                 found.append((begin.timestamp(), begin.timestamp() + dice.randint(*minutes) * MINUTE))
         return found
+
+    return faults
 
 
 def _months(first: date, last: date) -> Iterator[date]:

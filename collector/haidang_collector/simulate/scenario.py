@@ -85,7 +85,7 @@ class Past:
     mended: float = 0.2
     """Machines that had one more critical finding."""
     attacked: float = 0.06
-    """Units whose LAN was attacked once, and is no longer."""
+    """Units whose LAN was attacked once, and is no longer; while agents report: a month, of each unit."""
     officer_later: float = 0.2
     portal_later: float = 0.1
     plan: float = 0.8
@@ -101,3 +101,18 @@ class Past:
 
 
 PAST = Past()
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """How a city moves while its agents report: as in its past, but so fast that half an hour shows something."""
+
+    as_often: float = 200.0
+    """Times the rates of Past, at all hours."""
+    as_short: float = 15.0
+    """Outages last that part of what they last in a past: in all, lines are down 13 times as long as there."""
+    rooms_used: float = 0.7
+    """Of the rooms, in each hour of school."""
+
+
+LIVE = Live()

@@ -11,7 +11,7 @@ from haidang_collector.simulate import flow
 from haidang_collector.simulate.build import school_year_begins
 from haidang_collector.simulate.expected import limits_on
 from haidang_collector.simulate.memory import memory_of
-from haidang_collector.simulate.outages import Outages
+from haidang_collector.simulate.outages import Outages, monthly
 from haidang_collector.simulate.past import chapters
 from haidang_collector.simulate.scenario import PAST, Past
 from haidang_collector.simulate.series import Series, Tally, labelled, pointwise, stepwise
@@ -50,7 +50,7 @@ class Year:
     ) -> None:
         self._city, self._period, self._agents, self._past, self._policy = city, period, agents, past, policy
         self._judged = list(judged(period, limits_on(period.last, policy, period.calendar)))
-        self._outages = Outages(city.seed, period, past)
+        self._outages = Outages(monthly(city.seed, period), past)
         self._begin = period.midnight(period.first)
 
     def series(self) -> Iterator[Series]:

@@ -92,6 +92,7 @@ def collector(plan: Plan) -> Child:
         environment={
             **os.environ,
             "HAIDANG_STORE": plan.store,
+            "HAIDANG_STORE_FOLDER": str(plan.data.absolute()),
             "HAIDANG_STORE_WRITE_URL": f"{plan.prometheus}/api/v1/write",
             "HAIDANG_PROMETHEUS_URL": plan.prometheus,
             "HAIDANG_ALERTMANAGER_URL": plan.alertmanager,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -37,6 +37,8 @@ RULE_OPTIONS = (
 )
 NEWER = "keep_firing_for"
 """What vmalert 1.79 does not know: without it, an alert that comes and goes is told each time."""
+READ = "vmalert_iteration_(duration_seconds|interval_seconds|missed_total)"
+"""What rules ask of vmalert, by name; it tells several series of each rule besides."""
 TURNS = {"4m": "1m", "5s": "2s"}
 """
 Intervals here, by those in the files: a rule sees what the one before it recorded only at the next turn (in Prometheus
@@ -85,7 +87,10 @@ def write_files(plan: Plan, rules_program: str) -> Sequence[str]:
     folder = plan.data / "victoriametrics"
     (folder / "rules").mkdir(parents=True, exist_ok=True)
     whole = prometheus_config(plan)
-    scrape = {"global": {"scrape_interval": f"{SCRAPE_SECONDS}s"}, "scrape_configs": whole["scrape_configs"]}
+    scrape = {
+        "global": {"scrape_interval": f"{SCRAPE_SECONDS}s"},
+        "scrape_configs": [*whole["scrape_configs"], _vmalert(plan)],
+    }
     (folder / "scrape.yml").write_text(yaml.safe_dump(scrape, sort_keys=False, allow_unicode=True), encoding="utf-8")
     source = alerts_folder() / "rules"
     dry_run = [rules_program, "-dryRun", f"-rule={source / '*.yml'}"]
@@ -101,3 +106,11 @@ def write_files(plan: Plan, rules_program: str) -> Sequence[str]:
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         (folder / "rules" / file.name).write_text(text, encoding="utf-8")
     return sorted(without)
+
+
+def _vmalert(plan: Plan) -> dict[str, Any]:
+    return {
+        "job_name": "vmalert",
+        "static_configs": [{"targets": [f"127.0.0.1:{plan.vmalert_port}"]}],
+        "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": READ, "action": "keep"}],
+    }

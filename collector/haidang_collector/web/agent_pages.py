@@ -6,17 +6,17 @@ from typing import Annotated, NamedTuple
 from urllib.parse import quote
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from haidang_collector.access.audit import record
 from haidang_collector.access.doors import absent, form, operating, see, visitor
-from haidang_collector.access.visitor import Visitor
+from haidang_collector.access.visitor import Scope, Visitor
 from haidang_collector.registry.store import Registry
 from haidang_collector.web.agent_refusals import Refusals, refusals
 from haidang_collector.web.agent_rows import STATES, AgentRow, agent_rows, states
 from haidang_collector.web.answering import RegistryRoute
-from haidang_collector.web.asking import asked_for, holds, page_of, wanted_words
+from haidang_collector.web.asking import LARGE, asked_for, holds, page_of, wanted_words
 from haidang_collector.web.pages import page
 from haidang_collector.web.state import natural
 
@@ -48,28 +48,43 @@ class Asked(NamedTuple):
         )
 
 
+class Known(NamedTuple):
+    """Agents of a scope; `refused` is None where nobody knows of whom pushes were refused."""
+
+    rows: Sequence[AgentRow]
+    refused: Refusals | None
+
+    def is_large(self) -> bool:
+        return len(self.rows) >= LARGE
+
+
 @router.get("/agents")
 async def agents(request: Request, asking: Reader) -> HTMLResponse:
     """`?q=` words of unit and agent, `?district=`, `?state=`, `?role=`, `?os=`, `?page=` of 100.
 
     `?version=behind`, `?refused=1`: only those.
     """
-    refused = await refusals(request.app.state.measurements)
-    seen = await to_thread.run_sync(_rows, request, asking, refused or {})
+    known = await _known(request, asking.scope)
+    seen = known.rows
     text, number = asked_for(request, "q", "page")
     asked, wanted = Asked(*asked_for(request, *Asked._fields)), wanted_words(text)
-    chosen = [row for row in seen if asked.holds(row) and holds(wanted, row.agent.unit, row.unit_name, row.agent.agent)]
+    chosen = [
+        row
+        for row in seen
+        if asked.holds(row) and (not wanted or holds(wanted, row.agent.unit, row.unit_name, row.agent.agent))
+    ]
     at, pages = page_of(len(chosen), PAGE_ROWS, number)
+    shown = chosen[(at - 1) * PAGE_ROWS : at * PAGE_ROWS]
     return page(
         request,
         "agents.html",
-        rows=chosen[(at - 1) * PAGE_ROWS : at * PAGE_ROWS],
+        rows=await _as_of_now(request, shown) if known.is_large() else shown,
         found=len(chosen),
         all=len(seen),
         counts=states(seen),
         states=STATES,
         behind=sum(row.behind for row in seen),
-        refused=None if refused is None else sum(bool(row.refused) for row in seen),
+        refused=None if known.refused is None else sum(bool(row.refused) for row in seen),
         newest=request.app.version,
         number=at,
         pages=pages,
@@ -101,15 +116,33 @@ def registry_of(request: Request) -> Registry:
     return registry
 
 
-def _rows(request: Request, asking: Visitor, refused: Refusals) -> Sequence[AgentRow]:
-    rows = agent_rows(registry_of(request), request.app.state.facts, request.app.version, refused)
-    return [row for row in rows if asking.scope.sees(district=row.agent.district, unit=row.agent.unit)]
+async def _known(request: Request, scope: Scope) -> Known:
+    """Of a large city all as they were some seconds ago."""
+    make = partial(_look, request.app, scope)
+    if not scope.city:
+        return await make()
+    known: Known = await request.app.state.kept.look("the agents", make, Known.is_large)
+    return known
+
+
+async def _look(app: FastAPI, scope: Scope) -> Known:
+    refused = await refusals(app.state.measurements)
+    make = partial(agent_rows, app.state.registry, app.state.facts, app.version, refused or {}, scope=scope)
+    rows = await to_thread.run_sync(make)
+    return Known([row for row in rows if scope.sees(district=row.agent.district, unit=row.agent.unit)], refused)
+
+
+async def _as_of_now(request: Request, rows: Sequence[AgentRow]) -> list[AgentRow]:
+    """The same agents: who was revoked a moment ago is shown as such."""
+    refused, state = {row.agent.agent: row.refused for row in rows}, request.app.state
+    make = partial(agent_rows, state.registry, state.facts, request.app.version, refused, only=list(refused))
+    return await to_thread.run_sync(make)
 
 
 def _one(request: Request, agent: str, asking: Visitor) -> AgentRow:
     """Raises HTTPException 404, and 403 where it is not in the visitor's scope."""
-    rows = agent_rows(registry_of(request), request.app.state.facts, request.app.version)
-    row = next((row for row in rows if row.agent.agent == agent), None)
+    rows = agent_rows(registry_of(request), request.app.state.facts, request.app.version, only=[agent])
+    row = next(iter(rows), None)
     if row is None:
         raise absent(asking, "agent")
     see(asking, district=row.agent.district, unit=row.agent.unit)

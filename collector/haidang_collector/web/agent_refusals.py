@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
     from haidang_collector.web.state import Measurements
 
-REFUSED = (
-    'sum by (agent, reason) (increase(haidang_ingest_agent_refused_total{reason!~"store_refused|too_old"}[1h])) > 0'
-)
-"""Without what befalls sound agents after a long time offline, as the alert AgentRefused."""
+REFUSED = 'sum by (agent, reason) (increase(haidang_ingest_agent_refused_total{reason!="store_refused"}[1h])) > 0'
+"""
+With `too_old`, which the alert AgentRefused leaves out: it befalls sound agents after a long absence, and is also how
+somebody writes into the far past.
+"""
 
 Refusals = dict[str, dict[str, int]]
 """Agent to how often by which reason, the most frequent first."""

@@ -6,14 +6,16 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from haidang_collector.access.visitor import Scope
 from haidang_collector.registry.facts import is_lately
 from haidang_collector.web.state import SILENT_SECONDS, natural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from haidang_collector.metrics import FactCollector
     from haidang_collector.registry.facts import AgentFact
@@ -24,6 +26,7 @@ STATES: tuple[State, ...] = ("silent", "never", "goodbye", "heard", "revoked")
 """In the order of what somebody has to look at. `goodbye`: it was switched off in order."""
 NOTHING: Mapping[str, int] = MappingProxyType({})
 NOBODY: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+CITY = Scope()
 NUMBERS = 6
 """Parts of a version that count."""
 
@@ -50,11 +53,23 @@ class AgentRow:
 
 
 def agent_rows(
-    registry: Registry, facts: FactCollector, newest: str, refused: Mapping[str, Mapping[str, int]] = NOBODY
+    registry: Registry,
+    facts: FactCollector,
+    newest: str,
+    refused: Mapping[str, Mapping[str, int]] = NOBODY,
+    *,
+    scope: Scope = CITY,
+    only: Collection[str] | None = None,
 ) -> list[AgentRow]:
-    """All that ever enrolled, as this collector heard them last: those `refused` first, then by state and unit."""
+    """Those of a scope (or `only` these) that ever enrolled, as this collector heard them last.
+
+    Those `refused` first, then by state and unit.
+    """
     now = time.time()
-    names = {unit.code: unit.name for unit in registry.units()}
+    part = (scope.unit or None, None if scope.unit else scope.district or None)
+    found = [*facts.agents(*part, only=only), *registry.agents(*part, only=only, only_revoked=True)]
+    concerned = None if only is None else {agent.unit for agent in found}
+    names = {unit.code: unit.name for unit in registry.units(*part, only=concerned)}
     rows = [
         AgentRow(
             agent,
@@ -63,7 +78,7 @@ def agent_rows(
             is_behind(agent, newest),
             refused.get(agent.agent, NOTHING),
         )
-        for agent in (*facts.agents(), *registry.agents(only_revoked=True))
+        for agent in found
     ]
     rows.sort(key=_place)
     return rows
@@ -94,5 +109,6 @@ def _state(agent: AgentFact, now: float) -> State:
     return "heard" if now - agent.last_seen < SILENT_SECONDS else "silent"
 
 
-def _numbers(version: str) -> list[int]:
-    return [int(digits) for digits in re.findall(r"[0-9]{1,9}", version.partition("+")[0])[:NUMBERS]]
+@lru_cache(maxsize=1_000)
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in re.findall(r"[0-9]{1,9}", version.partition("+")[0])[:NUMBERS])

@@ -1,26 +1,48 @@
 """What several pages ask for: the address's words, a form's fields, the registry's and the store's answers."""
 
 from collections.abc import Awaitable, Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 
 from fastapi import Request
 from starlette.datastructures import FormData
 
+from haidang_collector.access.visitor import Scope
+from haidang_collector.metrics import FactCollector
 from haidang_collector.registry import unit_words
 from haidang_collector.registry.database import Database
-from haidang_collector.web.state import City, UnansweredError, city
+from haidang_collector.registry.store import Registry
+from haidang_collector.web.state import City, Measurements, UnansweredError, city
 
 T = TypeVar("T")
 
+LARGE = 10_000
+"""Units."""
 LONGEST_SEARCH = 100
 LONGEST_NUMBER = 18
 
 
-async def city_now(request: Request, unit: str | None = None) -> City:
-    """All of it, or one unit. Raises SQLAlchemyError where the registry does not answer."""
+async def city_now(request: Request, scope: Scope) -> City:
+    """A scope's part of it; of a large city all as it was some seconds ago, see `City.at`.
+
+    Raises SQLAlchemyError where the registry does not answer.
+    """
     state = request.app.state
-    return await city(state.registry, state.facts, state.measurements, unit)
+    if scope.city:
+        whole: City = await state.kept.look("the city", partial(city, *_parts(request)), is_large)
+        return whole
+    found = await city(*_parts(request), scope.unit or None, None if scope.unit else scope.district)
+    return found.seen_by(scope)
+
+
+def is_large(city: City) -> bool:
+    """Whether it takes long to look at."""
+    return len(city.rows) >= LARGE
+
+
+def _parts(request: Request) -> tuple[Registry, FactCollector, Measurements]:
+    state = request.app.state
+    return state.registry, state.facts, state.measurements
 
 
 async def known(answer: Awaitable[T]) -> T | None:
@@ -69,6 +91,6 @@ def holds(wanted: Iterable[str], *texts: str) -> bool:
     return all(word in text for word in wanted)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=200_000)
 def _plain(text: str) -> str:
     return unit_words.plain(text)

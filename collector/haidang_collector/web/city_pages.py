@@ -5,7 +5,8 @@ from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
@@ -16,9 +17,9 @@ from haidang_collector.access.visitor import Scope, Visitor
 from haidang_collector.evaluation.model import Share
 from haidang_collector.web import rows
 from haidang_collector.web.answering import RegistryRoute
-from haidang_collector.web.asking import city_now, known
+from haidang_collector.web.asking import LARGE, city_now, known
 from haidang_collector.web.pages import page
-from haidang_collector.web.state import ORDER, City, State, natural
+from haidang_collector.web.state import ORDER, City, Measurements, State
 
 FIRST_INCIDENTS = 5
 WORST_DOWN = 5
@@ -44,29 +45,50 @@ class District:
         return None if ratio is None else bisect(STEPS, ratio)
 
 
+class Said(NamedTuple):
+    """What rules say of the whole city on its page. None: the store did not answer."""
+
+    shares: dict[str, Share] | None
+    by_district: dict[str, Share] | None
+    causes: dict[str, str] | None
+    unmet: dict[str, list[str]] | None
+
+    def is_large(self) -> bool:
+        """By how many units were judged."""
+        return max((share.total for share in (self.shares or {}).values()), default=0) >= LARGE
+
+
 @router.get("/")
 async def start(request: Request, asking: Annotated[Visitor, Depends(visitor)]) -> Response:
     """Where the city stands. Who has a district or a unit only is led there."""
     if not asking.scope.city:
         return RedirectResponse(_own(asking.scope), 303)
-    measurements = request.app.state.measurements
-    now, shares, by_district, causes, unmet = await asyncio.gather(
-        city_now(request),
-        known(rows.shares(measurements)),
-        known(rows.district_shares(measurements)),
-        known(rows.causes(measurements)),
-        known(rows.most_unmet(measurements, WORST_UNMET)),
+    kept, measurements = request.app.state.kept, request.app.state.measurements
+    now, said = await asyncio.gather(
+        city_now(request, asking.scope), kept.look("the rules' word", partial(_said, measurements), Said.is_large)
     )
-    down = [each for each in rows.worst(now, causes or {}, {}) if each.row.state == "down"]
+    down = [each for each in rows.worst(now, said.causes or {}, {}) if each.row.state == "down"]
+    lacking = None if said.unmet is None else rows.worst(now, said.causes or {}, said.unmet, only_unmet=True)
     return page(
         request,
         "city.html",
         **_standing(now),
-        shares=shares,
-        districts=_tiles(now, by_district or {}),
+        shares=said.shares,
+        districts=_tiles(now, said.by_district or {}),
         steps=STEPS,
         down=down[:WORST_DOWN],
-        lacking=None if unmet is None else rows.worst(now, causes or {}, unmet, only_unmet=True),
+        lacking=lacking,
+    )
+
+
+async def _said(measurements: Measurements) -> Said:
+    return Said(
+        *await asyncio.gather(
+            known(rows.shares(measurements)),
+            known(rows.district_shares(measurements)),
+            known(rows.causes(measurements)),
+            known(rows.most_unmet(measurements, WORST_UNMET)),
+        )
     )
 
 
@@ -75,13 +97,12 @@ async def district(request: Request, name: str, asking: Annotated[Visitor, Depen
     """Where one district stands: its rows, its units worst first, its alerts."""
     see(asking, district=name)
     measurements = request.app.state.measurements
-    now, shares, causes, unmet = await asyncio.gather(
-        city_now(request),
+    part, shares, causes, unmet = await asyncio.gather(
+        city_now(request, Scope(district=name)),
         known(rows.shares(measurements, name)),
         known(rows.causes(measurements, name)),
         known(rows.unmet_in(measurements, name)),
     )
-    part = now.seen_by(Scope(district=name))
     if not (name and part.rows):
         return page(request, "missing.html", 404, code=name[:100], is_district=True)
     worst = rows.worst(part, causes or {}, unmet or {})
@@ -99,19 +120,17 @@ async def district(request: Request, name: str, asking: Annotated[Visitor, Depen
 
 def _standing(city: City) -> dict[str, Any]:
     return {
+        "now": city.at,
         "city": city,
         "counts": city.counts(),
         "order": ORDER,
-        "names": {row.unit.code: row.unit for row in city.rows},
+        "names": city.units_of(city.incidents),
         "first_incidents": FIRST_INCIDENTS,
     }
 
 
 def _tiles(city: City, shares: dict[str, Share]) -> Sequence[District]:
-    counts: dict[str, Counter[State]] = {}
-    for row in city.rows:
-        counts.setdefault(row.unit.district, Counter())[row.state] += 1
-    return [District(name, counts[name], shares.get(name)) for name in sorted(counts, key=natural)]
+    return [District(name, counts, shares.get(name)) for name, counts in city.districts.items()]
 
 
 def _own(scope: Scope) -> str:

@@ -42,6 +42,8 @@ DAYS = {"vi": "%d/%m", "en": "%d %b"}
 def page(request: Request, template: str, status: int = 200, **content: Any) -> HTMLResponse:
     """`template` with `content`. A language chosen by `?lang=` is remembered in a cookie.
 
+    `now` in `content`: of when it is, where that is not this moment.
+
     A page renews itself where `?refresh=on` asks for it, never unasked: who reads by ear would lose the place
     (WCAG 2.2.1, failure F41). One that takes what people type sets `stays` at its top.
     """
@@ -49,14 +51,13 @@ def page(request: Request, template: str, status: int = 200, **content: Any) -> 
     environment = _environment(language, request.app.state.settings.time_zone)
     refreshes = request.query_params.get("refresh") == "on"
     text = environment.get_template(template).render(
-        now=time.time(),
         link=partial(_link, request),
         path=request.url.path,
         refresh_seconds=REFRESH_SECONDS if refreshes else None,
         halted=not refreshes,
         version=request.app.version,
         visitor=getattr(request.state, "visitor", None),
-        **content,
+        **{"now": time.time(), **content},
     )
     answer = HTMLResponse(text, status, SECURITY_HEADERS | {"Content-Language": language})
     if request.query_params.get("lang") in LANGUAGES:

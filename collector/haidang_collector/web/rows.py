@@ -100,9 +100,11 @@ def worst(
     for incident in city.incidents:
         if incident.unit and incident.severity == "critical":
             critical[incident.unit].append((incident.starts_at.timestamp(), incident.alertname))
+    named = critical.keys() | unmet_of.keys()
     found = [
         _of(row, cause_of.get(row.unit.code), sorted(critical.get(row.unit.code, ())), unmet_of.get(row.unit.code, ()))
         for row in city.rows
+        if row.state == "down" or row.unit.code in named
     ]
     if only_unmet:
         return sorted((each for each in found if each.unmet), key=lambda each: -len(each.unmet))

@@ -9,18 +9,18 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import httpx
 from anyio import fail_after, to_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from haidang_collector.access.visitor import Scope
     from haidang_collector.metrics import FactCollector
-    from haidang_collector.registry.store import AgentFact, IncidentFact, Registry, UnitFact
+    from haidang_collector.registry.store import IncidentFact, Registry, UnitFact
 
 T = TypeVar("T")
 State = Literal["down", "silent", "unknown", "waiting", "up"]
@@ -51,6 +51,8 @@ FIGURES = {
 Series = tuple[Mapping[str, str], float]
 Samples = tuple[Mapping[str, str], Sequence[tuple[float, float]]]
 """Labels, and the samples of some time: when (Unix seconds), and what."""
+Sighted = tuple[float | None, bool]
+"""When an agent was heard last (Unix seconds), and whether it stopped then."""
 
 
 class UnansweredError(Exception):
@@ -68,17 +70,33 @@ class UnitRow:
     goodbye: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class City:
-    """`measured` is False where the store does not answer; then every state that depends on it is unknown."""
+    """`measured` is False where the store does not answer; then every state that depends on it is unknown.
+
+    `at`: when it was so, in Unix seconds.
+    """
 
     rows: Sequence[UnitRow]
-    agents: Sequence[AgentFact]
     incidents: Sequence[IncidentFact]
     measured: bool
+    at: float
+
+    @cached_property
+    def districts(self) -> Mapping[str, Counter[State]]:
+        """How many units of each are in which state, in the order that people count."""
+        found: defaultdict[str, Counter[State]] = defaultdict(Counter)
+        for (district, state), number in Counter((row.unit.district, row.state) for row in self.rows).items():
+            found[district][state] = number
+        return {name: found[name] for name in sorted(found, key=natural)}
 
     def counts(self) -> Counter[State]:
-        return Counter(row.state for row in self.rows)
+        return sum(self.districts.values(), Counter())
+
+    def units_of(self, incidents: Iterable[IncidentFact]) -> Mapping[str, UnitFact]:
+        """By code."""
+        named = {incident.unit for incident in incidents}
+        return {row.unit.code: row.unit for row in self.rows if row.unit.code in named}
 
     def row(self, code: str) -> UnitRow | None:
         return next((row for row in self.rows if row.unit.code == code), None)
@@ -95,9 +113,9 @@ class City:
 
         return City(
             [row for row in self.rows if scope.sees(district=row.unit.district, unit=row.unit.code)],
-            [agent for agent in self.agents if scope.sees(district=agent.district, unit=agent.unit)],
             [incident for incident in self.incidents if sees(incident)],
             self.measured,
+            self.at,
         )
 
 
@@ -166,9 +184,10 @@ class Measurements:
         """Series of `selector` whose newest sample is no older. Raises UnansweredError."""
         return await self.query(f"{selector} and timestamp({selector}) > time() - {seconds}")
 
-    async def internet(self, unit: str | None = None) -> dict[str, float]:
-        """Unit to what the rules say of it: 1 reached, 0 not. Raises UnansweredError."""
-        selector = INTERNET if unit is None else f"{INTERNET}{{unit={json.dumps(unit)}}}"
+    async def internet(self, **labels: str | None) -> dict[str, float]:
+        """Unit to what the rules say of it: 1 reached, 0 not; of those with these labels. Raises UnansweredError."""
+        matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items() if value is not None)
+        selector = f"{INTERNET}{{{matchers}}}" if matchers else INTERNET
         return {labels.get("unit", ""): value for labels, value in await self.fresh(selector, FRESH_SECONDS)}
 
     async def figures(self, unit: str) -> Figures:
@@ -185,21 +204,44 @@ class Measurements:
         return Figures([Line(target, agent, loss, rtt.get((target, agent))) for target, agent, loss in ways], online)
 
 
-async def city(registry: Registry, facts: FactCollector, measurements: Measurements, unit: str | None = None) -> City:
-    """What the registry and the rules say now, of all units or one: worst first, gravest and newest incidents first."""
-    units, agents, incidents, internet = await asyncio.gather(
-        to_thread.run_sync(registry.units, unit),
-        to_thread.run_sync(facts.agents, unit),
-        to_thread.run_sync(registry.open_incidents, unit),
-        _internet(measurements, unit),
+async def city(
+    registry: Registry,
+    facts: FactCollector,
+    measurements: Measurements,
+    unit: str | None = None,
+    district: str | None = None,
+) -> City:
+    """What the registry and the rules say now, of all units, a district or one unit.
+
+    Worst first; gravest and newest incidents first.
+    """
+    units, sightings, incidents, internet = await asyncio.gather(
+        to_thread.run_sync(registry.units, unit, district),
+        to_thread.run_sync(_sightings, facts, unit, district),
+        to_thread.run_sync(registry.open_incidents, unit, district),
+        _internet(measurements, unit, district),
     )
-    by_unit: defaultdict[str, list[AgentFact]] = defaultdict(list)
-    for agent in agents:
-        by_unit[agent.unit].append(agent)
     now = time.time()
-    rows = [_row(unit, by_unit.get(unit.code, []), internet, now) for unit in units]
-    rows.sort(key=lambda row: (ORDER.index(row.state), natural(row.unit.district), row.unit.code))
-    return City(rows, agents, sorted(incidents, key=_gravity), measured=internet is not None)
+    rows = await to_thread.run_sync(_rows, units, sightings, internet, now)
+    return City(rows, sorted(incidents, key=_gravity), internet is not None, now)
+
+
+def _sightings(facts: FactCollector, unit: str | None, district: str | None) -> Mapping[str, Sequence[Sighted]]:
+    by_unit: defaultdict[str, list[Sighted]] = defaultdict(list)
+    for of, last_seen, stopped in facts.sightings(unit, district):
+        by_unit[of].append((last_seen, stopped))
+    return by_unit
+
+
+def _rows(
+    units: Sequence[UnitFact],
+    sightings: Mapping[str, Sequence[Sighted]],
+    internet: Mapping[str, float] | None,
+    now: float,
+) -> Sequence[UnitRow]:
+    places = {name: place for place, name in enumerate(sorted({unit.district for unit in units}, key=natural))}
+    rows = [_row(unit, sightings.get(unit.code, ()), internet, now) for unit in units]
+    return sorted(rows, key=lambda row: (ORDER.index(row.state), places[row.unit.district], row.unit.code))
 
 
 @lru_cache(maxsize=2_000)
@@ -208,10 +250,10 @@ def natural(name: str) -> tuple[tuple[str, int], ...]:
     return tuple((text, int(digits or 0)) for text, digits in re.findall(r"(\D+|^)([0-9]{0,9})", name.casefold()))
 
 
-def _row(unit: UnitFact, agents: Sequence[AgentFact], internet: Mapping[str, float] | None, now: float) -> UnitRow:
-    heard = [agent for agent in agents if agent.last_seen is not None]
-    last_seen = max((agent.last_seen or 0.0 for agent in heard), default=None)
-    goodbye = bool(heard) and all(agent.stopped for agent in heard)
+def _row(unit: UnitFact, sightings: Sequence[Sighted], internet: Mapping[str, float] | None, now: float) -> UnitRow:
+    heard = [(last_seen, stopped) for last_seen, stopped in sightings if last_seen is not None]
+    last_seen = max((at for at, _ in heard), default=None)
+    goodbye = bool(heard) and all(stopped for _, stopped in heard)
     if last_seen is None:
         state: State = "waiting"
     elif internet is None:
@@ -220,7 +262,7 @@ def _row(unit: UnitFact, agents: Sequence[AgentFact], internet: Mapping[str, flo
         state = _said(internet[unit.code])
     else:
         state = "silent" if goodbye or now - last_seen >= SILENT_SECONDS else "unknown"
-    return UnitRow(unit, state, last_seen, len(agents), goodbye)
+    return UnitRow(unit, state, last_seen, len(sightings), goodbye)
 
 
 def _said(value: float) -> State:
@@ -233,8 +275,8 @@ def _gravity(incident: IncidentFact) -> int:
     return SEVERITIES.index(incident.severity) if incident.severity in SEVERITIES else len(SEVERITIES)
 
 
-async def _internet(measurements: Measurements, unit: str | None) -> dict[str, float] | None:
+async def _internet(measurements: Measurements, unit: str | None, district: str | None) -> dict[str, float] | None:
     try:
-        return await measurements.internet(unit)
+        return await measurements.internet(unit=unit, district=district)
     except UnansweredError:
         return None

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from haidang_collector.access.doors import see, visitor
-from haidang_collector.access.visitor import Visitor
+from haidang_collector.access.visitor import Scope, Visitor
 from haidang_collector.evaluation.model import ROWS, STATES
 from haidang_collector.evaluation.model import State as Judgement
 from haidang_collector.evaluation.store import StoreAwayError
@@ -34,7 +34,7 @@ from haidang_collector.web.rooms import rooms_of
 from haidang_collector.web.rows import judged
 from haidang_collector.web.security import security_of
 from haidang_collector.web.self_checks import self_checks_of
-from haidang_collector.web.state import ORDER, QUERY_SECONDS, natural
+from haidang_collector.web.state import ORDER, QUERY_SECONDS
 from haidang_collector.web.timeline import LEVELS, SLOTS, timeline_of
 
 PAGE_ROWS = 100
@@ -53,8 +53,7 @@ async def units(request: Request, asking: Annotated[Visitor, Depends(visitor)]) 
     """Worst first: `?q=` words, `?district=`, `?state=` of the Internet, `?row=` with `?judged=`, `?page=` of 100."""
     asked = dict(zip(ASKED, asked_for(request, *ASKED), strict=True))
     row_code = asked["row"] if asked["row"] in ROWS else ""
-    now, judgements = await asyncio.gather(city_now(request), _judgements(request, row_code))
-    now = now.seen_by(asking.scope)
+    now, judgements = await asyncio.gather(city_now(request, asking.scope), _judgements(request, row_code))
     wanted = wanted_words(asked["q"])
     chosen = [
         row
@@ -62,12 +61,13 @@ async def units(request: Request, asking: Annotated[Visitor, Depends(visitor)]) 
         if asked["district"] in ("", row.unit.district)
         and asked["state"] in ("", row.state)
         and (not row_code or asked["judged"] in ("", (judgements or {}).get(row.unit.code, "unknown")))
-        and holds(wanted, row.unit.code, row.unit.name)
+        and (not wanted or holds(wanted, row.unit.code, row.unit.name))
     ]
     number, pages = page_of(len(chosen), PAGE_ROWS, request.query_params.get("page", ""))
     return page(
         request,
         "units.html",
+        now=now.at,
         city=now,
         counts=now.counts(),
         order=ORDER,
@@ -79,14 +79,14 @@ async def units(request: Request, asking: Annotated[Visitor, Depends(visitor)]) 
         row_codes=ROWS,
         row_states=STATES,
         judgements=judgements,
-        districts=sorted({row.unit.district for row in now.rows}, key=natural),
+        districts=list(now.districts),
     )
 
 
 @router.get("/units/{code:path}")
 async def unit(request: Request, code: str, asking: Annotated[Visitor, Depends(visitor)]) -> HTMLResponse:
     """One unit: what to do first, then its alerts, lines, requirements, rooms, equipment, security and agents."""
-    now = await city_now(request, code)
+    now = await city_now(request, Scope(unit=code))
     row = now.row(code)
     see(asking, district=row.unit.district if row else "", unit=code)
     if row is None:
@@ -100,6 +100,7 @@ async def unit(request: Request, code: str, asking: Annotated[Visitor, Depends(v
         known(security_of(measurements, code, language_of(request))),
         _evaluation(request, row.unit),
     )
+    agents = await to_thread.run_sync(request.app.state.facts.agents, code)
     self_checks = await to_thread.run_sync(self_checks_of, database_of(request), code, language_of(request))
     return page(
         request,
@@ -109,7 +110,7 @@ async def unit(request: Request, code: str, asking: Annotated[Visitor, Depends(v
         names={row.unit.code: row.unit},
         incidents=now.incidents,
         larger=await larger_of(database_of(request), row.unit.district, wan),
-        agents=now.agents,
+        agents=agents,
         figures=figures,
         wan=wan,
         timeline=timeline,

@@ -50,7 +50,7 @@ def opened(
     """For a collector at `url`."""
     parts = urlsplit(url)
     custody, taken = Custody(folder / "relay.db", max_bytes), threading.Event()
-    door = Door((LOOPBACK, 0), Collector(parts.hostname or "", parts.port or 0), Networks(networks), custody,
+    door = Door(f"{LOOPBACK}:0", Collector(parts.hostname or "", parts.port or 0), Networks(networks), custody,
                 lambda: key, taken.set)  # fmt: skip
     door.start()
     try:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 from haidang_agent.outbox import OutboxError
+from haidang_agent.outbox_confirmed import KEPT_MS
 from haidang_agent.relay.custody import AGENT_PART, OVERHEAD_BYTES, Custody, FullError
 from haidang_agent.relay.frame import Label
 
@@ -144,3 +146,25 @@ def test_a_disk_that_has_become_read_only_is_said_and_nothing_is_lost(tmp_path: 
                 tried()
         subprocess.run(["mount", "-o", "remount,rw", state], check=True)
         assert custody.stats().frames == 1
+
+
+def test_what_the_centre_has_gives_way_to_what_comes(custody: Custody, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    It is kept for two minutes, and no longer than there is room; what waits is never dropped for it.
+    """
+    part = b"x" * (ROOM // AGENT_PART - OVERHEAD_BYTES - 1)
+    custody.take(b"1" + part, label(newest_ms=1), "10.0.0.1")
+    with pytest.raises(FullError):
+        custody.take(b"2", label(newest_ms=2), "10.0.0.1")
+    assert custody.confirm(custody.newest({})[0], "1790000000.00", "forwarded") == 0
+    assert (custody.stats().frames, custody.stats().bytes) == (0, ROOM // AGENT_PART)
+    custody.take(b"2", label(newest_ms=2), "10.0.0.1")
+    assert (custody.stats().frames, custody.stats().bytes) == (1, 1 + OVERHEAD_BYTES)
+
+    custody.confirm(custody.newest({})[0], "1790000000.00", "forwarded")
+    real = time.monotonic
+    monkeypatch.setattr("time.monotonic", lambda: real() + KEPT_MS / 1000 + 1)
+    custody.take(b"3", label(newest_ms=3), "10.0.0.1")
+    custody.confirm(custody.newest({})[0], "1790000000.00", "forwarded")
+    assert custody.stats().bytes == 1 + OVERHEAD_BYTES
+    assert custody.stats().counted == {"forwarded": 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
 import time
 from contextlib import closing
@@ -115,6 +116,39 @@ def test_who_says_yes_without_the_units_key_gets_nothing_settled(tmp_path: Path,
         assert Deposits(f"http://{LOOPBACK}:{liar.server_port}", tmp_path, outbox, lambda: UNIT_KEY).make() == 0
         liar.shutdown()
     assert left(outbox) == 3
+
+
+def test_an_answer_that_drips_in_is_not_waited_for(
+    tmp_path: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Each byte comes in time, and the last never.
+    """
+    monkeypatch.setattr(depositing, "TIMEOUT_SECONDS", 1.0)
+    gave_up = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 201 Created\r\nHaidang-Receipt: ")
+            try:
+                while not gave_up.wait(0.05):
+                    connection.sendall(b"0")
+            except OSError:
+                gave_up.set()
+
+    fill(outbox, recent(3))
+    with socket.create_server((LOOPBACK, 0)) as server:
+        dripping = threading.Thread(target=drip, args=(server,), daemon=True)
+        dripping.start()
+        url = f"http://{LOOPBACK}:{server.getsockname()[1]}"
+        made: list[int] = []
+        depot = Deposits(url, tmp_path, outbox, lambda: UNIT_KEY)
+        threading.Thread(target=lambda: made.append(depot.make()), daemon=True).start()
+        assert gave_up.wait(30)
+        dripping.join(30)
+        eventually("it has ended", lambda: made, seconds=30)
+    assert (made, left(outbox)) == ([0], 3)
 
 
 def test_an_answer_that_is_lost_makes_nothing_twice(tmp_path: Path, outbox: Outbox, relay: Opened) -> None:

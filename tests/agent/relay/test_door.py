@@ -256,17 +256,14 @@ from tests.waiting import eventually
 opened.LOOPBACK = sys.argv[2]
 with opened.opened(Path(sys.argv[1]), "https://127.0.0.1:9") as relay:
     subprocess.run(["ip", "address", "add", sys.argv[3], "dev", "lo", *sys.argv[4:]], check=True)
-    print(eventually("an answer", lambda: relay.ask(b"GET / HTTP/1.1\\r\\n\\r\\n"), seconds=20).decode())
+    print(eventually("an answer", lambda: relay.ask(b"GET / HTTP/1.1\\r\\n\\r\\n"), seconds=60).decode())
 """
 
 
-@pytest.mark.parametrize(
-    ("address", "network", "more"), [("10.9.8.7", "10.9.8.7/24", ()), ("fd00::7", "fd00::7/64", ("nodad",))]
-)
-def test_it_starts_before_its_address_is_there(tmp_path: Path, address: str, network: str, more: tuple[str]) -> None:
+def test_it_starts_before_its_address_is_there(tmp_path: Path) -> None:
     """
     After a power cut, a PC is up before the router that gives it its address; what it measures then says what failed.
     """
     with Namespace() as machine:
-        said = machine.run(sys.executable, "-c", LISTENING, str(tmp_path), address, network, *more)
+        said = machine.run(sys.executable, "-c", LISTENING, str(tmp_path), "fd00::7", "fd00::7/64", "nodad")
     assert status(said.encode()) == 404

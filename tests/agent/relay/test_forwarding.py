@@ -110,6 +110,17 @@ def test_a_last_word_is_counted_by_its_reason(
     assert custody.stats().counted == {counted: 1}
 
 
+def test_what_was_refused_of_a_part_is_counted_and_said(
+    tmp_path: Path, custody, centre: ScriptedCentre, caplog: pytest.LogCaptureFixture
+) -> None:
+    centre.answer = lambda _: Say(200, b"2 of its snapshots were refused", {"Haidang-Refused": "too_old"})
+    keep(custody, "a-1", 1)
+    with forwarding(custody, centre, tmp_path):
+        eventually("it has gone", lambda: custody.stats().frames == 0, seconds=20)
+    assert custody.stats().counted == {"forwarded": 1, "too_old": 1}
+    assert "a part of a frame of a-1 for ever: 2 of its snapshots were refused" in caplog.text
+
+
 def test_a_new_key_of_the_relay_is_used_from_the_next_frame_on(tmp_path: Path, custody, centre: ScriptedCentre) -> None:
     with forwarding(custody, centre, tmp_path) as forwarder:
         for key in ("k" * 43, "n" * 43):
@@ -128,3 +139,32 @@ def test_an_agent_that_says_it_brings_more_than_it_does_holds_up_nobody(tmp_path
     keep(custody, "a-2", 10)
     with forwarding(custody, centre, tmp_path):
         eventually("all has gone", lambda: custody.stats().frames == 0, seconds=30)
+
+
+def test_what_the_store_may_have_lost_is_handed_over_again(
+    tmp_path: Path, custody, centre: ScriptedCentre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The relay hears that the store began anew although nothing more is left with it.
+    """
+    monkeypatch.setattr("haidang_agent.relay.forwarding.LOOK_SECONDS", 0.2)
+    since, had = "1790000000.00", set[tuple[str, bytes]]()
+
+    def answer(of: Asked) -> Say:
+        known = since, of.body
+        if known in had:
+            return Say(409, headers={"Haidang-Refused": "again", "Haidang-Store-Since": since})
+        had.add(known)
+        return Say(headers={"Haidang-Store-Since": since})
+
+    centre.answer = answer
+    keep(custody, "a-1", 1, 2, 30)
+    with forwarding(custody, centre, tmp_path):
+        eventually("all has gone", lambda: len(had) == 3, seconds=20)
+        eventually("one is tried again", lambda: len(asked(centre)) > 3, seconds=20)
+        assert custody.stats().frames == 0
+        assert custody.stats().counted == {"forwarded": 3}
+        since = "1790000900.00"
+        eventually("all has come again", lambda: len(had) == 6, seconds=20)
+        eventually("nothing waits", lambda: custody.stats().frames == 0, seconds=20)
+    assert custody.stats().counted == {"forwarded": 6}

@@ -34,6 +34,18 @@ def test_help_loads_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def test_only_the_command_that_is_asked_for_is_loaded() -> None:
+    program = (
+        "import sys; from haidang_collector.cli import build; build('agents'); "
+        "print(sorted(name for name in sys.modules if name.startswith('haidang_collector.commands.')))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    assert "haidang_collector.commands.agents" in loaded
+    assert "haidang_collector.commands.units" not in loaded
+    assert "units" in CliRunner().invoke(build("nonsense"), ["--help"]).stdout
+
+
 @pytest.mark.parametrize("arguments", [("nonsense",), ("units", "nonsense"), ("units", "list", "--nonsense")])
 def test_bad_usage_is_status_2(empty: Haidang, arguments: tuple[str, ...]) -> None:
     result = empty(*arguments)

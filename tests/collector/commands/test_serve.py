@@ -6,7 +6,7 @@ import socket
 import sqlite3
 import ssl
 import subprocess
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +14,7 @@ from haidang_collector.supervisor.programs import own
 
 from tests.lab.ca import CertificateAuthority
 from tests.servers import free_port, get, wait_until_ready
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,6 +101,46 @@ def test_tls_is_served(tmp_path: Path) -> None:
             secured.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 
             assert secured.recv(12) == b"HTTP/1.1 200"
+
+
+def test_one_address_cannot_hold_every_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Its connections say nothing at all, and so never come to the end of a TLS handshake.
+    """
+    monkeypatch.setenv("HAIDANG_CONNECTIONS_PER_ADDRESS", "2")
+    certificate, key = CertificateAuthority(tmp_path).issue("127.0.0.1")
+    with ExitStack() as stack:
+        port, _ = stack.enter_context(serving(tmp_path, "--tls-cert", certificate, "--tls-key", key))
+        silent = [stack.enter_context(connected("127.0.0.2", port)) for _ in range(3)]
+
+        assert is_hung_up_on(silent[2])
+        assert healthz("127.0.0.3", port) == b"HTTP/1.1 200"
+        silent[0].close()
+        eventually("there is a place again", lambda: healthz("127.0.0.2", port) == b"HTTP/1.1 200", seconds=30)
+
+
+def connected(address: str, port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(address, 0))
+
+
+def is_hung_up_on(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def healthz(address: str, port: int) -> bytes:
+    """The answer's beginning; empty where it does not let in."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with connected(address, port) as plain:
+        try:
+            with context.wrap_socket(plain) as secured:
+                secured.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                return secured.recv(12)
+        except (ssl.SSLError, ConnectionError):
+            return b""
 
 
 def test_headers_without_end_are_refused(tmp_path: Path) -> None:

@@ -3,11 +3,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from haidang_collector.cli import build
+from typer.testing import CliRunner
+
 from tests.collector.running import serving
 from tests.servers import free_port, prometheus
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from tests.collector.commands.conftest import Haidang
 
@@ -30,7 +35,8 @@ def test_agents_enrol_and_report(empty: Haidang, tmp_path: Path) -> None:
         prometheus(tmp_path) as store,
         serving(tmp_path, DATABASE_URL=f"sqlite:///{data}/haidang.db", STORE_WRITE_URL=store.write_url) as served,
     ):
-        done = empty("simulate", "--units", "4", "--for", "3s", "--interval", "1s", "--server", served.url, "--json")
+        options = ("--units", "4", "--for", "3s", "--interval", "1s", "--server", served.url, "--json")
+        done = empty("simulate", *options, "--steady")
         stored = store.query("count(group by (agent) (last_over_time(school_machine_info[1m])))")
 
     reports = json.loads(done.stdout)["reports"]
@@ -38,6 +44,26 @@ def test_agents_enrol_and_report(empty: Haidang, tmp_path: Path) -> None:
     assert reports["answers"].keys() == {"204"}
     assert stored[0]["value"][1] == str(reports["agents"])
     assert (data / "simulated").is_dir()
+
+
+def test_a_collector_elsewhere_needs_its_registry_and_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = f"sqlite:///{tmp_path}/haidang.db"
+    monkeypatch.setenv("HAIDANG_DATABASE_URL", registry)
+    words = ("simulate", "--units", "4", "--state", str(tmp_path / "agents"), "--json")
+    assert CliRunner().invoke(build(), [*words, "--facts-only"]).exit_code == 0
+    with (
+        prometheus(tmp_path) as store,
+        serving(tmp_path, DATABASE_URL=registry, STORE_WRITE_URL=store.write_url) as served,
+    ):
+        done = CliRunner().invoke(build(), [*words, "--for", "2s", "--interval", "1s", "--server", served.url])
+
+    reports = json.loads(done.stdout)["reports"]
+    assert done.exit_code == 0, done.stderr
+    assert reports["agents"] > 0
+    assert reports["answers"].keys() <= {"204", "cut off"}
+    assert (tmp_path / "agents").is_dir()
 
 
 def test_a_registry_with_real_units_is_refused(haidang: Haidang) -> None:

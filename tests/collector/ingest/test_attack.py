@@ -141,3 +141,36 @@ def test_a_flood_is_turned_away_and_named_and_no_other_agent_is(tmp_path: Path) 
     assert answers == [204]
     assert turned_away > 50
     assert f'haidang_ingest_agent_refused_total{{agent="{evil}",district="Quận 1",reason="rate"' in metrics
+
+
+def test_a_body_that_comes_again_and_again_is_stored_once_and_stopped(tmp_path: Path) -> None:
+    """
+    Also the one that is 31 days old is none that a sound agent sends, but after a long absence.
+    """
+    url = database_url(tmp_path)
+    replaying, key = add_agent(url)
+    few = {"AGENT_SAMPLES_PER_SECOND": "2000"}
+    now = round(time.time())
+    once = rw.snappy(b"".join(rw.simple(f"metric_{n}", 1, now - 60) for n in range(50)))
+    later = rw.snappy(b"".join(rw.simple(f"metric_{n}", 2, now) for n in range(50)))
+    ancient = rw.snappy(rw.simple("metric_0", 3, now - 31 * 86400))
+    with (
+        prometheus(tmp_path) as store,
+        serving(tmp_path, DATABASE_URL=url, STORE_WRITE_URL=store.write_url, PROMETHEUS_URL=store.url, **few) as served,
+        httpx.Client(base_url=served.url, headers=rw.HEADERS | {"Authorization": key}, timeout=120) as agent,
+    ):
+        answers = [
+            agent.post("/api/v1/write", content=body).status_code for body in (once, later, ancient, *[once] * 200)
+        ]
+        stored = store.query(f'{{agent="{replaying}"}}[35d]')
+        metrics = httpx.get(f"{served.url}/metrics").text
+
+    assert answers[:4] == [204, 204, 400, 204]
+    assert set(answers[3:]) == {204, 429}
+    assert answers.count(429) > 100
+    assert [each["values"] for each in stored] == [[[now - 60, "1"], [now, "2"]]] * 50
+    of_agent = (
+        f'haidang_ingest_agent_refused_total{{agent="{replaying}",district="Quận 1",reason="%s",unit="TH-001"}} %s'
+    )
+    assert of_agent % ("too_old", "1.0") in metrics
+    assert of_agent % ("rate", float(answers.count(429))) in metrics

@@ -66,7 +66,7 @@ def test_exemplars_and_native_histograms_pass_untouched() -> None:
 
 
 def test_an_empty_request_is_sound() -> None:
-    assert check(b"") == Batch(rw.snappy(b""), 0, 0, None, Sketch())
+    assert check(b"") == Batch(rw.snappy(b""), 0, 0, None, Sketch(), 0)
 
 
 @pytest.mark.parametrize(

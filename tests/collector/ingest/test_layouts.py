@@ -81,12 +81,13 @@ def test_taken_is_only_what_a_full_parse_takes_and_passed_on_is_all_of_it() -> N
         for body in (
             message,
             full_parse.with_new_samples(noise, message, NOW),
+            full_parse.in_another_form(noise, message),
             *(full_parse.mutated(noise, message) for _ in range(4)),
         ):
             outcomes[full_parse.compare(checker, body, noise.choice(SENDERS), NOW)] += 1
 
-    assert min(outcomes.values()) > 50, outcomes
-    assert outcomes.keys() == {"recognised", "taken", "refused"}
+    assert min(outcomes.values()) > 30, outcomes
+    assert outcomes.keys() == {"recognised", "taken", "refused", "refused for its form"}
 
 
 def labels(*names: str) -> list[bytes]:

@@ -47,7 +47,8 @@ def refused(step: Callable[[], None]) -> str | None:
 
 
 def batch(first: int, number: int) -> Batch:
-    return Batch(b"", number, number, None, Sketch(b"series %d" % each for each in range(first, first + number)))
+    seen = Sketch(b"series %d" % each for each in range(first, first + number))
+    return Batch(b"", number, number, None, seen, cost=number)
 
 
 def is_counted(kept: Limits, sender: Identity, brought: Batch) -> bool:

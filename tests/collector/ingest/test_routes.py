@@ -70,6 +70,23 @@ def ask(
         return post(client, authorization, body, headers=headers)
 
 
+@pytest.fixture
+def wide() -> bytes:
+    """A sound request of few samples that takes long to check: each has 60 labels."""
+    labels = [("__name__", "up"), *((f"l{number:02}", "v" * 20) for number in range(60))]
+    return rw.snappy(rw.series(labels, [(1, time.time())]) * 1_000)
+
+
+def test_what_takes_long_to_check_counts_for_more_than_its_samples(tmp_path: Path, wide: bytes) -> None:
+    url = database_url(tmp_path)
+    authorization = add_agent(url)[1]
+    few = Settings(database_url=url, agent_samples_per_second=1_000)
+    with client_of(few, store=httpx.MockTransport(stored)) as client:
+        statuses = [post(client, authorization, body).status_code for body in (None, wide, None)]
+
+    assert statuses == [204, 204, 429]
+
+
 def test_a_sample_comes_out_of_prometheus_with_the_centres_labels(tmp_path: Path) -> None:
     url = database_url(tmp_path)
     agent, authorization = add_agent(url)
@@ -209,7 +226,7 @@ def test_one_agents_waiting_requests_do_not_hold_up_another(tmp_path: Path) -> N
     arrived, go_on = threading.Semaphore(0), threading.Event()
 
     async def slow(request: httpx.Request) -> httpx.Response:
-        if b"slow" in cramjam.snappy.decompress_raw(request.content).read():
+        if request.method == "POST" and b"slow" in cramjam.snappy.decompress_raw(request.content).read():
             arrived.release()
             await asyncio.to_thread(go_on.wait, 60)
         return httpx.Response(204)
@@ -233,7 +250,8 @@ def test_one_agents_waiting_requests_do_not_hold_up_another(tmp_path: Path) -> N
 
 def test_who_is_not_known_is_401_and_the_store_hears_nothing(tmp_path: Path) -> None:
     def never(request: httpx.Request) -> httpx.Response:
-        raise AssertionError("the store was asked")
+        assert request.method == "GET", "what it tells of itself may be asked"
+        return httpx.Response(404)
 
     url = database_url(tmp_path)
     agent, authorization = add_agent(url)

@@ -27,7 +27,7 @@ def test_metadata_is_passed_over() -> None:
     """
     Prometheus sends it with remote write 1.0, although the specification leaves it out.
     """
-    assert wire.split_series(rw.field(3, b"meta") + rw.field(1, b"one"), max_series=1) == [b"one"]
+    assert wire.split_series(rw.field(3, b"meta") + rw.field(1, b"one"), max_series=2) == [b"one"]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,16 @@ def test_what_is_no_write_request_is_malformed(message: bytes) -> None:
 def test_more_series_than_allowed_are_too_large() -> None:
     with pytest.raises(Refusal) as refused:
         wire.split_series(rw.field(1, b"") * 11, max_series=10)
+
+    assert refused.value.status == 413
+
+
+def test_metadata_counts_as_series_do() -> None:
+    """
+    Else 1.5 MB of it kept a thread busy for three seconds, and were taken for an empty request.
+    """
+    with pytest.raises(Refusal) as refused:
+        wire.split_series(rw.field(1, b"") + rw.field(3, b"") * 10, max_series=10)
 
     assert refused.value.status == 413
 

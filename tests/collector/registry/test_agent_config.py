@@ -100,6 +100,9 @@ def test_merging_changes_neither() -> None:
         ("[agent]\nlist = [1, nan]", r"agent.list\[2\] = nan"),
         ("[agent\n", r"no TOML: .*line 1"),
         ("x = " + "[" * 20_000, "nested too deeply"),
+        ("agent." + "a." * 2_000 + "a = 1", "nested too deeply"),
+        ("[probes]\nx = [{" + "a." * 2_000 + "a = 1}]", "nested too deeply"),
+        ("[agent]\nx = " + "9" * 5_000, "no TOML: .*limit"),
         ("[agent]\nx = '" + "y" * 300_000 + "'", "more than 262144 bytes"),
     ],
 )

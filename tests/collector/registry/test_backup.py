@@ -136,6 +136,9 @@ def broken(whole: bytes) -> Iterator[tuple[str, bytes]]:
     yield "has 1 cells", gzip.compress(b"".join(lines[:2]) + b'["x"]\n')
     yield "not what comes next", gzip.compress(lines[0] + b'["a row of nothing"]\n')
     yield "line 2", gzip.compress(lines[0] + b"[" * 100_000 + b"\n")
+    incident = lines[0] + b'{"table": "incident", "columns": ["id", "starts_at", "labels"]}\n%s\n{"rows": 1}\n'
+    for row in (b'[99999999999999999999, null, "{}"]', b'[1, 7, "{}"]', b'[1, null, "\\ud800"]'):
+        yield "a row of incident holds what does not fit its columns", gzip.compress(incident % row)
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)

@@ -8,13 +8,15 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from haidang_collector.registry import schema
 from haidang_collector.registry.database import Database, RegistryDatabaseError, _alembic_config
 from haidang_collector.registry.models import Agent, Base
 from haidang_collector.registry.store import Registry
 from haidang_collector.registry.units_import import all_units
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+
+from tests.collector.registry.rows import versions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,10 +47,14 @@ def test_several_processes_may_fill_it_at_once(tmp_path: Path) -> None:
     assert [process.communicate()[0] for process in running] == [b"[]\n"] * 3
 
 
+def test_the_versions_there_are_stand_in_the_names_of_files() -> None:
+    assert (schema.known(), schema.newest()) == (set(versions()), versions()[-1])
+
+
 def test_an_older_schema_is_refused_with_the_command_that_mends_it(
     registry: Registry, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ScriptDirectory, "get_current_head", lambda _: "9999 of tomorrow")
+    monkeypatch.setattr(schema, "newest", lambda: "9999 of tomorrow")
 
     with pytest.raises(RegistryDatabaseError, match=r"has version \d{4}, needed is 9999 .*; run: haidang db upgrade"):
         Registry(url)

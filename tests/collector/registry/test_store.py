@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from haidang_collector.registry.credentials import secret_hash
+from haidang_collector.registry.incidents import Notification, record
 from haidang_collector.registry.models import Agent, Unit
 from haidang_collector.registry.store import Identity, Sighting, UnitFact
 from haidang_collector.registry.tokens import Applicant, create_token, enrol
@@ -68,6 +69,36 @@ def test_units_by_code(registry: Registry) -> None:
         UnitFact("TH-001", "Tiểu học Đom Đóm", "Quận Bắc", "primary"),
         UnitFact("THCS-002", "THCS Sao Mai", "Quận Bắc", "mixed"),
     ]
+
+
+def test_a_districts_part_is_asked_for_alone(registry: Registry) -> None:
+    """
+    An incident of a unit is of the district where the unit lies now, whatever its alert said.
+    """
+    agent = enrolled(registry)
+    with registry.database.write() as session:
+        session.add(Unit(code="X", name="X", district="Quận Nam", level="primary", students={}))
+    alerts = [
+        {
+            "status": "firing", "labels": {"alertname": name, **labels}, "startsAt": "2026-11-26T00:00:00Z",
+            "endsAt": "0001-01-01T00:00:00Z", "fingerprint": name,
+        }
+        for name, labels in (
+            ("Here", {"unit": "TH-001", "district": "Quận Nam"}), ("There", {"unit": "X", "district": "Quận Bắc"}),
+            ("OfAll", {"district": "Quận Bắc"}), ("Gone", {"unit": "GONE", "district": "Quận Bắc"}), ("City", {}),
+        )
+    ]  # fmt: skip
+    record(registry.database, Notification.model_validate({"version": "4", "alerts": alerts}))
+
+    assert {incident.alertname for incident in registry.open_incidents(district="Quận Bắc")} == {
+        "Here",
+        "OfAll",
+        "Gone",
+    }
+    assert [unit.code for unit in registry.units(district="Quận Nam")] == ["X"]
+    assert registry.sightings(district="Quận Bắc") == [(agent, "TH-001", None, False)]
+    assert registry.sightings(district="Quận Nam") == registry.agents(district="Quận Nam") == []
+    assert [fact.agent for fact in registry.agents(only=[agent, "a-unknown"])] == [agent]
 
 
 def test_news_of_another_collector_that_are_older_do_not_win(registry: Registry) -> None:

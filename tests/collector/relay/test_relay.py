@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from array import array
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 from haidang_agent import credentials
 from haidang_agent.centre import Centre
 from haidang_agent.credentials import Credentials
-from haidang_agent.outbox import Outbox
+from haidang_agent.outbox import Batch, Outbox
 from haidang_agent.relay.custody import Custody
 from haidang_agent.relay.forwarding import Forwarder
 from haidang_agent.relay.frame import MAGIC, read_label, seal
@@ -187,6 +188,37 @@ def test_what_is_no_sound_push_of_the_writer_is_refused_with_its_reason(school: 
         answer = school.hand_over(seal(school.host, batch))
         assert (answer.status, answer.headers["haidang-refused"]) == (400, reason)
     assert refused(centre, school.relay) == {"too_old", "in_future", "reserved_label"}
+
+
+def test_only_what_is_refused_of_a_frame_is_lost(school: School, centre: Served, store: Prometheus) -> None:
+    """
+    As of pushes of the host's own, which it halves: here two are too old and one is of tomorrow.
+    """
+    times = school.measured
+    month, day = 30 * 86_400_000, 86_400_000
+    odd = [times[0] - month, times[1] - month, times[2], times[3], times[4] + day]
+    answer = school.hand_over(seal(school.host, school.batch._replace(timestamps_ms=odd)))
+
+    assert (answer.status, answer.headers["haidang-refused"]) == (200, "too_old")
+    assert answer.text.startswith("3 of its snapshots were refused for ever: ")
+    assert "haidang-backlog-rate" in answer.headers
+    assert stored(store, school.host.agent) == times[2:4]
+    assert refused(centre, school.relay) == {"too_old", "in_future"}
+
+
+def test_one_that_the_store_refuses_takes_no_other_with_it(school: School, centre: Served, store: Prometheus) -> None:
+    """
+    There is another value of that time already.
+    """
+    once = Batch([1], school.batch.layout, school.measured[-1:], [array("d", (7.0, 7.0))])
+    assert school.hand_over(seal(school.host, once)).status == 204
+    answer = school.hand_over(seal(school.host, school.batch))
+
+    assert (answer.status, answer.headers["haidang-refused"]) == (200, "store_refused")
+    assert answer.text.startswith("1 of its snapshots was refused for ever: ")
+    assert stored(store, school.host.agent) == school.measured
+    assert refused(centre, school.relay) == {"store_refused"}
+    assert 'haidang_ingest_relayed_frames_total{outcome="part"}' in get(f"{centre.url}/metrics").decode()
 
 
 class TestForwarder:

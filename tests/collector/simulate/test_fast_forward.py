@@ -23,7 +23,7 @@ from haidang_collector.simulate.build import build as build_city
 from haidang_collector.simulate.build import today
 from haidang_collector.simulate.expected import limits_on
 from haidang_collector.simulate.flow import since_of
-from haidang_collector.simulate.outages import Outages
+from haidang_collector.simulate.outages import Outages, monthly
 from haidang_collector.simulate.past import Period, chapters
 from haidang_collector.simulate.standing import row_states
 from haidang_collector.simulate.year import judged
@@ -172,7 +172,7 @@ def _series(found: list[dict[str, Any]], labels: dict[str, str]) -> dict[object,
 def test_a_school_is_without_internet_as_long_as_its_outages_last(filled: Filled) -> None:
     period = _period(filled.told)
     city = build_city(UNITS, seed=1, day=period.last)
-    outages = Outages(city.seed, period)
+    outages = Outages(monthly(city.seed, period))
     unit = next(unit for unit in city.units if unit.presence == "heard" and all(line.up for line in unit.lines))
     down = [each for each in outages.of(unit, since_of(chapters(unit, city, period))) if not each.wan]
 

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from haidang_agent.enrol import EnrolError
+from haidang_collector.centre import school_time
 from haidang_collector.simulate.build import build
-from haidang_collector.simulate.fleet import Fleet, TooManyAgentsError, enrol_all
-from haidang_collector.simulate.member import berths
+from haidang_collector.simulate.fleet import Fleet, TooManyAgentsError, enrol_all, enrol_here
+from haidang_collector.simulate.live import Days, Life
+from haidang_collector.simulate.member import Berth, Member, berths
 from haidang_collector.simulate.registry import fill
+from haidang_collector.simulate.scenario import Live
 
 from tests.collector.running import serving
 from tests.collector.simulate.conftest import DAY
 from tests.servers import free_port, prometheus
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from haidang_collector.registry.store import Registry
-    from haidang_collector.simulate.member import Berth
 
     from tests.collector.running import Served
     from tests.servers import Prometheus
@@ -81,3 +85,69 @@ def test_agents_cannot_enrol_where_no_collector_is(registry: Registry, found: li
 def test_more_agents_than_files_are_refused_before_anything_is_opened(found: list[Berth]) -> None:
     with pytest.raises(TooManyAgentsError, match="ulimit -n"):
         Fleet(found * 10_000_000, "http://127.0.0.1:1", None, seed=1, interval=1.0)
+
+
+LIVELY = Live(as_often=2000.0, as_short=600.0)
+"""Something each hour, for seconds."""
+SEEDS = range(100_000)
+NO_GOODBYE = {False}
+
+
+def test_what_waits_behind_a_cut_of_the_scenario_is_no_fault(registry: Registry, found: list[Berth]) -> None:
+    enrol_here(registry.database, found)
+    calendar, now = school_time.load(), time.time()
+    unit = found[0].unit
+    site = found[0]._replace(unit=replace(unit, lines=(replace(unit.lines[0], up=True),)))
+    scenes = ((seed, Life(Days(seed, calendar), site.unit, site.machine, now).at(now)) for seed in SEEDS)
+    seed = next(seed for seed, scene in scenes if scene.cut_off and scene.end > now + 60)
+    days = Days(seed, calendar)
+
+    cut_off = Fleet([site], "http://127.0.0.1:1", None, seed=1, interval=0.5, days=days).run(2, print)
+
+    assert cut_off.answers.keys() == {"cut off"}
+    assert (cut_off.unsent, cut_off.last_error) == (0, None)
+    assert cut_off.waiting == cut_off.snapshots > 0
+
+
+def test_in_a_power_cut_an_agent_says_nothing_and_then_begins_anew(
+    registry: Registry, found: list[Berth], tmp_path: Path
+) -> None:
+    with centre(registry, tmp_path) as (served, store):
+        enrol_all(registry.database, found[:1], served.url, None, print)
+        member, goodbyes = _shortly_before_a_power_cut(found[0], served.url), set[bool]()
+
+        def is_on() -> bool:
+            goodbyes.update(fact.stopped for fact in registry.agents() if fact.agent == found[0].agent)
+            return member.report() > 0
+
+        eventually("the power cut", lambda: not is_on(), seconds=30, every=0.2)
+        eventually("its end", is_on, seconds=30, every=0.2)
+        boots = eventually("both boots", lambda: _two_boots(store), seconds=30, every=0.2)
+        eventually("the backlog sent", lambda: is_on() and not member.is_waiting, seconds=30, every=0.2)
+        unsent = member.stop(30)
+
+    assert goodbyes == NO_GOODBYE
+    assert boots[1] > boots[0]
+    assert unsent == 0
+
+
+def _shortly_before_a_power_cut(berth: Berth, url: str) -> Member:
+    """It has been heard, power goes within seconds, and is away for some."""
+    calendar, district = school_time.load(), berth.unit.district
+    for seed in SEEDS:
+        days, now = Days(seed, calendar, LIVELY), time.time()
+        cuts = days.power_cuts(district, days.at(now))
+        cut = next((cut for cut in cuts if now + 4 < cut.begin < now + 8 and cut.end > cut.begin + 8), None)
+        if cut is not None and not Life(days, berth.unit, berth.machine, now).at(now).cut_off:
+            member = Member(berth, url, None, seed, days)
+            if member.report() and time.time() < cut.begin - 2:
+                return member
+            member.stop(5)
+    raise LookupError("no power cut")
+
+
+def _two_boots(store: Prometheus) -> list[float]:
+    """Empty until there are two."""
+    told = store.query("node_boot_time_seconds[5m]")
+    boots = {float(value) for each in told for _, value in each["values"]}
+    return sorted(boots) if len(boots) > 1 else []

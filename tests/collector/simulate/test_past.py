@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from haidang_collector.centre import school_time
 from haidang_collector.simulate.build import build
-from haidang_collector.simulate.outages import WHOLE, Outages
+from haidang_collector.simulate.outages import WHOLE, Outages, monthly
 from haidang_collector.simulate.past import Period, chapters
 
 from tests.collector.simulate.conftest import DAY
@@ -63,13 +63,13 @@ def test_a_plan_is_of_the_school_year_and_not_there_before_it_came() -> None:
 def test_outages_are_the_same_whatever_period_is_told() -> None:
     unit, shorter = CITY.units[0], PERIOD._replace(first=date(2026, 9, 1))
     since = {line.wan: 0.0 for line in unit.lines}
-    long, short = (Outages(CITY.seed, period).of(unit, since) for period in (PERIOD, shorter))
+    long, short = (Outages(monthly(CITY.seed, period)).of(unit, since) for period in (PERIOD, shorter))
 
     assert short == [each for each in long if each.begin >= PERIOD.midnight(shorter.first)]
 
 
 def test_outages_of_one_line_never_overlap_and_users_are_cut_off_only_while_every_line_is_down() -> None:
-    outages = Outages(CITY.seed, PERIOD)
+    outages = Outages(monthly(CITY.seed, PERIOD))
     for unit in CITY.units:
         found = outages.of(unit, {line.wan: PERIOD.midnight(PERIOD.first) for line in unit.lines})
         by_wan = {
@@ -87,7 +87,9 @@ def test_outages_of_one_line_never_overlap_and_users_are_cut_off_only_while_ever
 def test_a_line_that_was_not_there_yet_carries_nobody() -> None:
     unit = next(unit for unit in CITY.units if len(unit.lines) > 1 and all(line.up for line in unit.lines))
     first = unit.lines[0].wan
-    outages = Outages(CITY.seed, PERIOD).of(unit, {line.wan: 0.0 if line.wan == first else 4e9 for line in unit.lines})
+    outages = Outages(monthly(CITY.seed, PERIOD)).of(
+        unit, {line.wan: 0.0 if line.wan == first else 4e9 for line in unit.lines}
+    )
 
     assert {each.wan for each in outages} <= {WHOLE, first}
     for each in outages:
@@ -95,7 +97,7 @@ def test_a_line_that_was_not_there_yet_carries_nobody() -> None:
 
 
 def test_many_fail_together() -> None:
-    outages = Outages(CITY.seed, PERIOD)
+    outages = Outages(monthly(CITY.seed, PERIOD))
     power = [
         {each for each in outages.of(unit, {line.wan: 0.0 for line in unit.lines}) if each.cause == "power"}
         for unit in CITY.units

@@ -6,6 +6,7 @@ import re
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
 
 import httpx
 import pytest
@@ -178,12 +179,14 @@ class Counted:
         self.away = False
         self.told = [("a-silent", "rate", 61.4), ("a-silent", "label", 0.2), ("a-revoked", "malformed", 7.0)]
 
-    def __call__(self, _: httpx.Request) -> httpx.Response:
+    def __call__(self, request: httpx.Request) -> httpx.Response:
         if self.away:
             return httpx.Response(503)
+        left_out = re.search(r'reason![=~]"([^"]*)"', unquote_plus(request.content.decode()))
         result = [
             {"metric": {"agent": agent, "reason": reason}, "value": [time.time(), str(times)]}
             for agent, reason, times in self.told
+            if not (left_out and re.fullmatch(left_out[1], reason))
         ]
         return httpx.Response(200, json={"status": "success", "data": {"resultType": "vector", "result": result}})
 
@@ -204,6 +207,14 @@ def test_who_is_refused_is_named_first_and_unknown_is_said(tmp_path: Path) -> No
 
             store.told.append(("a-heard", "rate", 500.0))
             assert listed(near.page("/agents"))[:2] == ["heard", "silent"]
+
+            store.told = [("a-heard", "too_old", 3.0), ("a-silent", "store_refused", 9.0)]
+            old = Page(near.page("/agents?refused=1")).text
+            assert "refused within the hour: 3 (too old: may be a sound agent after a long absence)" in old
+            assert "its clock" in old
+            assert "no sound agent sends" not in old
+            assert listed(near.page("/agents?refused=1")) == ["heard"]
+
             store.away = True
             away = near.page("/agents")
             assert "Which agents are refused is not known now" in Page(away).text

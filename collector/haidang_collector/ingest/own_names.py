@@ -1,0 +1,93 @@
+"""Metrics that the centre alone tells: what an agent pushes under such a name is refused.
+
+Rules, pages and the report read them without asking who sent them: one agent could change a limit for the whole city,
+or blind an alert. A test holds the list equal to what the centre exports and what is read of Prometheus and vmalert themselves.
+"""
+
+from __future__ import annotations
+
+RECORDED = b":"
+"""In the names of recorded series, and of no others (Prometheus, "Metric and label naming")."""
+
+_ALERTS = "ALERTS ALERTS_FOR_STATE"
+_OF_THE_STORE = """
+prometheus_rule_group_interval_seconds
+prometheus_rule_group_iterations_missed_total
+prometheus_rule_group_last_duration_seconds
+prometheus_tsdb_head_series
+prometheus_tsdb_storage_blocks_bytes
+vmalert_iteration_duration_seconds
+vmalert_iteration_interval_seconds
+vmalert_iteration_missed_total
+"""
+_OF_THE_COLLECTOR = """
+haidang_collector_info
+haidang_ingest_agent_refused_total
+haidang_ingest_refused_total
+haidang_ingest_relay_refused_total
+haidang_ingest_relayed_frames_total
+haidang_ingest_requests_total
+haidang_ingest_samples_total
+haidang_ingest_seconds_bucket
+haidang_ingest_seconds_count
+haidang_ingest_seconds_sum
+haidang_ingest_store_seconds_bucket
+haidang_ingest_store_seconds_count
+haidang_ingest_store_seconds_sum
+haidang_notify_expired_total
+haidang_notify_in_doubt_total
+haidang_notify_messages_total
+haidang_notify_oldest_waiting_seconds
+haidang_notify_round_timestamp_seconds
+haidang_notify_waiting_messages
+haidang_store_free_bytes
+haidang_store_size_bytes
+"""
+_FACTS = """
+haidang_agent_egress_info
+haidang_agent_expected
+haidang_agent_last_seen_timestamp_seconds
+haidang_agent_stopped
+haidang_collector_start_timestamp_seconds
+haidang_posture_check_info
+school_contact_mail
+school_contacts
+school_contract_bytes_per_second
+school_day
+school_day_before_seconds
+school_declared_equipment
+school_declared_lab_computers
+school_department_feed_valid
+school_fact_told_timestamp_seconds
+school_in_session
+school_lab_info
+school_mail_domain_check
+school_mail_domain_declared
+school_outside_port_open
+school_plan_received_timestamp_seconds
+school_policy_limit
+school_portal_centre_changed_timestamp_seconds
+school_portal_centre_fault
+school_portal_centre_feed_found
+school_portal_centre_feed_lag_seconds
+school_portal_centre_feed_newest_timestamp_seconds
+school_portal_centre_feed_valid
+school_portal_centre_looked_timestamp_seconds
+school_portal_centre_tls_expiry_timestamp_seconds
+school_portal_centre_up
+school_portal_declared
+school_public_service_centre_fault
+school_public_service_centre_up
+school_public_service_info
+school_season
+school_students
+school_subject_groups
+school_unit_info
+school_utc_offset_seconds
+school_year_start_timestamp_seconds
+"""
+OWN_NAMES = frozenset(f"{_ALERTS}{_OF_THE_STORE}{_OF_THE_COLLECTOR}{_FACTS}".encode().split())
+
+
+def is_own(metric: bytes) -> bool:
+    return metric in OWN_NAMES or RECORDED in metric
