@@ -24,6 +24,7 @@ usage: install.sh --server URL [options]
   --offline BUNDLE     the offline bundle, packed or unpacked; without Internet. A script inside one uses that one
   --signer FILE        the certificate that the bundle must be signed with (default: the one of the last installation)
   --package SPEC       without a bundle: what pip shall fetch (default: haidang[router,snmp])
+  --later              for a school without Internet: neither the centre nor a token is asked for; enrol another day
   --lang vi|en         language of these words (default: the system's)
   --dry-run            check, and show what would be done; change nothing
 
@@ -35,7 +36,7 @@ USAGE
 }
 
 case ${HAIDANG_LANG:-${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}} in vi*) lang='vi' ;; *) lang='en' ;; esac
-server='' token_file='' ca='' roles='' lab='' bundle='' signer='' package='haidang[router,snmp]' dry=''
+server='' token_file='' ca='' roles='' lab='' bundle='' signer='' package='haidang[router,snmp]' dry='' later=''
 
 say() { # Vietnamese, English (formats of printf), their values
   if [ "$lang" = vi ]; then format=$1; else format=$2; fi
@@ -63,6 +64,7 @@ read_arguments() {
     case $1 in
       --help | -h) usage; exit 0 ;;
       --dry-run) dry=yes; shift; continue ;;
+      --later) later=yes; shift; continue ;;
     esac
     [ $# -ge 2 ] || { usage >&2; exit 2; }
     case $1 in
@@ -133,6 +135,7 @@ PYTHON
 check_centre() {
   [ -n "$server" ] || return 0
   case $server in http://* | https://*) ;; *) refuse '%s không phải là địa chỉ: viết https://…' '%s is no address: write https://…' "$server" ;; esac
+  [ -z "$later" ] || return 0
   answer=$($python - "$server" "$ca" <<'PYTHON'
 import email.utils, ssl, sys, time, urllib.request
 
@@ -223,7 +226,7 @@ find_version() {
 
 read_token() {
   token=''
-  [ ! -e "$state/credentials.json" ] || return 0
+  if [ -n "$later" ] || [ -e "$state/credentials.json" ]; then return 0; fi
   if [ -n "$token_file" ]; then
     token=$(head -c 1000 "$token_file" | LC_ALL=C tr -cd '[:graph:]') # without what Windows' editors put around it
   elif [ -n "${HAIDANG_TOKEN:-}" ]; then
@@ -341,6 +344,14 @@ examine() {
   return 1
 }
 
+tell_later() {
+  say 'Trung tâm chưa được hỏi, máy chưa được tự kiểm tra.' 'The centre was not asked, and nothing was examined.'
+  [ ! -e "$state/credentials.json" ] || return 0
+  say 'Máy này chưa ghi danh: số đo được giữ ở đây, tối đa 30 ngày. Khi có mạng và có mã, chạy lệnh sau, dán mã rồi Enter:' \
+    'This machine is not enrolled: what it measures is kept here, for 30 days at most. With a network and a token run this, paste the token, Enter:'
+  printf "  sudo sh -c '%s'\n" "runuser -u $user -- haidang-agent enrol --token-file - && systemctl restart haidang-agent"
+}
+
 clean() {
   [ -z "$terminal" ] || stty "$terminal" </dev/tty
   rm -rf "$work"
@@ -371,7 +382,7 @@ main() {
   say '\nHải Đăng %s ở %s, dịch vụ haidang-agent, cấu hình %s, dữ liệu %s.\nGỡ bỏ: %s/uninstall.sh\n' \
     '\nHải Đăng %s in %s, service haidang-agent, configuration %s, state %s.\nRemove it by: %s/uninstall.sh\n' \
     "$version" "$home" "$config" "$state" "$home"
-  examine || exit 1
+  if [ -n "$later" ]; then tell_later; else examine || exit 1; fi
 }
 
 main "$@"

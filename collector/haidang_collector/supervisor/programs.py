@@ -90,6 +90,7 @@ def collector(plan: Plan) -> Child:
         log=plan.log("collector"),
         ready_url=f"{plan.collector}/readyz",
         environment={
+            "MALLOC_ARENA_MAX": "1",  # as in the collector's unit: what threads give back does not stay with them
             **os.environ,
             "HAIDANG_STORE": plan.store,
             "HAIDANG_STORE_FOLDER": str(plan.data.absolute()),

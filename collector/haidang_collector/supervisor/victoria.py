@@ -82,16 +82,25 @@ def alerting(plan: Plan, program: str) -> Child:
     )
 
 
+def scrape_config(plan: Plan) -> dict[str, Any]:
+    """What Prometheus would scrape, and what vmalert tells of its rules."""
+    vmalert = {
+        "job_name": "vmalert",
+        "static_configs": [{"targets": [f"127.0.0.1:{plan.vmalert_port}"]}],
+        "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": READ, "action": "keep"}],
+    }
+    return {
+        "global": {"scrape_interval": f"{SCRAPE_SECONDS}s"},
+        "scrape_configs": [*prometheus_config(plan)["scrape_configs"], vmalert],
+    }
+
+
 def write_files(plan: Plan, rules_program: str) -> Sequence[str]:
     """What both read, below `plan.data`. Names of the alerts that this vmalert cannot keep firing. Raises OSError."""
     folder = plan.data / "victoriametrics"
     (folder / "rules").mkdir(parents=True, exist_ok=True)
-    whole = prometheus_config(plan)
-    scrape = {
-        "global": {"scrape_interval": f"{SCRAPE_SECONDS}s"},
-        "scrape_configs": [*whole["scrape_configs"], _vmalert(plan)],
-    }
-    (folder / "scrape.yml").write_text(yaml.safe_dump(scrape, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    scrape = yaml.safe_dump(scrape_config(plan), sort_keys=False, allow_unicode=True)
+    (folder / "scrape.yml").write_text(scrape, encoding="utf-8")
     source = alerts_folder() / "rules"
     dry_run = [rules_program, "-dryRun", f"-rule={source / '*.yml'}"]
     older = subprocess.run(dry_run, check=False, capture_output=True).returncode != 0  # noqa: S603 - found by us
@@ -106,11 +115,3 @@ def write_files(plan: Plan, rules_program: str) -> Sequence[str]:
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         (folder / "rules" / file.name).write_text(text, encoding="utf-8")
     return sorted(without)
-
-
-def _vmalert(plan: Plan) -> dict[str, Any]:
-    return {
-        "job_name": "vmalert",
-        "static_configs": [{"targets": [f"127.0.0.1:{plan.vmalert_port}"]}],
-        "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": READ, "action": "keep"}],
-    }

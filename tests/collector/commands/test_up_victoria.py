@@ -25,6 +25,8 @@ def test_victoriametrics_and_its_rules_stand_in_for_prometheus(tmp_path: Path) -
             eventually(
                 "rules record", lambda: trial.query("centre:haidang_listening_since:timestamp_seconds"), seconds=30
             )
+            share = 'vmalert_iteration_duration_seconds{quantile="0.9"} / ignoring (quantile) vmalert_iteration_interval_seconds'
+            eventually("how long rules take is told", lambda: trial.query(share), seconds=30)
         finally:
             status = trial.stop()
 
