@@ -24,6 +24,7 @@ BUILT_IN = Path(__file__).with_name("calendar.toml")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
 _MOST_DAYS_BETWEEN = 180
+_DAYS_BACK = 30
 _SPAN = {"name": str, "from": date, "to": date, "source": str}
 _LISTS: dict[str, dict[str, type]] = {
     "hours": {"days": list, "from": time, "to": time, "source": str},
@@ -132,6 +133,7 @@ def metrics(calendar: Calendar, now: datetime) -> Iterator[Metric]:
     if (before := calendar.day_before(today)) is not None:
         since.add_metric((), (today - before).total_seconds())
     yield since
+    yield _school_days_before(calendar, today)
     seasons = GaugeMetricFamily("school_season", "1 in the season by the calendar, else 0.", labels=("season",))
     closed = calendar.closed_seasons(today)
     for name in calendar.seasons:
@@ -143,6 +145,21 @@ def metrics(calendar: Calendar, now: datetime) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "school_utc_offset_seconds", "How far the calendar's clock is ahead of UTC.", offset.total_seconds()
     )
+
+
+def _school_days_before(calendar: Calendar, today: date) -> Metric:
+    family = GaugeMetricFamily(
+        "school_day_before_timestamp_seconds",
+        "When the day began that was so many school days before today, at midnight.",
+        labels=("days",),
+    )
+    day = calendar.day_before(today)
+    for days in range(1, _DAYS_BACK + 1):
+        if day is None:
+            break
+        family.add_metric((str(days),), datetime.combine(day, time(), calendar.zone).timestamp())
+        day = calendar.day_before(day)
+    return family
 
 
 def _span(entry: Mapping[str, Any]) -> Span:

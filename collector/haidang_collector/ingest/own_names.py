@@ -1,7 +1,8 @@
 """Metrics that the centre alone tells: what an agent pushes under such a name is refused.
 
 Rules, pages and the report read them without asking who sent them: one agent could change a limit for the whole city,
-or blind an alert. A test holds the list equal to what the centre exports and what is read of Prometheus and vmalert themselves.
+or blind an alert. A test holds the list equal to what the centre exports and what is read of Prometheus and vmalert
+themselves.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ school_contacts
 school_contract_bytes_per_second
 school_day
 school_day_before_seconds
+school_day_before_timestamp_seconds
 school_declared_equipment
 school_declared_lab_computers
 school_department_feed_valid

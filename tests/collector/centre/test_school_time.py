@@ -105,6 +105,14 @@ def test_metrics_tell_of_now_by_the_calendars_clock(when: str, told: dict[str, f
     assert samples == {**told, "school_utc_offset_seconds": 25200}
 
 
+def test_the_beginnings_of_school_days_before_are_told_as_far_as_there_were_any() -> None:
+    families = school_time.metrics(CALENDAR, at("2026-09-10 08:00").astimezone(dt.UTC))
+    name = "school_day_before_timestamp_seconds"
+    told = {each.labels["days"]: each.value for family in families for each in family.samples if each.name == name}
+
+    assert told == {str(back): at(f"2026-09-{10 - back:02} 00:00").timestamp() for back in (1, 2, 3)}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [

@@ -11,6 +11,10 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
+SHARE_OF_INTERVAL = (
+    'vmalert_iteration_duration_seconds{quantile="0.9"} / ignoring (quantile) vmalert_iteration_interval_seconds'
+)
+
 
 def test_victoriametrics_and_its_rules_stand_in_for_prometheus(tmp_path: Path) -> None:
     """
@@ -25,8 +29,7 @@ def test_victoriametrics_and_its_rules_stand_in_for_prometheus(tmp_path: Path) -
             eventually(
                 "rules record", lambda: trial.query("centre:haidang_listening_since:timestamp_seconds"), seconds=30
             )
-            share = 'vmalert_iteration_duration_seconds{quantile="0.9"} / ignoring (quantile) vmalert_iteration_interval_seconds'
-            eventually("how long rules take is told", lambda: trial.query(share), seconds=30)
+            eventually("how long rules take is told", lambda: trial.query(SHARE_OF_INTERVAL), seconds=30)
         finally:
             status = trial.stop()
 

@@ -97,6 +97,14 @@ def test_the_token_goes_by_a_pipe() -> None:
     assert told["windows"] == "'TOKEN' | haidang-agent enrol --server https://collector.example --token-file -"
 
 
+def test_the_installers_are_shown_with_this_centres_address(near: Desk) -> None:
+    told = Page(near.send(f"{ENROL}?unit=TH-001", ASKED, status=200).text).text
+
+    assert "sudo sh install.sh --server https://collector.example:8080" in told
+    assert "-File install.ps1 -Server https://collector.example:8080 }" in told
+    assert "in place of files.department.example" in told
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
