@@ -22,6 +22,8 @@ SHOWN = 20
 HOUR = 3600
 WAITING: look.Steps = ((None, look.GOOD), (HOUR, look.WARN), (24 * HOUR, look.BAD))
 """Age of the oldest snapshot that waits."""
+FREE: look.Steps = ((None, look.BAD), (0.05, look.WARN), (0.35, look.GOOD))
+"""As `StoreFull` and `StoreFilling` have it."""
 BUSY: look.Steps = ((None, look.GOOD), (0.5, look.WARN), (0.9, look.BAD))
 """Of a rule group's interval that its evaluation takes."""
 FULL: look.Steps = ((None, look.GOOD), (0.5, look.WARN), (0.8, look.BAD))
@@ -249,6 +251,15 @@ def _store(_: Words, show: Panels) -> list[Panel]:
             why=_("Without the last hours, which are still in memory. It levels off at the time that data are kept."),
             unit="bytes",
             decimals=1,
+            height=4,
+        ),
+        show.stat(
+            "centre:haidang_store_free:ratio",
+            title=_("Free on the store's disk"),
+            why=_("Empty where the collector is not told the store's folder (HAIDANG_STORE_FOLDER)."),
+            unit="percentunit",
+            decimals=0,
+            steps=FREE,
             height=4,
         ),
     ]

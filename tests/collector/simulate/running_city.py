@@ -125,6 +125,7 @@ def running_city(
         **os.environ,
         "HAIDANG_DATABASE_URL": f"sqlite:///{folder}/haidang.db",
         "HAIDANG_LISTEN": f"127.0.0.1:{port}",
+        "HAIDANG_STORE_FOLDER": str(folder.absolute()),
     }
     with ExitStack() as stack:
         registry = Registry(environment["HAIDANG_DATABASE_URL"])
