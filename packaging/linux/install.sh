@@ -82,6 +82,7 @@ read_arguments() {
     shift 2
   done
   case $server$lab in *[\"\\[:cntrl:]]*) usage >&2; exit 2 ;; esac
+  if [ -n "$later" ] && [ -n "$token_file" ]; then usage >&2; exit 2; fi
   if [ -z "$server" ] && [ ! -e "$config/agent.toml" ]; then usage >&2; exit 2; fi
   export HAIDANG_LANG="$lang"
 }

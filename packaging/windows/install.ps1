@@ -1,7 +1,8 @@
 ﻿# Puts the agent on a Windows PC: checks, installs, enrols, examines, and says what it did. See docs/install.md.
 # Run it as administrator from the unpacked bundle, with Windows PowerShell 5.1 or later:
 #   powershell -ExecutionPolicy Bypass -File install.ps1 -Server https://collector.example:8080 -Ca ca.pem
-# Exit status: 0 all is well; 1 a step failed, or something has to be mended; 2 bad usage or a check failed, nothing changed.
+# Exit status: 0 all is well; 1 a step failed, or something has to be mended; 2 bad usage or a check failed:
+# nothing changed, but for the Python that -PythonInstaller may have put there. The checks are those of check.py.
 param(
     [string]$Server = '',
     [string]$TokenFile = '',
@@ -11,6 +12,7 @@ param(
     [string]$Signer = '',
     [string]$PythonInstaller = '',
     [ValidateSet('vi', 'en', '')][string]$Lang = '',
+    [switch]$Later,
     [switch]$DryRun
 )
 $ErrorActionPreference = 'Stop'
@@ -64,72 +66,76 @@ function Install-Python {
     }
 }
 
-# A file beside the wheels does no harm: ca.pem may lie there.
-function Test-Bundle {
-    $named = @{}
-    foreach ($line in [IO.File]::ReadAllLines((Join-Path $here 'SHA256SUMS'))) {
-        $sum, $name = $line -split '  ', 2
-        $file = Join-Path $here $name.Replace('/', '\')
-        if (-not (Test-Path -LiteralPath $file)) { Refuse "Gói cài đặt thiếu tệp: $name" "The bundle lacks a file: $name" }
-        if ($sum -ne (Get-FileHash -LiteralPath $file -Algorithm SHA256).Hash) {
-            Refuse "Gói cài đặt bị hỏng hoặc bị sửa ($name): hãy chép lại." "The bundle is damaged or was changed ($name): copy it again."
-        }
-        $named[$name] = $true
-    }
-    foreach ($file in Get-ChildItem -LiteralPath (Join-Path $here 'wheelhouse') -Force) {
-        if (-not $named["wheelhouse/$($file.Name)"]) {
-            Refuse "Gói cài đặt có tệp lạ: $($file.Name)" "The bundle has a file that SHA256SUMS does not name: $($file.Name)"
-        }
-    }
-}
-
 function Test-Signature {
     $kept = Join-Path $state 'signer.pem'
     if (-not $Signer -and (Test-Path -LiteralPath $kept)) { $script:Signer = $kept }
     if (-not $Signer) {
-        Say 'Lưu ý: gói cài đặt nguyên vẹn, nhưng chưa kiểm tra ai đã làm ra nó: hãy thêm -Signer TỆP của Sở.' `
-            "Note: the bundle is whole, but who made it was not checked: give the department's -Signer FILE."
+        Say 'Lưu ý: chưa kiểm tra ai đã làm ra gói cài đặt: hãy thêm -Signer TỆP của Sở.' `
+            "Note: who made the bundle was not checked: give the department's -Signer FILE."
         return
     }
     $certificate = New-Object Security.Cryptography.X509Certificates.X509Certificate2 (Resolve-Path -LiteralPath $Signer).ProviderPath
     $key = [Security.Cryptography.X509Certificates.RSACertificateExtensions]::GetRSAPublicKey($certificate)
-    $sums = [IO.File]::ReadAllBytes((Join-Path $here 'SHA256SUMS'))
-    $signature = [IO.File]::ReadAllBytes((Join-Path $here 'SHA256SUMS.sig'))
+    $files = (Join-Path $here 'SHA256SUMS'), (Join-Path $here 'SHA256SUMS.sig')
+    foreach ($file in $files) {
+        if (-not (Test-Path -LiteralPath $file)) { Refuse "Thiếu $file" "$file is missing" }
+    }
+    $sums = [IO.File]::ReadAllBytes($files[0])
+    $signature = [IO.File]::ReadAllBytes($files[1])
     if (-not $key.VerifyData($sums, $signature, [Security.Cryptography.HashAlgorithmName]::SHA256, [Security.Cryptography.RSASignaturePadding]::Pkcs1)) {
         Refuse "Chữ ký của gói cài đặt không đúng với ${Signer}: KHÔNG cài. Hãy hỏi Sở." "The bundle's signature is not ${Signer}'s: NOT installed. Ask the department."
     }
     Say 'Chữ ký của gói cài đặt đúng.' "The bundle's signature is right."
 }
 
-function Read-Token {
-    if (Test-Path -LiteralPath (Join-Path $state 'credentials.json')) { return $false }
-    if ($TokenFile) { $env:HAIDANG_TOKEN = [IO.File]::ReadAllText((Resolve-Path -LiteralPath $TokenFile).ProviderPath).Trim() }
-    elseif (-not $env:HAIDANG_TOKEN -and -not $DryRun) {
-        $typed = Read-Host -AsSecureString $(if ($Lang -eq 'vi') { 'Mã ghi danh của đơn vị' } else { "The unit's token" })
-        $env:HAIDANG_TOKEN = (New-Object Net.NetworkCredential '', $typed).Password
+function Test-Fitness([string[]]$words) {
+    & $python -I (Join-Path $here 'check.py') @words
+    if ($LASTEXITCODE) { exit 2 }
+}
+
+# An agent that was just started may not answer yet.
+function Test-Agent {
+    foreach ($pause in 3, 6, 12, 0) {
+        $told = & $agent -I -X utf8 -m haidang_agent doctor
+        if (-not $LASTEXITCODE) { break }
+        Start-Sleep -Seconds $pause
     }
-    if (-not $env:HAIDANG_TOKEN -and -not $DryRun) { Refuse 'Thiếu mã ghi danh. Xin mã ở Phòng GD&ĐT hoặc Sở.' 'The token is missing. Your district or department issues it.' }
-    return $true
+    $told
+    exit $LASTEXITCODE
+}
+
+function Show-Later {
+    Say 'Trung tâm chưa được hỏi, máy chưa được tự kiểm tra.' 'The centre was not asked, and nothing was examined.'
+    if (Test-Path -LiteralPath (Join-Path $state 'credentials.json')) { return }
+    Say 'Máy này chưa ghi danh: số đo được giữ ở đây, tối đa 30 ngày. Khi có mạng và có mã, chạy lệnh sau trong PowerShell bằng quyền quản trị, dán mã rồi Enter:' `
+        'This machine is not enrolled: what it measures is kept here, for 30 days at most. With a network and a token run this in PowerShell as administrator, paste the token, Enter:'
+    $program = Join-Path $programs 'haidang-agent.cmd'
+    Write-Output "  & '$program' enrol --token-file -; if (-not `$LASTEXITCODE) { & '$program' service start }"
 }
 
 if (-not (Test-Administrator)) { Refuse 'Hãy chạy PowerShell với quyền quản trị (Run as administrator).' 'Run PowerShell as administrator.' }
 if (-not $Server -and -not (Test-Path -LiteralPath (Join-Path $state 'agent.toml'))) { Refuse 'Thiếu -Server.' '-Server is missing.' }
-Test-Bundle
+if ($Later -and $TokenFile) { Refuse '-Later không đi cùng -TokenFile.' '-Later does not go with -TokenFile.' }
 Test-Signature
-$wheel = @(Get-ChildItem -Path (Join-Path $here 'wheelhouse\haidang-*.whl'))[0]
-$version = $wheel.Name.Split('-')[1]
-$release = Join-Path $programs "releases\$version"
-$agent = Join-Path $release 'Scripts\python.exe'
 $python = Find-Python
 if (-not $python) { Install-Python; $python = Find-Python }
 if (-not $python -and -not $DryRun) { Refuse 'Không tìm thấy Python đã cài.' 'The Python that was installed is not found.' }
 # Windows PowerShell drops an argument that is empty, so "-" stands for none.
 if ($Ca) { $Ca = (Resolve-Path -LiteralPath $Ca).ProviderPath }
+if ($TokenFile) { $TokenFile = (Resolve-Path -LiteralPath $TokenFile).ProviderPath }
+$options = @()
+if ($Later) { $options += '--later' }
 if ($python) {
-    & $python -I (Join-Path $here 'check.py') $env:ProgramFiles $(if ($Server) { $Server } else { '-' }) $(if ($Ca) { $Ca } else { '-' })
-    if ($LASTEXITCODE) { exit 2 }
+    Test-Fitness @('bundle', $here)
+    Test-Fitness (@('machine', $env:ProgramFiles, $(if ($Server) { $Server } else { '-' }), $(if ($Ca) { $Ca } else { '-' })) + $options)
+    if ($DryRun) { $options += '--dry-run' }
+    $env:HAIDANG_TOKEN = Test-Fitness (@('token', $state, $(if ($TokenFile) { $TokenFile } else { '-' })) + $options)
 }
-$enrol = Read-Token
+else { Say 'Chưa có Python: gói cài đặt và máy chưa được kiểm tra.' 'There is no Python yet: bundle and machine were not checked.' }
+$wheel = @(Get-ChildItem -Path (Join-Path $here 'wheelhouse\haidang-*.whl'))[0]
+$version = $wheel.Name.Split('-')[1]
+$release = Join-Path $programs "releases\$version"
+$agent = Join-Path $release 'Scripts\python.exe'
 
 if (-not (Test-Path -LiteralPath (Join-Path $release '.whole'))) {
     $pip = @(Get-ChildItem -Path (Join-Path $here 'wheelhouse\pip-*.whl'))[0].FullName + '\pip'
@@ -145,7 +151,7 @@ foreach ($each in $Role) { $words += '--role', $each }
 if ($Lab) { $words += '--lab', $Lab }
 Run $agent $words | Out-Null
 if ($Signer -and -not $DryRun -and $Signer -ne (Join-Path $state 'signer.pem')) { Copy-Item -LiteralPath $Signer -Destination (Join-Path $state 'signer.pem') }
-if ($enrol) {
+if ($env:HAIDANG_TOKEN) {
     Run $agent @('-I', '-m', 'haidang_agent', 'enrol')
     Remove-Item Env:HAIDANG_TOKEN -ErrorAction SilentlyContinue
 }
@@ -155,6 +161,5 @@ if (-not $DryRun) { & $agent -I $releases $programs prune | Out-Null }
 Say "Hải Đăng $version ở $programs, tác vụ \Haidang\Agent, cấu hình và dữ liệu ở $state. Gỡ bỏ: $programs\uninstall.ps1" `
     "Hải Đăng $version in $programs, task \Haidang\Agent, configuration and state in $state. Remove it by: $programs\uninstall.ps1"
 if ($DryRun) { exit 0 }
-Start-Sleep -Seconds 5 # the agent needs a moment until it answers
-& $agent -I -m haidang_agent doctor
-exit $LASTEXITCODE
+if ($Later) { Show-Later; exit 0 }
+Test-Agent

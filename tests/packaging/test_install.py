@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from haidang_collector.registry.store import Registry
 from haidang_collector.registry.tokens import create_token
+from haidang_collector.web.enrol_pages import FILES, installers
 
 from scripts.bundle import pack
 from tests.collector.running import UNIT, add_agent, database_url, serving
@@ -178,6 +179,7 @@ BAD_WORDS = [
     ("--server", "https://x", "--lab", 'a"b'),
     ("--server", "https://x", "--lab", "a\nb"),
     ("--nonsense", "1"),
+    ("--server", "https://x", "--later", "--token-file", "/dev/null"),
 ]
 
 
@@ -231,12 +233,79 @@ def test_a_dry_run_changes_nothing(machine: Sealed, bundle: Path, centre: Centre
     assert machine.changes() == {"/usr/local/bin/restorecon"}
 
 
+def test_what_the_enrol_page_says_fetches_and_runs_it(
+    machine: Sealed, bundle: Path, centre: Centre, tmp_path: Path
+) -> None:
+    """
+    With an address in the place of the department's, and nothing changed.
+    """
+    shutil.copy2(bundle, tmp_path / "haidang-agent-linux-x86_64.tar.gz")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path)) as files:
+        Thread(target=files.serve_forever, daemon=True).start()
+        line = installers(centre.url)["linux"].replace(FILES, f"http://127.0.0.1:{files.server_port}")
+        done = machine.run("sh", "-c", f"{line.replace('sudo ', '')} --dry-run")
+        files.shutdown()
+
+    assert done.returncode == 0, done.stderr
+    assert f"The collector {centre.url} answers." in done.stderr
+    assert "Dry run: nothing was changed." in done.stderr
+
+
 def test_a_centre_that_does_not_answer_stops_it(machine: Sealed, bundle: Path) -> None:
     done = machine.run(str(INSTALL), "--server", "http://127.0.0.1:1", "--offline", str(bundle))
 
     assert done.returncode == BAD_USAGE
     assert "http://127.0.0.1:1 cannot be reached" in done.stderr
     assert machine.changes() == set()
+
+
+def test_without_internet_it_is_installed_now_and_enrolled_another_day(
+    machine: Sealed, bundle: Path, centre: Centre
+) -> None:
+    """
+    By the command that it names; here with a systemctl that says what it was asked.
+    """
+    done = machine.run(str(INSTALL), "--server", "http://127.0.0.1:1", "--offline", str(bundle), "--later")
+
+    assert done.returncode == 0, done.stderr
+    assert "The centre was not asked, and nothing was examined." in done.stderr
+    identity = machine.root / "var/lib/haidang/credentials.json"
+    assert not identity.exists()
+
+    config = machine.root / "etc/haidang/agent.toml"
+    config.write_text(config.read_text(encoding="utf-8").replace("http://127.0.0.1:1", centre.url), encoding="utf-8")
+    control = machine.root / "usr/local/bin/systemctl"
+    control.write_text('#!/bin/sh\necho "systemctl $*"\n', encoding="ascii")
+    control.chmod(0o755)
+    named = done.stdout.strip().removeprefix("sudo ")
+    enrolled = machine.run("sh", "-c", named, feed=centre.token.read_text(encoding="ascii") + "\n")
+
+    assert enrolled.stdout.endswith(f"of unit {UNIT}\nsystemctl restart haidang-agent\n"), enrolled.stderr
+    assert identity.stat().st_uid == identity.parent.stat().st_uid != 0
+
+    again = machine.run("/opt/haidang/install.sh", "--offline", str(bundle), "--later")
+
+    assert (again.returncode, again.stdout) == (0, ""), "who is enrolled is not told to enrol"
+
+
+def test_the_script_comes_by_a_pipe_and_pip_fetches_the_rest(
+    machine: Sealed, bundle: Path, centre: Centre, tmp_path: Path
+) -> None:
+    """
+    `curl … | sh -s -- …`: the script is standard input, and an index has the wheels.
+    """
+    index = unpacked(bundle, tmp_path) / "wheelhouse"
+    words = ("--server", centre.url, "--token-file", str(centre.token), "--role", "host")
+
+    done = machine.run(
+        "env", "PIP_NO_INDEX=1", f"PIP_FIND_LINKS={index}", "sh", "-s", "--", *words,
+        feed=INSTALL.read_text(encoding="utf-8"),
+    )  # fmt: skip
+
+    assert "Fetching haidang[router,snmp]" in done.stderr
+    assert f"(unit {UNIT})" in done.stderr, done.stderr
+    assert "✓ collector" in done.stdout, done.stdout + done.stderr
+    assert (machine.root / "opt/haidang/install.sh").read_bytes() == INSTALL.read_bytes()
 
 
 @pytest.mark.parametrize(

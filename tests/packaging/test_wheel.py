@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import urllib.request
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.packaging.wheelhouse import build, take
 from tests.servers import free_port, get, prometheus, wait_until_ready
 
 pytestmark = pytest.mark.timeout(300)
@@ -22,6 +25,10 @@ PLACED = {
     "dashboards/json": "haidang_collector/dashboards",
     "docs/runbooks": "haidang_collector/runbooks",
     "packaging": "haidang_agent/packaging",
+}
+
+COMPOSED = {
+    f"compose/{name}" for name in ("compose.yaml", "Dockerfile", "prometheus.yml", "nginx.conf", ".env.example")
 }
 
 
@@ -65,6 +72,22 @@ def test_nothing_is_in_it_but_ours(wheel: Path) -> None:
         tops = {name.partition("/")[0] for name in packed.namelist()}
 
     assert {top for top in tops if not top.endswith(".dist-info")} == {Path(folder).name for folder in CODE}
+
+
+def test_the_sdist_has_the_rest_too_and_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(wheel.parent / "source", source)
+    take(source, ".gitignore", "ansible", "compose")
+    build(source, tmp_path)
+
+    (sdist,), (again,) = tmp_path.glob("*.tar.gz"), tmp_path.glob("*.whl")
+    with tarfile.open(sdist) as packed:
+        there = {name.partition("/")[2] for name in packed.getnames()}
+    with zipfile.ZipFile(wheel) as ours, zipfile.ZipFile(again) as theirs:
+        assert (again.name, sorted(theirs.namelist())) == (wheel.name, sorted(ours.namelist()))
+    beside = [path for name in ("ansible", "packaging", "alerts") for path in (source / name).rglob("*")]
+    wanted = {str(path.relative_to(source)) for path in beside if path.is_file()} | COMPOSED
+    assert wanted - there == set()
 
 
 def test_the_agent_measures(installed: Path, tmp_path: Path) -> None:

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tomllib
 import xml.etree.ElementTree as ET
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PureWindowsPath
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,10 +15,10 @@ from haidang_agent import cli
 from haidang_agent.commands.service import first_config
 from haidang_agent.config import parse
 from haidang_agent.platform import windows_service
+from haidang_collector.web.enrol_pages import installers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.collector.running import add_agent, database_url, serving
 from tests.packaging.wheelhouse import ROOT
 
 if TYPE_CHECKING:
@@ -37,9 +32,9 @@ STATE = PureWindowsPath(r"C:\ProgramData\Haidang")
 PYTHON = PureWindowsPath(r"C:\Program Files\Python313\python.exe")
 NAMESPACE = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
 CMDLETS = {
-    "Copy-Item", "Get-AuthenticodeSignature", "Get-ChildItem", "Get-FileHash", "Get-ItemProperty", "Get-UICulture",
-    "Join-Path", "New-Item", "New-Object", "Out-Null", "Read-Host", "Remove-Item", "Resolve-Path", "Select-Object",
-    "Split-Path", "Start-Process", "Start-Sleep", "Test-Path", "Where-Object", "Write-Host",
+    "Copy-Item", "Get-AuthenticodeSignature", "Get-ChildItem", "Get-ItemProperty", "Get-UICulture", "Join-Path",
+    "New-Item", "New-Object", "Out-Null", "Remove-Item", "Resolve-Path", "Select-Object", "Split-Path",
+    "Start-Process", "Start-Sleep", "Test-Path", "Where-Object", "Write-Host", "Write-Output",
 }  # fmt: skip
 """Of Windows PowerShell 5.1."""
 SYNTAX = {
@@ -57,14 +52,14 @@ SYNTAX = {
 """From Microsoft's pages of the three commands."""
 
 
-def parsed(script: Path) -> tree_sitter.Node:
+def parsed(script: bytes) -> tree_sitter.Node:
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
-    return parser.parse(script.read_bytes().removeprefix(MARK)).root_node
+    return parser.parse(script.removeprefix(MARK)).root_node
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_parse(script: Path) -> None:
-    assert not parsed(script).has_error
+    assert not parsed(script.read_bytes()).has_error
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
@@ -85,7 +80,22 @@ def commands(node: tree_sitter.Node) -> Iterator[str]:
 def test_what_is_called_is_the_scripts_own_or_powershells(script: Path) -> None:
     made = set(re.findall(r"^function ([\w-]+)", script.read_text("utf-8-sig"), re.MULTILINE))
 
-    assert set(commands(parsed(script))) - made - CMDLETS == set()
+    assert set(commands(parsed(script.read_bytes()))) - made - CMDLETS == set()
+
+
+def test_what_the_enrol_page_says_is_powershell_that_runs_the_installer() -> None:
+    line = parsed(installers("https://collector.example:8080")["windows"].encode())
+
+    assert not line.has_error
+    assert list(commands(line)) == [
+        "cd",
+        "New-Item",
+        "New-Guid",
+        "Invoke-WebRequest",
+        "Expand-Archive",
+        "cd",
+        "powershell",
+    ]
 
 
 def test_the_agent_understands_what_it_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,51 +180,8 @@ def test_without_windows_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert "systemd" in capsys.readouterr().err
 
 
-def check(*words: str, lang: str = "en") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-I", str(WINDOWS / "check.py"), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env={"HAIDANG_LANG": lang})
+def test_the_installer_leaves_the_checks_to_python() -> None:
+    text = (WINDOWS / "install.ps1").read_text("utf-8-sig")
 
-
-@pytest.fixture(scope="module")
-def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("centre")
-    add_agent(database_url(folder))
-    with serving(folder, DATABASE_URL=database_url(folder)) as served:
-        yield served.url
-
-
-def test_a_fit_machine_is_let_through(centre: str, tmp_path: Path) -> None:
-    done = check(str(tmp_path), centre, "-")
-
-    assert (done.returncode, done.stderr) == (0, f"The collector {centre} answers.\n")
-
-
-@pytest.mark.parametrize(
-    ("url", "lang", "said"),
-    [
-        ("http://127.0.0.1:1", "en", "The collector http://127.0.0.1:1 cannot be reached"),
-        ("http://127.0.0.1:1", "vi", "Không tới được bộ thu thập"),
-        ("file:///etc/passwd", "en", "file:///etc/passwd is no address"),
-    ],
-)
-def test_what_stands_in_the_way_is_told(tmp_path: Path, url: str, lang: str, said: str) -> None:
-    done = check(str(tmp_path), url, "-", lang=lang)
-
-    assert done.returncode == 2
-    assert said in done.stderr
-
-
-def test_a_login_page_is_no_centre(tmp_path: Path) -> None:
-    (tmp_path / "healthz").write_text("<h1>Log in</h1>", encoding="ascii")
-    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as page:
-        Thread(target=page.serve_forever, daemon=True).start()
-        done = check(str(tmp_path), f"http://127.0.0.1:{page.server_port}", "-")
-        page.shutdown()
-
-    assert done.returncode == 2
-    assert "something answers that is no collector" in done.stderr
-
-
-def test_nothing_is_asked_where_no_server_is_named(tmp_path: Path) -> None:
-    assert check(str(tmp_path), "-", "-").returncode == 0
+    assert re.findall(r"Test-Fitness \(?@\('(\w+)'", text) == ["bundle", "machine", "token"]
+    assert set(re.findall(r"options \+= '(--[\w-]+)'", text)) == {"--later", "--dry-run"}

@@ -26,17 +26,27 @@ SOURCES = (
 def build_wheel(folder: Path) -> Path:
     """Our own, from a copy: the build compiles catalogues beside their sources, which other tests read meanwhile."""
     copy = folder / "source"
-    for name in SOURCES:
+    take(copy, *SOURCES)
+    build(copy, folder, "--wheel")
+    (wheel,) = folder.glob("haidang-*.whl")
+    return wheel
+
+
+def take(copy: Path, *names: str) -> None:
+    """Files and folders of the checkout, without what was made there."""
+    for name in names:
         source, target = ROOT / name, copy / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.mo", "__pycache__"))
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.mo", "__pycache__", ".ansible"))
         else:
             shutil.copy2(source, target)
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(copy)]
+
+
+def build(source: Path, folder: Path, *words: str) -> None:
+    """Without words: the sdist, and the wheel from that."""
+    command = [sys.executable, "-m", "build", *words, "--no-isolation", "--outdir", str(folder), str(source)]
     subprocess.run(command, check=True, capture_output=True, timeout=280)
-    (wheel,) = folder.glob("haidang-*.whl")
-    return wheel
 
 
 def needed(name: str, *extras: str) -> set[str]:
