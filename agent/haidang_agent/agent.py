@@ -106,6 +106,10 @@ class Agent:
         if server is None or who is None or not who.agent:
             log.warning("not enrolled: measuring for /metrics and the outbox only; see `haidang-agent enrol --help`")
             return None
+        try:
+            self._outbox.belong_to(who.agent)
+        except OutboxError as failed:
+            log.warning("%s", failed)
         centre = Centre.of(server, who.bearer, self._clock.learn)
         errands = Errands(state_dir, self._outbox, self._told, self._boot)
         deposits = Deposits(server.relay, state_dir, self._outbox, self._unit_key) if server.relay else None

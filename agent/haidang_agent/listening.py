@@ -21,6 +21,7 @@ class Port:
         self._setting, self._listen = setting, listen
         self._place = host.strip("[]"), int(port)
         self._is_late = False
+        self._said: int | None = errno.EADDRNOTAVAIL
         self.number: int | None = None
         """Once it listens: `listen` may leave the choice to the system, by 0."""
 
@@ -38,6 +39,7 @@ class Port:
                 log.warning("%s: this machine has no address %s now; tried again", self._setting, self._place[0])
                 self._is_late = True
             if self._is_late:
+                self._say_once(failed)
                 return None
             why = (failed.strerror or "").partition(" (while")[0]
             raise OSError(f"{self._setting} = {self._listen!r}: {why}; choose another port there") from failed
@@ -45,3 +47,8 @@ class Port:
         if self._is_late:
             log.info("%s: the address %s is there now", self._setting, self._place[0])
         return opened
+
+    def _say_once(self, failed: OSError) -> None:
+        if failed.errno != self._said:
+            self._said = failed.errno
+            log.warning("%s = %s: %s; tried again", self._setting, self._listen, failed.strerror)

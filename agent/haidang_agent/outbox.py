@@ -151,6 +151,9 @@ class Outbox:
         """
         with self._lock:
             with self.transaction() as database:
+                past = outbox_confirmed.past(database, now_ms - self._max_age_ms)
+            self._remove(past, None)
+            with self.transaction() as database:
                 again = outbox_confirmed.confirm(database, ids, store_since, now_ms)
                 safe = outbox_confirmed.safe(database, now_ms)
             self._remove(safe, None)
@@ -180,7 +183,7 @@ class Outbox:
                 lost += outbox_time.in_the_future(database, now_ms)
             self._remove(lost, "clock")
             with self.transaction() as database:
-                newest = database.execute("SELECT max(timestamp_ms) FROM snapshot").fetchone()[0]
+                newest = database.execute("SELECT max(timestamp_ms) FROM waiting").fetchone()[0]
                 outbox_file.put(database, "last_timestamp_ms", max(known, newest or 0))
             self._known = (boot, offset_ms)
 
@@ -191,6 +194,14 @@ class Outbox:
                 outbox_file.put(database, key, value)
             row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
             return None if row is None else str(row[0])
+
+    def belong_to(self, agent: str) -> None:
+        """What a store has of another agent, before it was enrolled anew, is not brought again in this one's name."""
+        if self.note("agent") not in (None, agent):
+            with self.transaction() as database:
+                confirmed = outbox_confirmed.every(database)
+            self._remove(confirmed, None)
+        self.note("agent", agent)
 
     def stats(self) -> OutboxStats:
         with self.transaction() as database:
@@ -253,6 +264,8 @@ class Outbox:
         with self.transaction() as database:
             newest = max(now_ms, outbox_file.number(database, "last_timestamp_ms"))
             old = outbox_bounds.too_old(database, newest - self._max_age_ms) if now >= self._age_check_at else []
+            past = outbox_confirmed.past(database, newest - self._max_age_ms)
+        self._remove(past, None)
         self._remove(old, "age")
         self._age_check_at = now + AGE_CHECK_SECONDS
         self._thin(newest)
@@ -308,7 +321,7 @@ class Outbox:
         while changed == self._rows_at_once:
             with self.transaction() as database:
                 changed = database.execute(
-                    "UPDATE snapshot SET timestamp_ms = monotonic_ms + ? WHERE id IN (SELECT id FROM snapshot"
+                    "UPDATE snapshot SET timestamp_ms = monotonic_ms + ? WHERE id IN (SELECT id FROM waiting"
                     " WHERE boot = ? AND (timestamp_ms ISNULL OR timestamp_ms > ?) ORDER BY id LIMIT ?)",
                     (shift_ms, boot, now_ms + outbox_time.FUTURE_MS, changed),
                 ).rowcount

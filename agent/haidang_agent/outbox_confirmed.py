@@ -49,6 +49,11 @@ def safe(database: sqlite3.Connection, now_ms: int) -> list[int]:
     return _ids(database, "WHERE abs(at_ms - ?) > ?", now_ms, KEPT_MS)
 
 
+def past(database: sqlite3.Connection, before_ms: int) -> list[int]:
+    """Ids of what no store would take again."""
+    return _ids(database, "WHERE at_ms < ?", before_ms)
+
+
 def every(database: sqlite3.Connection) -> list[int]:
     """Ids of all that is kept although the centre has it."""
     return _ids(database, "")

@@ -39,8 +39,8 @@ BACKLOG_SECONDS = 10.0
 BACKLOG_JITTER_SECONDS = 0.5
 REFRESH_SECONDS = 60.0
 LONGEST_LOGGED = 100
-AGAIN_SPREAD_SECONDS = 15.0
-"""All agents hear at once that the store began anew, and each has some minutes to bring again."""
+AGAIN_SPREAD_SECONDS = 120.0
+"""All agents hear at once that the store began anew; what they bring again stays with them until they have."""
 STORE_SINCE_HEADER = "haidang-store-since"
 NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
@@ -157,7 +157,7 @@ class Shipper(Rounds):
                 return None
             began = time.monotonic()
             wait = self._push(batch)
-            self._backlog_at = began + self._worth(batch)
+            self._backlog_at = max(self._backlog_at, began + self._worth(batch))
             if wait is not None:
                 self._backlog_at = max(self._backlog_at, time.monotonic() + wait)
         return 0.0
@@ -215,8 +215,11 @@ class Shipper(Rounds):
             log.warning("the centre's store began anew; %d snapshots that it had confirmed are sent again", again)
 
     def _stored(self, answer: Answer) -> None:
-        rate = answer.headers.get("haidang-backlog-rate", "")
+        before, rate = self._rate, answer.headers.get("haidang-backlog-rate", "")
         self._rate = float(rate) if NUMBER.fullmatch(rate) else 0.0
+        if 0 < before < self._rate:  # what was to be waited for at the old rate is worth less now
+            now = time.monotonic()
+            self._backlog_at = now + max(0.0, self._backlog_at - now) * before / self._rate
         if self._state.failures:
             log.info("the collector takes data again")
         stamp = self._clock.stamp()

@@ -52,6 +52,7 @@ def serve(
         h11_max_incomplete_event_size=HEADER_BYTES,
         limit_concurrency=door.connections,
         http=TimedConnection,
+        loop="asyncio",  # uvloop would accept past Listener
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -66,6 +66,15 @@ function Install-Python {
     }
 }
 
+# It judges all other files.
+function Test-Checker {
+    $sum = (Get-FileHash -LiteralPath (Join-Path $here 'check.py') -Algorithm SHA256).Hash.ToLower()
+    if ([IO.File]::ReadAllLines((Join-Path $here 'SHA256SUMS')) -cnotcontains "$sum  check.py") {
+        Refuse 'Gói cài đặt bị hỏng hoặc bị sửa (check.py): hãy chép lại.' `
+            'The bundle is damaged or was changed (check.py): copy it again.'
+    }
+}
+
 function Test-Signature {
     $kept = Join-Path $state 'signer.pem'
     if (-not $Signer -and (Test-Path -LiteralPath $kept)) { $script:Signer = $kept }
@@ -117,6 +126,7 @@ if (-not (Test-Administrator)) { Refuse 'Hãy chạy PowerShell với quyền qu
 if (-not $Server -and -not (Test-Path -LiteralPath (Join-Path $state 'agent.toml'))) { Refuse 'Thiếu -Server.' '-Server is missing.' }
 if ($Later -and $TokenFile) { Refuse '-Later không đi cùng -TokenFile.' '-Later does not go with -TokenFile.' }
 Test-Signature
+Test-Checker
 $python = Find-Python
 if (-not $python) { Install-Python; $python = Find-Python }
 if (-not $python -and -not $DryRun) { Refuse 'Không tìm thấy Python đã cài.' 'The Python that was installed is not found.' }

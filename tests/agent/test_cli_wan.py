@@ -58,12 +58,18 @@ def told(machine: Machine) -> dict:
 
 
 def metrics(school: VirtualSchool, machine: Machine) -> dict[str, float]:
-    """By series."""
+    """By series. Raises ConnectionError while nobody answers."""
     asking = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
     url = f"http://127.0.0.1:{machine.port}/metrics"
-    text = school.router.run(sys.executable, "-c", asking, url, check=True).stdout
-    rows = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    asked = school.router.run(sys.executable, "-c", asking, url)
+    if asked.returncode:
+        raise ConnectionError(asked.stderr)
+    rows = (line.rsplit(" ", 1) for line in asked.stdout.splitlines() if line and not line.startswith("#"))
     return {series: float(value) for series, value in rows}
+
+
+def snapshots(school: VirtualSchool, machine: Machine) -> float:
+    return metrics(school, machine)["haidang_outbox_snapshots"]
 
 
 def test_beside_a_running_agent(school, tmp_path):
@@ -105,6 +111,12 @@ def test_an_outage_goes_on_over_restarts_of_the_agent(school, tmp_path):
         with machine.running() as agent:
             eventually("the line is down", lambda: told(machine)["wan"][1]["up"] is False, seconds=15)
             eventually("an outage is kept", lambda: told(machine)["outages"], seconds=15)
+            kept = eventually("it tells of itself", lambda: 1 + snapshots(school, machine), seconds=15)
+            eventually(
+                "that it is there is kept, too",
+                lambda before=kept: snapshots(school, machine) > before,
+                seconds=15,
+            )
             agent.send_signal(ending)
             agent.wait(timeout=60)
     with machine.running():

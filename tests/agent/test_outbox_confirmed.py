@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from haidang_agent.outbox import Outbox
 from haidang_agent.outbox_confirmed import KEPT_MS
+from haidang_agent.stamp import Stamp
 
-from tests.agent.outboxes import NOW, at, backlog, fill, noise, times
+from tests.agent.outboxes import DAY, NOW, at, backlog, fill, noise, snapshot, times
 from tests.agent.scripted_centre import CONFIG, Asked, Say, scripted_centre
 from tests.agent.shipping import drained, recent, shipping
 from tests.waiting import eventually
@@ -136,3 +137,59 @@ def test_a_centre_that_does_not_say_so_is_believed_at_once(outbox: Outbox, tmp_p
             drained(outbox, seconds=60)
     with closing(sqlite3.connect(tmp_path / "outbox.db")) as file:
         assert file.execute("SELECT count(*) FROM snapshot").fetchone() == (0,)
+
+
+def test_a_centre_whose_clock_is_put_back_loses_nothing(outbox: Outbox) -> None:
+    fill(outbox, [NOW - 15_000, NOW])
+    confirm(outbox, 2)
+    back = NOW - 60_000
+
+    outbox.restamp("b1", now_ms=back, offset_ms=-60_000, wall_less_monotonic_ms=0)
+
+    stamps = (Stamp(back + 1 + number, "b1", NOW + 1 + number, 0) for number in range(6))
+    assert all(outbox.append(snapshot(1.0, 1.0), stamp, {}) for stamp in stamps)
+    assert outbox.stats().lost == {}
+
+
+def test_what_the_centre_has_keeps_its_time_when_its_clock_is_put_back(outbox: Outbox) -> None:
+    for moment in (NOW - 15_000, NOW):
+        outbox.append(snapshot(1.0, 1.0), Stamp(moment, "b1", moment, moment), {})
+    confirm(outbox, 2)
+
+    outbox.restamp("b1", now_ms=NOW - 600_000, offset_ms=-600_000, wall_less_monotonic_ms=0)
+    outbox.append(snapshot(1.0, 1.0), Stamp(NOW - 500_000, "b1", NOW + 100_000, 0), {})
+    newest = outbox.newest()
+    assert newest is not None
+    outbox.confirm(newest.ids, LATER, NOW - 500_000)
+
+    assert times(outbox)[:2] == [NOW - 15_000, NOW]
+
+
+def test_what_the_centre_has_is_not_lost_by_age(tmp_path: Path) -> None:
+    with closing(Outbox(tmp_path / "outbox.db")) as before:
+        fill(before, [NOW + number * 15_000 for number in range(9)])
+        confirm(before, 9, now=NOW + 121_000)
+    later = NOW + 70 * DAY
+    with closing(Outbox(tmp_path / "outbox.db")) as outbox:
+        fill(outbox, [later])
+        newest = outbox.newest()
+        assert newest is not None
+
+        assert outbox.confirm(newest.ids, LATER, later) == 0
+        assert outbox.stats().lost == {}
+
+
+def test_what_another_agent_had_confirmed_is_not_brought_in_the_new_ones_name(outbox: Outbox) -> None:
+    outbox.belong_to("a-1")
+    fill(outbox, [NOW, NOW + 1])
+    confirm(outbox, 1)
+
+    outbox.belong_to("a-1")
+    assert confirm(outbox, 1, since=LATER) == 1
+
+    confirm(outbox, 1, since=LATER)
+    outbox.belong_to("a-2")
+    fill(outbox, [NOW + 2])
+    newest = outbox.newest()
+    assert newest is not None
+    assert outbox.confirm(newest.ids, SINCE, NOW) == 0

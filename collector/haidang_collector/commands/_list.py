@@ -58,10 +58,15 @@ def _listed(data: "Path | None") -> "Iterator[Listing]":
             try:
                 found = stack.enter_context(listing(database_url(data)))
             except NotReadyError:
-                with opened(data):
-                    """It is ready now; or was said why it is not."""
-                found = stack.enter_context(listing(database_url(data)))
+                with opened(data) as registry:  # it is ready now, or was said why it is not
+                    url = registry.database.url
+                plain_url = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=False)
+                found = stack.enter_context(listing(plain_url))
             yield found
+    except NotReadyError:
+        refuse(
+            "the registry's database cannot be read; see haidang db upgrade --help"
+        )  # its own words may hold the password
     except BrokenError as failed:
         refuse(f"the registry's database: {failed}")
 

@@ -61,9 +61,9 @@ class BacklogShares:
         return max(1.0, (self._most if senders <= AT_ONCE else self._rate) / senders)
 
     @asynccontextmanager
-    async def turn(self, newest_age: float | None, samples: int) -> AsyncIterator[None]:
+    async def turn(self, newest_age: float | None, samples: int, series: int) -> AsyncIterator[None]:
         """To be held while a request is stored. Only backlog waits; raises Refusal where it would for long."""
-        if not is_backlog(newest_age):
+        if not is_backlog(newest_age) and samples <= 2 * series:
             yield
             return
         began = self._clock()

@@ -97,7 +97,7 @@ class Ingest:
         """Check it, count it against the sender's limits, and store it. Raises Refusal."""
         batch = await self._checked(body, sender)
         self.limits.count(sender, batch)
-        async with self.shares.turn(_age(batch), batch.samples):
+        async with self.shares.turn(_age(batch), batch.samples, batch.series):
             with self.metrics.store_seconds.time():
                 await self.store.append(batch.payload, sender.district)
         self.metrics.samples.inc(batch.samples)

@@ -10,12 +10,12 @@ import asyncio
 import logging
 import re
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
 import httpx
 
 from haidang_collector.ingest.connections import KeptConnections
+from haidang_collector.ingest.memory import Memory
 from haidang_collector.tenants import authorities
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ SINGLE = ("prometheus", "victoriametrics")
 STARTED = re.compile(rb"^process_start_time_seconds ([0-9.e+]{1,30})\s*$", re.MULTILINE)
 """Prometheus's client libraries and VictoriaMetrics, among their own metrics."""
 FORMER = 16
+BY_TURNS_SECONDS = 600.0
+"""A time that comes back so soon is another store's; later it may be one whose machine's clock was put right."""
+AGAIN_SECONDS = 1.0
+"""Between two questions where none is answered: a store may keep `/metrics` to itself."""
 
 
 class StoreStart:
@@ -56,15 +60,16 @@ class StoreStart:
         self._since = ""
         self._read_at = float("-inf")
         self._asking = asyncio.Lock()
-        self._asked = 0
-        self._former: deque[str] = deque(maxlen=FORMER)
+        self._tried_at = float("-inf")
+        self._former: Memory[bool] = Memory(BY_TURNS_SECONDS, FORMER, clock)
 
     async def header(self) -> dict[str, str]:
         """Empty where it is not known just now. To be taken before a request is given to the store."""
         if self._is_old() and self._url is not None:
-            asked = self._asked
             async with self._asking:
-                if self._is_old() and self._asked == asked:  # else one of those who wait here has asked for all
+                if (
+                    self._is_old() and self._clock() - self._tried_at >= AGAIN_SECONDS
+                ):  # else one here has asked for all
                     await self.read()
         return {} if self._is_old() else {"Haidang-Store-Since": self._since}
 
@@ -82,26 +87,29 @@ class StoreStart:
         """Ask once; what can't be read leaves what is known to grow old."""
         if self._url is None:
             return
-        self._asked += 1
         asked_at = self._clock()
         try:
-            answer = await self._network.handle_async_request(httpx.Request("GET", self._url))
+            answer = await self._network.handle_async_request(
+                httpx.Request("GET", self._url, headers={"Connection": "close"})
+            )
             found = STARTED.search(await answer.aread())
             since = f"{float(found[1]):.2f}" if found and answer.is_success else ""
         except (httpx.HTTPError, ValueError) as failed:
             log.debug("the store does not say since when it has been running: %r", failed)
             return
+        finally:
+            self._tried_at = self._clock()
         if since:
             self._learn(since, asked_at)
 
     def _learn(self, since: str, asked_at: float) -> None:
-        if since in self._former:
+        if self._former.get(since):
             log.warning("%s is more than one store: agents are not told when one began anew", self._url)
             self._url, self._since = None, ""
             return
         if self._since and since != self._since:
             log.warning("the store began anew; agents bring what they sent within the last minutes once more")
-            self._former.append(self._since)
+            self._former.put(self._since, value=True)
         self._since, self._read_at = since, asked_at
 
     async def close(self) -> None:

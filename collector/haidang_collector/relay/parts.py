@@ -6,6 +6,7 @@ the signature was checked.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter, deque
 from functools import partial
@@ -16,7 +17,7 @@ from google.protobuf.message import DecodeError
 
 from haidang_collector.ingest.batch import LONGEST_SERIES
 from haidang_collector.ingest.messages import parse_points
-from haidang_collector.ingest.refusal import TOO_LARGE, Refusal, malformed
+from haidang_collector.ingest.refusal import TOO_LARGE, UNAVAILABLE, Refusal, malformed
 from haidang_collector.ingest.wire import compress, decompress, labels_end, split_series, varint
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ MOST_TRIES = 128
 """Enough to find each of 64 snapshots; of more, a part that is refused still may take a sound one with it."""
 
 
+PATIENCE, PATIENCE_SECONDS = 3, 1.0
+"""So often, and so long each time, a busy store is waited for once a part is stored: else all begins anew."""
+
+
 class Kept(NamedTuple):
     """`newest` of the batches that were stored; `refused` are snapshots by reason, `why` is of the first of them."""
 
@@ -47,7 +52,7 @@ async def keep(ingest: Ingest, body: bytes, writer: Identity) -> Kept:
 
     The larger parts go first, so that what is not tried any more is small.
     """
-    waiting, tried = deque([body]), 0
+    waiting, tried, patience = deque([body]), 0, PATIENCE
     stored: list[Batch] = []
     refusals: list[Refusal] = []
     refused: Counter[Reason] = Counter()
@@ -56,6 +61,11 @@ async def keep(ingest: Ingest, body: bytes, writer: Identity) -> Kept:
         try:
             stored.append(await ingest.keep(part, writer))
         except Refusal as refusal:
+            if refusal.status == UNAVAILABLE and stored and patience:
+                patience, tried = patience - 1, tried - 1
+                waiting.appendleft(part)
+                await asyncio.sleep(PATIENCE_SECONDS)
+                continue
             if refusal.reason not in OF_SOME:
                 raise
             cut = partial(_cut, ingest, part, refusal.reason)

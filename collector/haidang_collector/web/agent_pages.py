@@ -1,5 +1,6 @@
 """Agents: `/agents` lists those of the visitor's scope, `/agents/revoke/ID` takes one's right to push away."""
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, NamedTuple
@@ -49,8 +50,9 @@ class Asked(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Agents of a scope; `refused` is None where nobody knows of whom pushes were refused."""
+    """Agents of a scope at a time; `refused` is None where nobody knows of whom pushes were refused."""
 
+    at: float
     rows: Sequence[AgentRow]
     refused: Refusals | None
 
@@ -75,10 +77,13 @@ async def agents(request: Request, asking: Reader) -> HTMLResponse:
     ]
     at, pages = page_of(len(chosen), PAGE_ROWS, number)
     shown = chosen[(at - 1) * PAGE_ROWS : at * PAGE_ROWS]
+    if known.is_large():
+        shown = [row for row in await _as_of_now(request, shown) if asked.holds(row)]
     return page(
         request,
         "agents.html",
-        rows=await _as_of_now(request, shown) if known.is_large() else shown,
+        now=known.at,
+        rows=shown,
         found=len(chosen),
         all=len(seen),
         counts=states(seen),
@@ -126,10 +131,10 @@ async def _known(request: Request, scope: Scope) -> Known:
 
 
 async def _look(app: FastAPI, scope: Scope) -> Known:
-    refused = await refusals(app.state.measurements)
+    at, refused = time.time(), await refusals(app.state.measurements)
     make = partial(agent_rows, app.state.registry, app.state.facts, app.version, refused or {}, scope=scope)
     rows = await to_thread.run_sync(make)
-    return Known([row for row in rows if scope.sees(district=row.agent.district, unit=row.agent.unit)], refused)
+    return Known(at, [row for row in rows if scope.sees(district=row.agent.district, unit=row.agent.unit)], refused)
 
 
 async def _as_of_now(request: Request, rows: Sequence[AgentRow]) -> list[AgentRow]:

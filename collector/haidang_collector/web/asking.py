@@ -17,7 +17,7 @@ from haidang_collector.web.state import City, Measurements, UnansweredError, cit
 T = TypeVar("T")
 
 LARGE = 10_000
-"""Units."""
+"""Units, or agents."""
 LONGEST_SEARCH = 100
 LONGEST_NUMBER = 18
 

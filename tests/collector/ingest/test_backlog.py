@@ -74,7 +74,7 @@ def test_a_store_that_keeps_up_is_given_more_until_all_is_granted() -> None:
     async def bring(times: int) -> float:
         for _ in range(times):
             clock.now += 6
-            async with shares.turn(OLD, 100_000):
+            async with shares.turn(OLD, 100_000, 1):
                 pass
         for number in range(10):
             shares.grant(f"a-{number}", OLD)
@@ -95,12 +95,12 @@ def test_a_store_that_does_not_is_given_less_than_it_took() -> None:
         shares = crowded(clock := Clock())
 
         async def wait() -> None:
-            async with shares.turn(OLD, 1):
+            async with shares.turn(OLD, 1, 1):
                 pass
 
         async with AsyncExitStack() as stack:
             for _ in range(AT_ONCE):
-                await stack.enter_async_context(shares.turn(OLD, 900_000 // AT_ONCE))
+                await stack.enter_async_context(shares.turn(OLD, 900_000 // AT_ONCE, 1))
             waiting = asyncio.create_task(wait())
             await asyncio.sleep(0)  # it waits now
             clock.now = 6
@@ -119,12 +119,32 @@ def test_the_present_does_not_wait_for_backlog_and_backlog_not_for_long(monkeypa
         shares = BacklogShares(MOST)
         async with AsyncExitStack() as stack:
             for age in (*[OLD] * AT_ONCE, 1.0, None):
-                await stack.enter_async_context(shares.turn(age, 1))
+                await stack.enter_async_context(shares.turn(age, 1, 1))
             with pytest.raises(Refusal) as refused:
-                await stack.enter_async_context(shares.turn(OLD, 1))
+                await stack.enter_async_context(shares.turn(OLD, 1, 1))
         return refused.value
 
     refused = asyncio.run(full())
 
     assert (refused.status, refused.reason) == (503, "backlog")
     assert int(refused.response().headers["Retry-After"]) >= 5
+
+
+def test_what_is_brought_again_after_a_quick_restart_of_the_store_waits_its_turn_though_it_is_young() -> None:
+    inside = most = 0
+
+    async def all_at_once() -> None:
+        shares = BacklogShares(1_000_000)
+        await asyncio.gather(*(bring(shares) for _ in range(4 * AT_ONCE)), return_exceptions=True)
+
+    async def bring(shares: BacklogShares) -> None:
+        nonlocal inside, most
+        async with shares.turn(60.0, 2_000, 200):
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0)
+            inside -= 1
+
+    asyncio.run(all_at_once())
+
+    assert most == AT_ONCE

@@ -109,3 +109,33 @@ def test_every_push_that_was_stored_hears_it(tmp_path: Path) -> None:
         answers = [client.post("/api/v1/write", content=body, headers=headers) for _ in range(2)]
 
     assert [(answer.status_code, answer.headers[HEADER]) for answer in answers] == [(204, "1790000000.00")] * 2
+
+
+def test_a_store_whose_clock_was_put_right_twice_is_one_store() -> None:
+    now, says = [0.0], ["1000"]
+
+    async def after_weeks() -> dict[str, str]:
+        for now[0], says[0] in ((0.0, "1000"), (86_400.0, "1001"), (20 * 86_400.0, "1000")):
+            await start.read()
+        return await start.header()
+
+    start = StoreStart(Settings(), httpx.MockTransport(lambda _: since(says[0])), lambda: now[0])
+
+    assert asyncio.run(after_weeks()) == {HEADER: "1000.00"}
+
+
+def test_a_store_that_keeps_it_to_itself_is_not_asked_at_each_push() -> None:
+    asked = 0
+
+    def store(_: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        return httpx.Response(401)
+
+    async def pushes() -> list[dict[str, str]]:
+        return [await start.header() for _ in range(200)]
+
+    start = StoreStart(Settings(), httpx.MockTransport(store), lambda: 0.0)
+
+    assert asyncio.run(pushes()) == [{}] * 200
+    assert asked == 1
