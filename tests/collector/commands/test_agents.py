@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from haidang_collector.cli import build
 from haidang_collector.registry.location import sqlite_url
 from haidang_collector.registry.models import Agent
 from haidang_collector.registry.store import Registry
 from haidang_collector.registry.tokens import Applicant, enrol
+from typer.testing import CliRunner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,3 +100,17 @@ def test_an_unknown_agent_cannot_be_revoked(haidang: Haidang) -> None:
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert "there is no agent 'a-unknown'" in result.stderr
+
+
+@pytest.mark.parametrize(("url", "status"), [("sqlite+pysqlite:///{}", 0), ("postgresql://h:pa%ss@127.0.0.1:1/x", 2)])
+def test_an_address_as_every_command_takes_it_is_listed_or_refused_without_its_password(
+    haidang: Haidang, agent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, status: int
+) -> None:
+    del haidang
+    monkeypatch.setenv("HAIDANG_DATABASE_URL", url.format(tmp_path / "data" / "haidang.db"))
+
+    listed = CliRunner().invoke(build(), ["agents", "list"])
+
+    assert listed.exit_code == status
+    assert (agent in listed.stdout) is (status == 0)
+    assert "pa%ss" not in listed.output
