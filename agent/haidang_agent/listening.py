@@ -41,7 +41,7 @@ class Port:
             if self._is_late:
                 self._say_once(failed)
                 return None
-            why = (failed.strerror or "").partition(" (while")[0]
+            why = _why(failed)
             raise OSError(f"{self._setting} = {self._listen!r}: {why}; choose another port there") from failed
         self.number = opened.getsockname()[1]
         if self._is_late:
@@ -51,4 +51,9 @@ class Port:
     def _say_once(self, failed: OSError) -> None:
         if failed.errno != self._said:
             self._said = failed.errno
-            log.warning("%s = %s: %s; tried again", self._setting, self._listen, failed.strerror)
+            log.warning("%s = %s: %s; tried again", self._setting, self._listen, _why(failed))
+
+
+def _why(failed: OSError) -> str:
+    """Without the address that Python puts behind it."""
+    return (failed.strerror or "").partition(" (while")[0]

@@ -89,6 +89,7 @@ def test_a_port_that_is_taken_stops_the_start_and_not_what_runs(
     opened.close()
     assert [each.message for each in caplog.records] == [
         "[agent] listen: this machine has no address 127.0.0.1 now; tried again",
+        f"[agent] listen = {listen}: Address already in use; tried again",
         "[agent] listen: the address 127.0.0.1 is there now",
     ]
 
