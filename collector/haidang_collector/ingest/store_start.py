@@ -67,9 +67,7 @@ class StoreStart:
         """Empty where it is not known just now. To be taken before a request is given to the store."""
         if self._is_old() and self._url is not None:
             async with self._asking:
-                if (
-                    self._is_old() and self._clock() - self._tried_at >= AGAIN_SECONDS
-                ):  # else one here has asked for all
+                if self._is_old() and self._clock() - self._tried_at >= AGAIN_SECONDS:  # else one has asked for all
                     await self.read()
         return {} if self._is_old() else {"Haidang-Store-Since": self._since}
 
