@@ -101,7 +101,7 @@ def test_nobody_outside_the_named_networks_is_asked(wire):
 
 def test_each_kind_is_told_by_what_it_says():
     with Wire(school()) as wire:
-        found = devices(wire, "10.9.0.0/24")
+        found = devices(wire, "10.9.0.0/24", "--thorough")
 
     assert {mac: device["class"] for mac, device in found.items()} == {
         OWN: "computer", "3c:52:82:bb:00:01": "computer", PRINTER: "printer", LAPTOP: "computer", CAMERA: "camera",

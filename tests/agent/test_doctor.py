@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,23 @@ def test_an_enrolled_machine_without_its_agent_is_to_be_mended(tmp_path: Path, c
     assert done.returncode == 1
     assert "✕ running agent: no agent answers" in done.stdout
     assert "✓ probes that have all they need: " in done.stdout
+
+
+def test_all_shows_each_sound_probe_with_what_was_tried_and_what_was_left_out(
+    tmp_path: Path, centre: ScriptedCentre
+) -> None:
+    file = machine(tmp_path, centre.url)
+    whole = json.loads(doctor(file, "--json").stdout)
+
+    shown = doctor(file, "--all").stdout.splitlines()
+
+    sound = [each for each in whole["doctor"] if each["probe"] and each["state"] == "ok"]
+    assert sound
+    assert {(f"✓ probe {each['probe']}: all there", f"    {each['tried']}") for each in sound} <= set(pairwise(shown))
+    assert len([line for line in shown if line.startswith(("✓", "!", "✕"))]) == len(whole["doctor"])
+    assert {"proxy", "certificate", "relay"} <= set(whole["left_out"])
+    assert f"– left out: {', '.join(whole['left_out'])}" in shown
+    assert "probes that have all they need" not in "".join(shown)
 
 
 def test_what_would_be_sent_is_shown_and_not_sent(tmp_path: Path, centre: ScriptedCentre) -> None:

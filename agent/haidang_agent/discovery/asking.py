@@ -134,16 +134,18 @@ class Asker:
         if telling:
             self._pace.hold()
             self._send(mdns.PORT, mdns.question(telling), mdns.GROUP)
-        if self._named:
-            while self._waiting:
-                self.ask_host(self._waiting.pop())
         self._last = time.monotonic()
         self._wait(SPOKEN_SECONDS if self._hurry else PATIENT_SECONDS)
 
     def _wait(self, least: float) -> None:
-        """Until then after the start, and as long as answers come; those that came during the sweep are there."""
+        """Until then after the start, and as long as answers come; those that came during the sweep are there.
+
+        The first NetBIOS answer of all, however late, has the hosts asked that were put off.
+        """
         while True:
             self.take()
+            while self._named and self._waiting:
+                self.ask_host(self._waiting.pop())
             until = min(self._latest, max(self._began + least, self._last + QUIET_SECONDS))
             left = until - time.monotonic()
             if left <= 0:
