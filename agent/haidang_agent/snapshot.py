@@ -37,6 +37,8 @@ class SnapshotBuilder:
 
     def __init__(self, last_layout: Layout) -> None:
         self._live = set(last_layout)
+        self._steady: Layout | None = last_layout
+        """Of a snapshot that shows all of `_live` and nothing else; one of the same layout changes nothing of it."""
         self._label_sets: dict[tuple[str, tuple[str, ...]], LabelSet] = {}
 
     def build(self, samples: Iterable[Sample], *, complete: bool) -> Snapshot:
@@ -46,17 +48,22 @@ class SnapshotBuilder:
         a start, some probes have not had their first run yet.
         """
         values = {self._label_set(sample): sample.value for sample in samples if not math.isnan(sample.value)}
-        if complete:
+        layout = tuple(values)
+        if complete and layout != self._steady:
             values.update(dict.fromkeys(sorted(self._live.difference(values)), STALE_NAN))
-        return Snapshot(tuple(values), array("d", values.values()))
+            layout = tuple(values)
+        return Snapshot(layout, array("d", values.values()))
 
     def keep(self, snapshot: Snapshot) -> None:
         """The snapshot is in the outbox: what it ended is ended, what it shows goes on."""
+        if snapshot.layout == self._steady and not any(map(math.isnan, snapshot.values)):
+            return
         for label_set, value in zip(*snapshot, strict=True):
             if math.isnan(value):
                 self._live.discard(label_set)
             else:
                 self._live.add(label_set)
+        self._steady = snapshot.layout if len(snapshot.layout) == len(self._live) else None
 
     def _label_set(self, sample: Sample) -> LabelSet:
         key = (sample.metric.name, sample.labels)

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 import cramjam
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from haidang_agent.snapshot import LabelSet, Layout
 
 _VALUE_AT = 3
 """Where the float64 stands in an encoded sample: after its tag, its length and the tag of `value`."""
+_REMEMBERED = 8192
+"""Label sets: an agent has a few hundred, and all of them in every snapshot."""
 
 
 def encode(layout: Layout, timestamps_ms: Sequence[int], values: Sequence[array[float]]) -> bytes:
@@ -27,11 +29,31 @@ def encode(layout: Layout, timestamps_ms: Sequence[int], values: Sequence[array[
 
     `timestamps_ms` must ascend. The bits of a NaN, and so the stale marker, are kept.
     """
+    parts = (
+        _of_one(layout, timestamps_ms[0], values[0]) if len(values) == 1 else _of_many(layout, timestamps_ms, values)
+    )
+    return bytes(cramjam.snappy.compress_raw(b"".join(parts)))
+
+
+def _of_one(layout: Layout, milliseconds: int, values: array[float]) -> Iterator[bytes]:
+    """Of the live lane: what stands before and after a value is the same from one snapshot to the next."""
+    sample = _sample(milliseconds, b"")
+    before, after = sample[:_VALUE_AT], sample[_VALUE_AT:]
+    packed, size = values.tobytes(), len(sample) + 8
+    for series, label_set in enumerate(layout):
+        yield _labels(label_set, size)
+        yield before
+        yield packed[8 * series : 8 * series + 8]
+        yield after
+
+
+def _of_many(
+    layout: Layout, timestamps_ms: Sequence[int], values: Sequence[array[float]]
+) -> Iterator[bytes | bytearray]:
     template, size = _samples(timestamps_ms)
     width = len(layout)
     matrix = array("d", b"".join(row.tobytes() for row in values))
-    parts: list[bytes | bytearray] = []
-    for series, labels in enumerate(_encoded_labels(layout)):
+    for series, label_set in enumerate(layout):
         column = matrix[series::width].tobytes()
         samples = bytearray(template)
         if size:
@@ -39,8 +61,8 @@ def encode(layout: Layout, timestamps_ms: Sequence[int], values: Sequence[array[
                 samples[_VALUE_AT + byte :: size] = column[byte::8]
         else:
             samples = _uneven_samples(timestamps_ms, column)
-        parts += (b"\x0a", varint(len(labels) + len(samples)), labels, samples)
-    return bytes(cramjam.snappy.compress_raw(b"".join(parts)))
+        yield _labels(label_set, len(samples))
+        yield samples
 
 
 def varint(number: int) -> bytes:
@@ -71,13 +93,11 @@ def _uneven_samples(timestamps_ms: Sequence[int], column: bytes) -> bytearray:
     return bytearray().join(_sample(when, value) for when, value in zip(timestamps_ms, values, strict=True))
 
 
-@lru_cache(maxsize=2)
-def _encoded_labels(layout: Layout) -> tuple[bytes, ...]:
-    return tuple(_labels(label_set) for label_set in layout)
-
-
-def _labels(label_set: LabelSet) -> bytes:
-    return b"".join(_field(_text(name) + _text(value, 0x12)) for name, value in label_set)
+@lru_cache(maxsize=_REMEMBERED)
+def _labels(label_set: LabelSet, sample_bytes: int) -> bytes:
+    """A series up to its samples."""
+    labels = b"".join(_field(_text(name) + _text(value, 0x12)) for name, value in label_set)
+    return b"\x0a" + varint(len(labels) + sample_bytes) + labels
 
 
 def _text(text: str, tag: int = 0x0A) -> bytes:

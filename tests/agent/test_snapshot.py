@@ -7,6 +7,8 @@ import struct
 
 from haidang_agent.probe import Metric, Sample
 from haidang_agent.snapshot import STALE_BITS, SnapshotBuilder
+from hypothesis import given
+from hypothesis import strategies as st
 
 UP = Metric("school_wan_up", "1 if the WAN works.", ("wan", "isp"))
 LABELS = (("__name__", "school_wan_up"), ("isp", "VNPT"), ("wan", "wan1"))
@@ -50,3 +52,17 @@ def test_after_a_start_nothing_is_ended_before_every_probe_has_run() -> None:
 
     assert builder.build([], complete=False).layout == ()
     assert stale(builder.build([], complete=True).values[0])
+
+
+@given(st.lists(st.tuples(st.sets(st.sampled_from("abcd")), st.booleans(), st.booleans()), max_size=12))
+def test_a_series_is_ended_when_it_is_gone_and_only_then(steps: list[tuple[set[str], bool, bool]]) -> None:
+    builder, live = SnapshotBuilder(()), set[str]()
+    for shown, complete, stored in steps:
+        snapshot = builder.build([Sample(UP, 1.0, (wan, "")) for wan in sorted(shown)], complete=complete)
+        told = {dict(labels)["wan"]: value for labels, value in zip(*snapshot, strict=True)}
+
+        assert {wan for wan, value in told.items() if not stale(value)} == shown
+        assert {wan for wan, value in told.items() if stale(value)} == (live - shown if complete else set())
+        if stored:
+            builder.keep(snapshot)
+            live = shown if complete else live | shown
