@@ -1,8 +1,8 @@
 """GET /metrics (the collector about itself) and GET /metrics/registry (facts that rules join with measurements)."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -22,7 +22,8 @@ from haidang_collector.ingest.seen import Seen
 from haidang_collector.outside.metrics import ports_open
 from haidang_collector.policy.metrics import policy_limits
 from haidang_collector.policy.policy import Policy, load
-from haidang_collector.registry.fact_metrics import fact_metrics
+from haidang_collector.registry.fact_metrics import VIETNAM, fact_metrics, school_year
+from haidang_collector.registry.fact_text import FactText, Rendered
 from haidang_collector.registry.store import AgentFact, Registry
 
 ALWAYS_ON = frozenset({"site", "router"})
@@ -74,12 +75,24 @@ class FactCollector(Collector):
         self._policy = policy or load()
         self.calendar = calendar or school_time.load()
         self._started = time.time() if started is None else started
+        self._told = FactText(registry.database, self._of_registry)
 
     def collect(self) -> Iterator[Metric]:
-        yield from self.of_agents()
-        yield from self.of_units()
+        """All of it."""
+        yield from self._of_agents()
+        yield from self._of_registry()
+        yield from self._of_centre()
 
-    def of_agents(self) -> Iterator[Metric]:
+    def text(self, part: Part | None = None) -> bytes:
+        """Prometheus text format; without `part` all."""
+        text = b""
+        if part is not Part.FACTS:
+            text += Rendered(self._of_agents).text()
+        if part is not Part.AGENTS:
+            text += self._told.text() + Rendered(self._of_centre).text()
+        return text
+
+    def _of_agents(self) -> Iterator[Metric]:
         agents = self.agents()
         yield from _of_agents(agents)
         yield _egress_info(agents, time.time() - LATELY_SECONDS)
@@ -87,7 +100,7 @@ class FactCollector(Collector):
             "haidang_collector_start_timestamp_seconds", "When this collector started.", value=self._started
         )
 
-    def of_units(self) -> Iterator[Metric]:
+    def _of_registry(self) -> Iterator[Metric]:
         units = GaugeMetricFamily(
             "school_unit_info", "A unit of the registry; always 1.", labels=("unit", "district", "name", "level")
         )
@@ -95,11 +108,14 @@ class FactCollector(Collector):
             units.add_metric((unit.code, unit.district, unit.name, unit.level), 1)
         yield units
         yield from fact_metrics(self._registry.database)
+
+    def _of_centre(self) -> Iterator[Metric]:
         yield ports_open(self._registry.database)
         yield from centre.portals(self._registry.database)
         yield from centre.public_services(self._registry.database)
         yield centre.feed_of_department(self._registry.database)
         yield centre.mail_domains(self._registry.database)
+        yield school_year(datetime.now(VIETNAM))
         yield from school_time.metrics(self.calendar, datetime.now(UTC))
         yield policy_limits(self._policy, datetime.now(UTC).date())
         yield _checks()
@@ -129,11 +145,6 @@ class FactCollector(Collector):
         return replace(
             fact, last_seen=heard.at, stopped=heard.stopped, isp=heard.isp, scrape_address=heard.scrape_address
         )
-
-
-@dataclass(frozen=True)
-class _Only(Collector):
-    collect: Callable[[], Iterator[Metric]]
 
 
 def _checks() -> Metric:
@@ -190,17 +201,14 @@ def facts(request: Request) -> FactCollector:
 @router.get("/metrics", summary="The collector about itself")
 def metrics(request: Request) -> Response:
     """Prometheus text format."""
-    return _exposition(request.app.state.shown_metrics)
+    return _exposition(generate_latest(request.app.state.shown_metrics))
 
 
 @router.get("/metrics/registry", summary="Facts of the registry")
 def registry_metrics(collector: Annotated[FactCollector, Depends(facts)], part: Part | None = None) -> Response:
     """Prometheus text format. Without `part` all: of a city, a hundred thousand series."""
-    parts = {Part.AGENTS: _Only(collector.of_agents), Part.FACTS: _Only(collector.of_units), None: collector}
-    shown = CollectorRegistry()
-    shown.register(parts[part])
-    return _exposition(shown)
+    return _exposition(collector.text(part))
 
 
-def _exposition(shown: CollectorRegistry) -> Response:
-    return Response(generate_latest(shown), headers={"Content-Type": CONTENT_TYPE_LATEST})
+def _exposition(text: bytes) -> Response:
+    return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -22,7 +22,6 @@ from haidang_collector.registry.models import (
     Unit,
 )
 from haidang_collector.registry.store import Registry
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 TH, THCS = {"unit": "TH-001", "district": "Quận Bắc"}, {"unit": "THCS-002", "district": "Quận Bắc"}
@@ -51,9 +50,7 @@ source = "540/GDĐT-TTTT"
 
 
 def exposition(registry: Registry) -> bytes:
-    shown = CollectorRegistry()
-    shown.register(FactCollector(registry, Seen(registry.record_seen), policy=parse(POLICY)))
-    return generate_latest(shown)
+    return FactCollector(registry, Seen(registry.record_seen), policy=parse(POLICY)).text()
 
 
 def samples(registry: Registry, name: str) -> list[tuple[dict[str, str], float]]:
