@@ -135,7 +135,7 @@ async def _dependencies(
     state.tenants = Tenants(settings, state.registry.database)
     state.store = Store(settings, state.tenants, store_transport)
     store_start = StoreStart(settings, store_transport)
-    state.agent_door = AgentDoor(state.registry.who)
+    state.agent_door, state.questions = AgentDoor(state.registry.who), registry.Questions()
     tls = authorities(settings.store_ca)
     network = store_transport or KeptConnections(QUESTIONS, QUERY_SECONDS, tls, longest=MOST_ANSWER_BYTES + 1)
     client = httpx.AsyncClient(transport=network, trust_env=False, auth=CityReader(state.tenants))

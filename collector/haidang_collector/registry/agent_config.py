@@ -51,6 +51,13 @@ _PLACED = (
     .outerjoin(Agent, and_(Agent.unit == Unit.code, Agent.id == bindparam("who")))
     .where(Unit.code == bindparam("of"))
 )
+_ROOMS = select(Lab.__table__).where(Lab.unit == bindparam("of")).order_by(Lab.name)
+_PORTAL = select(Portal.url, Portal.mail_domain).where(Portal.unit == bindparam("of"))
+_SERVICES = (
+    select(PublicService.service, PublicService.url)
+    .where(PublicService.unit == bindparam("of"))
+    .order_by(PublicService.service)
+)
 
 Tables = dict[str, Any]
 
@@ -186,17 +193,11 @@ def _registered(connection: Connection, unit: str) -> Tables:
         {"name": line.wan, "isp": line.isp, "medium": line.medium}
         for line in in_force(connection, datetime.now(UTC).date(), unit)
     ]
-    rooms = [_room(lab) for lab in connection.execute(select(Lab.__table__).where(Lab.unit == unit).order_by(Lab.name))]
-    portal = connection.execute(select(Portal.url, Portal.mail_domain).where(Portal.unit == unit)).one_or_none()
-    services = connection.execute(
-        select(PublicService.service, PublicService.url)
-        .where(PublicService.unit == unit)
-        .order_by(PublicService.service)
-    )
+    portal = connection.execute(_PORTAL, {"of": unit}).one_or_none()
     lists: dict[str, list[Tables]] = {
         "wan": lines,
-        "lab": rooms,
-        "service": [public_service(name, url) for name, url in services],
+        "lab": [_room(lab) for lab in connection.execute(_ROOMS, {"of": unit})],
+        "service": [public_service(name, url) for name, url in connection.execute(_SERVICES, {"of": unit})],
     }
     tables: Tables = {name: [_known(entry) for entry in entries] for name, entries in lists.items() if entries}
     return tables if portal is None else tables | {"portal": _known(portal._asdict())}

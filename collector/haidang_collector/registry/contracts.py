@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 
 from haidang_collector.registry.models import Contract, Unit
 
@@ -27,19 +27,21 @@ class Line:
     up: float | None
 
 
-def in_force(connection: Connection, day: date, unit: str | None = None) -> list[Line]:
-    """One line a WAN, of all units or of one. Of several contracts for a line the one that began last holds."""
-    columns = (
+_IN_FORCE = (
+    select(
         Contract.unit, Unit.district, Contract.wan, Contract.isp, Contract.medium, Contract.down, Contract.up,
         Contract.starts, Contract.number,
-    )  # fmt: skip
-    query = (
-        select(*columns)
-        .join(Unit, Contract.unit == Unit.code)
-        .where(or_(Contract.starts.is_(None), Contract.starts <= day))
-        .where(or_(Contract.ends.is_(None), Contract.ends >= day))
     )
-    if unit is not None:
-        query = query.where(Contract.unit == unit)
-    rows = sorted(connection.execute(query), key=lambda row: (row.unit, row.wan, row.starts or date.min, row.number))
+    .join(Unit, Contract.unit == Unit.code)
+    .where(or_(Contract.starts.is_(None), Contract.starts <= bindparam("day")))
+    .where(or_(Contract.ends.is_(None), Contract.ends >= bindparam("day")))
+)  # fmt: skip
+_OF_UNIT = _IN_FORCE.where(Contract.unit == bindparam("of"))
+
+
+def in_force(connection: Connection, day: date, unit: str | None = None) -> list[Line]:
+    """One line a WAN, of all units or of one. Of several contracts for a line the one that began last holds."""
+    query, of = (_IN_FORCE, {}) if unit is None else (_OF_UNIT, {"of": unit})
+    found = connection.execute(query, {"day": day, **of})
+    rows = sorted(found, key=lambda row: (row.unit, row.wan, row.starts or date.min, row.number))
     return list({(row.unit, row.wan): Line(*row[:7]) for row in rows}.values())

@@ -5,10 +5,10 @@ Refusals are `{"detail": "<field>: <reason>"}` and never repeat what was sent: t
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal, TypeVar
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
@@ -27,6 +27,9 @@ ENROL_BYTES = 16 << 10
 NOTIFICATION_BYTES = 4 << 20
 BODY_SECONDS = 10.0
 SHOWN_ERRORS = 5
+ANSWERED_AT_ONCE = 2
+MOST_WAITING = 1_000
+"""About a second of them."""
 UNANSWERED, TRY_AGAIN = "the registry's database does not answer", "the registry does not answer; try again"
 
 router = APIRouter()
@@ -38,6 +41,28 @@ Words = Annotated[str, Field(max_length=50, pattern=r"^[\x20-\x7e]*$")]
 
 
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43,128}={0,2}$")]
+
+
+class Questions:
+    """Of agents, about their configuration: a few are answered at a time, and so many wait.
+
+    An answer is Python at work. On more threads they would keep the event loop, and so the pushes, from its processor
+    when a whole city asks at once.
+    """
+
+    def __init__(self) -> None:
+        self._threads = CapacityLimiter(ANSWERED_AT_ONCE)
+        self._waiting = 0
+
+    async def ask(self, database: Database, asked: agent_asks.Asking) -> agent_asks.Answer:
+        """Raises HTTPException 503 where too many wait: an agent goes on with what it was told before."""
+        if self._waiting >= MOST_WAITING:
+            raise HTTPException(503, "too many agents ask at once; ask again in a minute", {"Retry-After": "60"})
+        self._waiting += 1
+        try:
+            return await to_thread.run_sync(agent_asks.answer, database, asked, limiter=self._threads)
+        finally:
+            self._waiting -= 1
 
 
 class EnrolRequest(BaseModel):
@@ -96,7 +121,8 @@ async def config(request: Request, agent: Annotated[Identity, Depends(questioner
     `Haidang-New-Key: wanted` asks for a new key; `Haidang-Imported: 0-11,13` tells which parts of the agent's export
     are in the store.
     """
-    told = await _ask(request, agent_asks.answer, agent_asks.asking(agent, request.headers))
+    questions: Questions = request.app.state.questions
+    told = await _unless_silent(questions.ask(_database(request), agent_asks.asking(agent, request.headers)))
     if agent_config.etag_matches(request.headers.get("if-none-match"), told.etag):
         return Response(status_code=304, headers=told.headers)
     return Response(told.body, media_type="application/json", headers=told.headers)
@@ -146,9 +172,18 @@ async def alertmanager(request: Request) -> dict[str, int]:
 
 
 async def _ask(request: Request, question: Callable[[Database, Asked], Answer], asked: Asked) -> Answer:
+    return await _unless_silent(to_thread.run_sync(question, _database(request), asked))
+
+
+def _database(request: Request) -> Database:
     registry: Registry = request.app.state.registry
+    return registry.database
+
+
+async def _unless_silent(answer: Awaitable[Answer]) -> Answer:
+    """Raises HTTPException 503 where the database does not answer."""
     try:
-        return await to_thread.run_sync(question, registry.database, asked)
+        return await answer
     except SQLAlchemyError:
         log.exception(UNANSWERED)
         raise HTTPException(503, TRY_AGAIN, {"Retry-After": "5"}) from None

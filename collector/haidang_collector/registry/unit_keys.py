@@ -9,7 +9,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from haidang_collector.registry.models import Unit, UnitKey
 from haidang_collector.registry.tokens import UnknownUnitError
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from haidang_collector.registry.database import Database
 
 KEY_BYTES = 32
+_KEY = select(UnitKey.key).where(UnitKey.unit == bindparam("of"))
 
 
 def unit_key(database: Database, unit: str) -> str:
     """64 hexadecimal digits, made when they are first asked for. Raises UnknownUnitError."""
     with database.read() as connection:
-        known = connection.scalar(select(UnitKey.key).where(UnitKey.unit == unit))
+        known = connection.scalar(_KEY, {"of": unit})
     return known or _make(database, unit)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from haidang_collector.registry.agent_asks import LONGEST_RANGES, Asking, answer, asking, ranges
+from fastapi import HTTPException
+from haidang_collector.registry.agent_asks import LONGEST_RANGES, Answer, Asking, answer, asking, ranges
 from haidang_collector.registry.agent_keys import want_new_keys
 from haidang_collector.registry.config_layers import DEFAULT
 from haidang_collector.registry.config_versions import put
 from haidang_collector.registry.facts import Identity, is_lately
+from haidang_collector.registry.routes import MOST_WAITING, Questions
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,3 +89,19 @@ def test_ranges_name_the_first_numbers_and_no_others(numbers: set[int]) -> None:
     assert len(text) <= LONGEST_RANGES
     assert named == sorted(numbers)[: len(named)]
     assert named or not numbers
+
+
+def test_a_city_that_asks_at_once_is_answered_but_for_what_would_wait_too_long(registry: Registry) -> None:
+    agent, _ = newcomer(registry)
+    asked = Asking(Identity(agent, "TH-001", "Quận Bắc"), "", "", "")
+
+    async def city() -> list[Answer | BaseException]:
+        questions = Questions()
+        together = (questions.ask(registry.database, asked) for _ in range(MOST_WAITING + 1))
+        return [*await asyncio.gather(*together, return_exceptions=True), await questions.ask(registry.database, asked)]
+
+    *answers, refused, later = asyncio.run(city())
+
+    assert {type(answer) for answer in (*answers, later)} == {Answer}
+    assert isinstance(refused, HTTPException)
+    assert (refused.status_code, refused.headers) == (503, {"Retry-After": "60"})
