@@ -40,11 +40,12 @@ MISSED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """At one moment: CPU seconds and resident MiB of each part, and rule evaluations left out so far."""
+    """At one moment: CPU seconds and resident MiB of each part, MiB on disk, and rule evaluations left out so far."""
 
     at: float
     cpu: dict[str, float]
     rss: dict[str, float]
+    disk: float
     missed: float
 
 
@@ -65,7 +66,8 @@ class Centre:
         cpu = {part: sum(sum(each.cpu_times()[:2]) for each in all_of) for part, all_of in parts.items() if all_of}
         rss = {part: sum(each.memory_info().rss for each in all_of) / MIB for part, all_of in parts.items() if all_of}
         missed = sum(float(number) for number in MISSED.findall(fetch(f"{self.rules_url}/metrics")))
-        return Look(time.monotonic(), cpu, rss, missed)
+        disk = subprocess.run(["du", "-sk", self.folder], capture_output=True, text=True, check=False).stdout
+        return Look(time.monotonic(), cpu, rss, float(disk.split()[0]) / 1024, missed)
 
 
 def main() -> None:
@@ -113,7 +115,7 @@ def _tell(store: str, units: int, looks: list[Look], said: dict[str, Any]) -> No
     print(f"  of the centre a school {1e6 * centre / units:.0f} µs of CPU a second")
     for look in (first, looks[len(looks) // 2], last):
         told = ", ".join(f"{part} {mib:.0f} MiB" for part, mib in look.rss.items())
-        print(f"  after {(look.at - first.at) / 60:4.1f} min: {told}", flush=True)
+        print(f"  after {(look.at - first.at) / 60:4.1f} min: {told}, on disk {look.disk:.0f} MiB", flush=True)
 
 
 @contextmanager
