@@ -42,9 +42,11 @@ KILLS, AGENTS, RELAYED = 500, 4, 2
 """So many of the agents go through a relay, which is one agent more."""
 PUSH_INTERVAL = "1s"
 SCHOOL, CENTRE = "school", "centre"
-CUTS = ((SCHOOL,), (CENTRE,), (SCHOOL, CENTRE))
-"""Whose power goes, one cut after the other."""
 MEBIBYTES = {SCHOOL: 256, CENTRE: 1024}
+CUTS = tuple(
+    tuple(cut.split("+")) for cut in os.environ.get("HAIDANG_BENCH_CUTS", "school,centre,school+centre").split(",")
+)
+"""Whose power goes, one cut after the other."""
 LONGEST_DOWN_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 1.0
 DRAIN_SECONDS = 180.0
 RELAY_HEARS_SECONDS = 40.0
@@ -78,6 +80,8 @@ class Outcome:
 
 
 def main(_: float) -> None:
+    if unknown := {name for cut in CUTS for name in cut} - MEBIBYTES.keys():
+        raise SystemExit(f"HAIDANG_BENCH_CUTS: unknown {sorted(unknown)}; known are school, centre and school+centre")
     seed = time.time_ns()
     print(f"seed {seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="haidang-chaos-") as folder:

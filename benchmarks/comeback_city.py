@@ -8,18 +8,20 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import yaml
 from haidang_collector.registry.store import Registry, Sighting
 from haidang_collector.simulate.build import build, today
 from haidang_collector.simulate.centre import look
 from haidang_collector.simulate.fleet import enrol_here
 from haidang_collector.simulate.member import berths
 from haidang_collector.simulate.registry import fill as fill_registry
+from haidang_collector.supervisor.files import prometheus_config
+from haidang_collector.supervisor.plan import Plan
 
 from benchmarks.centre import BIN
 from benchmarks.comeback_fleet import BACK, WAITING, Part
 from benchmarks.measure import fetch, wait_for
 from tests.alerts.people import listening_people
-from tests.collector.simulate.running_city import RULES
 from tests.servers import free_port, prometheus
 
 if TYPE_CHECKING:
@@ -28,31 +30,13 @@ if TYPE_CHECKING:
 
     from haidang_collector.simulate.member import Berth
 
+    from tests.alerts.people import People
     from tests.servers import Prometheus
 
 UNITS = int(os.environ.get("HAIDANG_BENCH_UNITS", "200"))
 HOURS = float(os.environ.get("HAIDANG_BENCH_HOURS", "6"))
 SEED, PROCESSES = 1, 2
 """The fleet's processes; the agents of a process share its threads' one lock, which real ones do not."""
-MORE = """\
-scrape_configs:
-  - job_name: collector
-    static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
-  - job_name: registry
-    metrics_path: /metrics/registry
-    params: {{part: [agents]}}
-    honor_labels: true
-    static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
-  - job_name: facts
-    metrics_path: /metrics/registry
-    params: {{part: [facts]}}
-    scrape_interval: 30s
-    honor_labels: true
-    static_configs: [{{targets: ["127.0.0.1:{port}"]}}]
-rule_files: ["{rules}/*.yml"]
-alerting:
-  alertmanagers: [{{static_configs: [{{targets: ["{alertmanager}"]}}]}}]
-"""
 
 
 @dataclass
@@ -89,8 +73,7 @@ def start(stack: ExitStack, folder: Path) -> City:
     door, port = free_port(), free_port()
     city = build(UNITS, seed=SEED, day=day)
     people = stack.enter_context(listening_people(folder, collector=f"http://127.0.0.1:{port}", group_interval="30s"))
-    more = MORE.format(port=port, rules=RULES, alertmanager=people.alertmanager.removeprefix("http://"))
-    store = stack.enter_context(prometheus(folder, more=more))
+    store = stack.enter_context(prometheus(folder, more=_reads(Plan(folder, port, alertmanager_port=_port(people)))))
     environment = {
         **os.environ,
         "HAIDANG_DATABASE_URL": f"sqlite:///{folder}/haidang.db",
@@ -113,6 +96,17 @@ def start(stack: ExitStack, folder: Path) -> City:
     wait_for("the collector", lambda: bool(fetch(f"http://127.0.0.1:{port}/readyz")), 60)
     part = Part(fleet, UNITS, SEED, day, 0, PROCESSES, cut, f"http://127.0.0.1:{door}")
     return City(folder, heard, part, door, port, store, process.pid)
+
+
+def _reads(plan: Plan) -> str:
+    """What the store reads, as of `haidang up`; of itself nothing, for its port is not known yet."""
+    told = prometheus_config(plan)
+    jobs = [job for job in told["scrape_configs"] if job["job_name"] != "prometheus"]
+    return yaml.safe_dump({**{part: told[part] for part in ("rule_files", "alerting")}, "scrape_configs": jobs})
+
+
+def _port(people: People) -> int:
+    return int(people.alertmanager.rpartition(":")[2])
 
 
 def open_door(city: City) -> float:

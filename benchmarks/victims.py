@@ -8,6 +8,8 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from haidang_collector.supervisor.head_chunks import move_aside
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -54,28 +56,16 @@ class Store:
     def __init__(self, running: Prometheus) -> None:
         self._running = running
         self.mended = 0
-        """How often it did not start before a file that the power cut had emptied was taken away."""
+        """How often a power cut had left files that it does not start with."""
 
     def start(self) -> None:
-        """Raises RuntimeError with the end of its log where it does not come up."""
+        """As `haidang up` does. Raises RuntimeError with the end of its log where it does not come up."""
+        self.mended += bool(move_aside(self._running.folder / "data"))
         try:
             self._running.start()
         except RuntimeError as ended:
-            if not self._mend():
-                ended.add_note(self._running.log()[-LONGEST_SHOWN:])
-                raise
-            self.start()
-
-    def _mend(self) -> int:
-        """As docs/ingest.md says: Prometheus 2.42 stops at a file of head chunks that begins with zeros.
-
-        What is in those files is in its write-ahead log too.
-        """
-        broken = [file for file in self._running.folder.glob("data/chunks_head/*") if not any(file.read_bytes()[:4])]
-        for file in broken:
-            file.unlink()
-        self.mended += bool(broken)
-        return len(broken)
+            ended.add_note(self._running.log()[-LONGEST_SHOWN:])
+            raise
 
     def kill(self) -> None:
         self._running.kill()

@@ -14,6 +14,7 @@ from haidang_collector.app import create_app
 from haidang_collector.settings import Settings
 
 from scripts.reference_commands import agent_programs, collector_programs
+from scripts.reference_files import collector_files
 from scripts.reference_markdown import MADE, page, table
 from scripts.reference_settings import agent_configuration, collector_settings
 
@@ -93,6 +94,7 @@ PAGES = {
     "agent-configuration.md": agent_configuration,
     "agent-commands.md": agent_programs,
     "collector-settings.md": collector_settings,
+    "collector-files.md": collector_files,
     "collector-commands.md": collector_programs,
     "doctor.md": doctor,
     "http.md": http,

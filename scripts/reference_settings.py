@@ -68,7 +68,7 @@ def collector_settings() -> str:
 
 def _described(kind: type, prefix: str, words: Mapping[str, str]) -> Iterator[tuple[str, str, str, str]]:
     """Settings with their meaning. Raises UndescribedError."""
-    below = _docstrings(kind)
+    below = below_fields(kind)
     for key, type_, default in _settings(kind):
         name = key.strip("`")
         meaning = below.get(name) or words.get(prefix + name) or _spoken_of(kind, key)
@@ -84,7 +84,7 @@ def _spoken_of(kind: type, key: str) -> str:
     return " ".join(sentence for sentence in re.split(r"(?<=\.) (?=[A-Z`])", _prose(kind)) if key in sentence)
 
 
-def _docstrings(kind: type) -> dict[str, str]:
+def below_fields(kind: type) -> dict[str, str]:
     """Of fields: the text that stands below each."""
     (found,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     body = getattr(found, "body", [])

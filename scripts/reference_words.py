@@ -73,3 +73,68 @@ COLLECTOR = {
     "oidc_role_claim": "The claim of the provider's token that holds a person's groups.",
 }
 """By field of `Settings`."""
+
+NOTIFY = {
+    "pages.url": "The pages' address, which links in messages begin with; empty: HAIDANG_PUBLIC_URL.",
+    "pages.runbooks": "The folder where `NAME.md` can be read; empty: the page `/runbooks/NAME` below `url`.",
+    "mail.server": "The SMTP server, `host:port`.",
+    "mail.sender": "Whom letters are from.",
+    "mail.security": "`none` only where the server stands on this machine.",
+    "mail.user": "To log in with there; empty: without.",
+    "mail.password_file": "A file that holds the password in one line; goes with `user`.",
+    "channel.name": "What `[[person]] channels` calls it.",
+    "channel.url_file": "A file that holds the URL in one line.",
+    "person.email": "Who: the address in the registry.",
+    "person.language": "Of the messages.",
+    "person.channels": "All the ways by which this person is told; `email` is there without a `[[channel]]`.",
+    "deputy.of": "Who is away: the address in the registry.",
+    "deputy.name": "The deputy's name.",
+    "deputy.email": "The deputy's address.",
+    "deputy.first": "The first day.",
+    "deputy.last": "The last day.",
+    "security.name": "What the team is called in time lines.",
+    "security.email": "Its addresses.",
+    "quiet.begins": "When the night begins.",
+    "quiet.ends": "When it ends.",
+    "quiet.digest": "When what waited is told, all in one message.",
+    "quiet.rest_days": "Weekdays without a digest; at least one weekday must remain.",
+    "quiet.holidays": "Days as rest days, beside the holidays of the calendar.",
+    "route.category": "Of the alert, as `service`; empty: every.",
+    "route.severity": "Of the alert; empty: every.",
+    "route.tell": "Lists of receivers: the first with anybody in it is told at once, the others one after the other.",
+}
+"""By table and key of the file of HAIDANG_NOTIFY."""
+
+POLICY = {
+    "row": ("`R1` to `R18`", "The requirement that it limits."),
+    "limit": ("name", "What is limited: one of the names below."),
+    "level": ("", "The level of students that it holds for."),
+    "kind": ("", "The kind of equipment."),
+    "role": ("", "The role of people in charge."),
+    "deadline": ("", "The time of day."),
+    "value": ("number", "The limit, 0 or more, in base units (seconds, bytes); shares are 0 to 1."),
+    "from": ("date", "The first day on which it is in force."),
+    "to": ("date", "The last one."),
+    "source": ("text", "The document that says so, in one line of at most 300 characters."),
+    "enabled": ("true or false", "`false` keeps the entry to be read, and out of force."),
+}
+"""Type and meaning by key of [[limit]] in the file of HAIDANG_POLICY; no type: one of a few words."""
+
+CALENDAR = {
+    "hours.days": "The weekdays with these hours.",
+    "hours.from": "When school begins. A weekday may stand in several entries, as one for each shift.",
+    "hours.to": "When it ends.",
+    "term.name": "Its name.",
+    "term.from": "The first day with school.",
+    "term.to": "The last one.",
+    "holiday.name": "Its name.",
+    "holiday.from": "The first day without school.",
+    "holiday.to": "The last one.",
+    "season.name": "The first word of the services that are asked for above all then, as `enrolment`.",
+    "season.from": "The first day.",
+    "season.to": "The last one.",
+    "made_up.day": "A day with school, whatever the terms and holidays say.",
+    "made_up.like": "The weekday whose hours it has.",
+    "source": "Who says so.",
+}
+"""By table and key of the file of HAIDANG_CALENDAR; `source` is in every table."""

@@ -1,19 +1,28 @@
 from __future__ import annotations
 
+import json
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+import yaml
+from haidang_collector.cli import build
 from haidang_collector.registry.store import Registry, Sighting
 from haidang_collector.sd import LISTED_SECONDS, scrape_address
 from haidang_collector.settings import Settings
+from typer.testing import CliRunner
 
 from tests.collector import remote_write as rw
 from tests.collector.running import add_agent, client_of, database_url
+from tests.servers import prometheus
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from starlette.testclient import TestClient
@@ -88,3 +97,57 @@ def test_who_starts_knows_what_was_offered_before(tmp_path: Path) -> None:
 )
 def test_only_a_port_is_taken_from_the_agent(host: str, port: str | None, address: str | None) -> None:
     assert scrape_address(host, port) == address
+
+
+LIES = """\
+school_internet_up 1 1000
+school_policy_limit{row="R4"} 99
+ALERTS{alertname="InternetDown"} 1
+school:row:compliant{row="R4"} 1
+school_wan_up{unit="TH-002"} 0
+school_service_up{agent="a-2"} 0
+school_lab_computers{job="collector",instance="x"} 5
+"""
+KNOWN = {"unit": "TH-001", "district": "Quận 1", "agent": "a-1"}
+
+
+@contextmanager
+def liar() -> Iterator[str]:
+    """Its URL: an exporter of lies, and a list of agents that names it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            listed = [{"targets": [f"127.0.0.1:{server.server_port}"], "labels": KNOWN}]
+            body = (json.dumps(listed) if self.path == "/sd/agents" else LIES).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json" if self.path == "/sd/agents" else "text/plain")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def test_a_scraped_agent_tells_nothing_that_the_centre_alone_may_and_is_nobody_else(tmp_path: Path) -> None:
+    with liar() as url:
+        printed = CliRunner().invoke(build(), ["agents", "scrape-job", "--collector", url]).stdout
+        jobs = [job | {"scrape_interval": "1s"} for job in yaml.safe_load(printed)]
+        with prometheus(tmp_path, more=yaml.safe_dump({"scrape_configs": jobs})) as store:
+            eventually("a scrape", lambda: store.query("school_internet_up"), seconds=30)
+            told = store.query('{__name__=~"(school|ALERTS).*"}')
+
+    assert sorted((series["metric"] for series in told), key=str) == sorted(
+        (
+            {"__name__": "school_internet_up", **KNOWN},
+            {"__name__": "school_lab_computers", "exported_job": "collector", "exported_instance": "x", **KNOWN},
+        ),
+        key=str,
+    )

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 COMPOSE = Path(__file__).parents[2] / "compose"
 GIVEN = {"HAIDANG_VERSION": "1", "HAIDANG_PUBLIC_URL": "https://127.0.0.1/", "HAIDANG_NETWORK": "127.0.0.0/8"}
 VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+OWN = str(Path(sys.executable).with_name("haidang"))
+TOOLS = {"python": [sys.executable], "wget": ["busybox", "wget"]}
+"""Of the images, by which they see whether a service is well: wget is BusyBox's in Prometheus' and Alpine's."""
 PROGRAMS = {"prometheus": "prometheus", "alertmanager": "prometheus-alertmanager"}
 """As the images call them, and as Debian does."""
 
@@ -73,7 +76,7 @@ class Machine:
         said = services()[service]
         words = [self.here(word) for word in (*said.get("entrypoint", ()), *said["command"])]
         if said["image"].startswith("haidang-collector"):
-            words = [str(Path(sys.executable).parent / "haidang"), *words]
+            words = [sys.executable, *words[1:]] if "entrypoint" in said else [OWN, *words]
         elif service in PROGRAMS and "entrypoint" not in said:
             words = [service, *words]
         return [*self._prefix, *words]
@@ -83,7 +86,13 @@ class Machine:
         kind, program, *words = services()[service]["healthcheck"]["test"]
         if kind != "CMD":
             raise ValueError(f"{service}: {kind} is no command")
-        return [*self._prefix, {"python": sys.executable}.get(program, program), *words]
+        return [*self._prefix, *TOOLS.get(program, [program]), *words]
+
+    def is_well(self, service: str) -> bool:
+        """What Docker would be told by its health check."""
+        there = {**os.environ, "PGHOST": "127.0.0.1"}
+        done = subprocess.run(self.healthcheck(service), env=there, check=False, capture_output=True, timeout=60)
+        return done.returncode == 0
 
     def environment(self, service: str) -> dict[str, str]:
         own = services()[service].get("environment", {})
@@ -92,11 +101,11 @@ class Machine:
         return inherited | ours | {name: self.here(own[name]) for name in own}
 
     @contextmanager
-    def running(self, service: str) -> Iterator[subprocess.Popen[bytes]]:
+    def running(self, service: str, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+        """By its own command and `more`."""
+        command, environment = [*self.command(service), *more], self.environment(service)
         with (self.folder / f"{service}.log").open("wb") as log:
-            process = subprocess.Popen(
-                self.command(service), env=self.environment(service), cwd=self.folder, stdout=log, stderr=log
-            )
+            process = subprocess.Popen(command, env=environment, cwd=self.folder, stdout=log, stderr=log)
         try:
             yield process
         finally:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -17,6 +19,7 @@ from haidang_collector.registry.database import Database
 from haidang_collector.registry.models import Agent
 from sqlalchemy import update
 
+from tests.ansible.playing import ANSIBLE, BIN, run
 from tests.collector import remote_write as rw
 from tests.collector.running import add_agent, serving
 from tests.compose.running import Machine
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+ROLE = ANSIBLE / "roles/alertmanager"
 AGENTS = 6
 ROUNDS = 30
 KILLED_AFTER = 10
@@ -131,48 +135,94 @@ def _refused(url: str, authorization: str) -> bool:
 
 def test_two_alertmanagers_tell_once(tmp_path: Path) -> None:
     """
-    Each gets every alert, as Prometheus sends it; the one that is second in the row sees that it was told.
+    With the routes and options of the Ansible role. Each gets every alert, as Prometheus sends it; the one that is
+    second in the row sees that it was told, even where the incident ends while it waits for its turn.
     """
-    told: list[tuple[str, str]] = []
+    attack = [_alert("ArpSpoof", category="security", kind="arp_spoof")]
+    attack.append(_alert("RogueDhcp", category="security", kind="rogue_dhcp"))
+    outage = [_alert("InternetDown", unit="TH-2")]
+    outage += [_alert("AgentSilent", unit="TH-2", agent=str(number)) for number in range(3)]
+    told: list[tuple[str, ...]] = []
     with ExitStack() as stack:
-        hook = stack.enter_context(_hook(told))
-        settings = tmp_path / "alertmanager.yml"
-        route = {"receiver": "hook", "group_by": ["alertname"], "group_wait": "1s", "group_interval": "2s"}
-        receivers = [{"name": "hook", "webhook_configs": [{"url": hook, "send_resolved": True}]}]
-        settings.write_text(yaml.safe_dump({"route": route, "receivers": receivers}), encoding="ascii")
-        both = stack.enter_context(_cluster(tmp_path, settings))
+        both = stack.enter_context(_cluster(tmp_path, stack.enter_context(_hook(told))))
+        eventually("they see each other", lambda: all(_peers(url) == 2 for url in both), seconds=60)
 
-        eventually("they see each other", lambda: all(_peers(url) == 2 for url in both), seconds=30)
-        for alert in ("First", "Second"):
-            for ended, status in ((False, "firing"), (True, "resolved")):
-                for url in both:
-                    _send(url, alert, ended=ended)
-                eventually(f"{alert} {status}", lambda told_of=(alert, status): told_of in told, seconds=30)
+        began = datetime.now(UTC)
         for url in both:
-            _send(url, "Last", ended=False)
-        eventually("Last", lambda: ("Last", "firing") in told, seconds=30)
+            _send(url, [*attack, *outage], began)
+        eventually("both incidents are told", lambda: len(told) == 2, seconds=30)
+        for url in both:
+            _send(url, attack, began, ended=datetime.now(UTC))
+        eventually("the end is told", lambda: len(told) == 3, seconds=30)
+        looked = sum(map(_looks, both))
+        eventually("the second has looked too", lambda: sum(map(_looks, both)) > looked, seconds=60)
 
-    expected = [(alert, status) for alert in ("First", "Second") for status in ("firing", "resolved")]
-    assert told == [*expected, ("Last", "firing")]
+    assert sorted(told[:2]) == [("firing", "ArpSpoof", "RogueDhcp"), ("firing", "InternetDown")]
+    assert told[2:] == [("resolved", "ArpSpoof", "RogueDhcp")]
+
+
+def test_the_second_alertmanager_waits_less_than_a_group_does() -> None:
+    """
+    It would tell again what has ended meanwhile: it looks at what its group was when the wait began.
+    """
+    routes = yaml.safe_load((ROLE.parents[2] / "alerts/alertmanager.yml").read_text(encoding="utf-8"))["route"]
+    intervals = {each["group_interval"] for each in _routes(routes) if "group_interval" in each}
+    (waits,) = re.findall(r"--cluster.peer-timeout=(\d+)s", (ROLE / "templates/default.j2").read_text(encoding="utf-8"))
+
+    assert int(waits) < min(int(each[:-1]) * {"s": 1, "m": 60}[each[-1]] for each in intervals)
+
+
+def _routes(route: dict[str, Any]) -> list[dict[str, Any]]:
+    return [route, *(below for each in route.get("routes", ()) for below in _routes(each))]
 
 
 @contextmanager
-def _cluster(folder: Path, settings: Path) -> Iterator[list[str]]:
-    gossip, web = [free_port(), free_port()], [free_port(), free_port()]
+def _cluster(folder: Path, hook: str) -> Iterator[list[str]]:
+    """Two with the files that the role writes for each, the other as its peer."""
+    gossip, web = ([f"127.0.0.1:{free_port()}" for _ in range(2)] for _ in range(2))
+    hosts = {
+        f"host{number}": {
+            "alertmanager_listen": web[number],
+            "alertmanager_cluster_listen": gossip[number],
+            "alertmanager_peers": [gossip[1 - number]],
+        }
+        for number in (0, 1)
+    }
+    _write_by_role(folder, hosts, {"alertmanager_collector_url": hook.rstrip("/")})
     with ExitStack() as stack:
-        for number in (0, 1):
-            command = [
-                "prometheus-alertmanager", f"--config.file={settings}", f"--storage.path={folder / str(number)}",
-                f"--web.listen-address=127.0.0.1:{web[number]}",
-                f"--cluster.listen-address=127.0.0.1:{gossip[number]}",
-                f"--cluster.peer=127.0.0.1:{gossip[1 - number]}", "--cluster.peer-timeout=5s",
-            ]  # fmt: skip
-            log = stack.enter_context((folder / f"alertmanager{number}.log").open("wb"))
+        for name, given in hosts.items():
+            (options,) = re.findall(r'^ARGS="(.*)"$', (folder / name / "default").read_text("utf-8"), re.MULTILINE)
+            own = [f"--config.file={folder / name / 'alertmanager.yml'}", f"--storage.path={folder / name / 'data'}"]
+            command = ["prometheus-alertmanager", *own, *options.split(), "--cluster.gossip-interval=50ms"]
+            log = stack.enter_context((folder / f"{name}.log").open("wb"))
             process = subprocess.Popen(command, stdout=log, stderr=log)
             stack.callback(process.wait, 20)
             stack.callback(process.terminate)
-            wait_until_ready(f"http://127.0.0.1:{web[number]}/-/healthy", process, seconds=60)
-        yield [f"http://127.0.0.1:{port}" for port in web]
+            wait_until_ready(f"http://{given['alertmanager_listen']}/-/healthy", process, seconds=60)
+        yield [f"http://{address}" for address in web]
+
+
+def _write_by_role(folder: Path, hosts: dict[str, dict[str, Any]], given: dict[str, str]) -> None:
+    """`default` and `alertmanager.yml` of each, in a folder of its name."""
+    common = {
+        "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "role_path": str(ROLE),
+        "alertmanager_folder": f"{folder}/{{{{ inventory_hostname }}}}",
+    }  # fmt: skip
+    inventory = {"all": {"hosts": hosts, "vars": common | given}}
+    (folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="ascii")
+    files = {"default": "default.j2", "alertmanager.yml": "alertmanager.yml.j2"}
+    here = common["alertmanager_folder"]
+    tasks = [
+        {"ansible.builtin.template": {"src": f"{ROLE}/templates/{source}", "dest": f"{here}/{to}"}}
+        for to, source in files.items()
+    ]
+    defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text(encoding="utf-8"))
+    chosen = {name: value for name, value in defaults.items() if name not in common | given | hosts["host0"]}
+    play = [{"hosts": "all", "gather_facts": False, "vars": chosen, "tasks": tasks}]
+    (folder / "play.yml").write_text(yaml.safe_dump(play), encoding="utf-8")
+    for name in hosts:
+        (folder / name).mkdir()
+    run(BIN / "ansible-playbook", "--inventory", folder / "inventory.yml", folder / "play.yml", folder=folder)
 
 
 def _peers(url: str) -> int:
@@ -180,21 +230,31 @@ def _peers(url: str) -> int:
     return len(status["cluster"].get("peers", [])) if status["cluster"]["status"] == "ready" else 0
 
 
-def _send(url: str, alert: str, *, ended: bool) -> None:
-    now = datetime.now(UTC)
-    times = {"startsAt": (now - timedelta(minutes=1)).isoformat()}
-    times["endsAt"] = (now - timedelta(seconds=1) if ended else now + timedelta(minutes=10)).isoformat()
-    httpx.post(
-        f"{url}/api/v2/alerts", json=[{"labels": {"alertname": alert}} | times], trust_env=False
-    ).raise_for_status()
+def _looks(url: str) -> int:
+    """How often it has asked its log of what was told whether it has to tell."""
+    text = httpx.get(f"{url}/metrics", trust_env=False).text
+    (count,) = re.findall(r"^alertmanager_nflog_queries_total (\d+)$", text, re.MULTILINE)
+    return int(count)
+
+
+def _alert(name: str, *, unit: str = "TH-1", **labels: str) -> dict[str, str]:
+    return {"alertname": name, "unit": unit, "district": "Quận 1", "severity": "critical"} | labels
+
+
+def _send(url: str, alerts: list[dict[str, str]], began: datetime, *, ended: datetime | None = None) -> None:
+    times = {"startsAt": began.isoformat(), "endsAt": (ended or began + timedelta(minutes=10)).isoformat()}
+    body = [{"labels": labels} | times for labels in alerts]
+    httpx.post(f"{url}/api/v2/alerts", json=body, trust_env=False).raise_for_status()
 
 
 @contextmanager
-def _hook(told: list[tuple[str, str]]) -> Iterator[str]:
+def _hook(told: list[tuple[str, ...]]) -> Iterator[str]:
+    """Its URL; of each message, whether it began or ended, and the alerts in it."""
+
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             sent: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            told.extend((alert["labels"]["alertname"], alert["status"]) for alert in sent["alerts"])
+            told.append((sent["status"], *sorted(alert["labels"]["alertname"] for alert in sent["alerts"])))
             self.send_response(200)
             self.end_headers()
 

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all",
         action="store_true",
-        help="every probe by itself, and which checks were left out; --json has both anyway",
+        help="every probe by itself, and the checks that were left out; --json has both",
     )
     parser.add_argument(
         "--send", action="store_true", help="put the checks and their states on the unit's page; nothing that was found"
@@ -86,7 +86,7 @@ def _left_out(findings: Iterable[Finding]) -> list[str]:
 def _summarise(findings: Iterable[Finding], left_out: Iterable[str], *, whole: bool) -> None:
     sound = [finding.probe for finding in findings if _is_silent(finding)]
     if whole and left_out:
-        print("– " + _("left out: {checks}").format(checks=", ".join(_(check) for check in left_out)))
+        print("◦ " + _("left out: {checks}").format(checks=", ".join(_(check) for check in left_out)))
         print("    " + _("an earlier check failed, or this machine has none of it, or this user may not look"))
     elif sound and not whole:
         print(f"{_sign('ok')} " + _("probes that have all they need: {names}").format(names=", ".join(sound)))

@@ -42,6 +42,12 @@ CREATE TABLE frame(
 CREATE INDEX frame_agent ON frame(agent, newest_ms);
 CREATE INDEX frame_newest ON frame(newest_ms);
 """
+TOLD = """
+CREATE TABLE IF NOT EXISTS told(id INTEGER, outcome TEXT, PRIMARY KEY(id, outcome)) WITHOUT ROWID;
+DELETE FROM told WHERE id NOT IN (SELECT id FROM frame);
+"""
+"""What was counted of a frame that is still kept, so that one that is handed over once more counts once. An older agent
+removes frames alone."""
 CONFIRMED = """
 CREATE TEMP TABLE confirmed(id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL);
 CREATE TEMP VIEW waiting AS SELECT * FROM frame WHERE id NOT IN (SELECT id FROM confirmed);
@@ -153,7 +159,8 @@ class Custody:
                 if row is None:
                     return
                 database.execute("DELETE FROM confirmed WHERE id = ?", (number,))
-                _count(database, outcomes)
+                _count(database, number, outcomes)
+                database.execute("DELETE FROM told WHERE id = ?", (number,))
             agent, address, size, digest = row
             self._settled[digest] = None
             if len(self._settled) > MOST_SETTLED:
@@ -175,7 +182,7 @@ class Custody:
                 again = database.execute("DELETE FROM confirmed").rowcount if began_anew else 0
                 added = "INSERT OR IGNORE INTO confirmed SELECT id, ? FROM frame WHERE id = ?"
                 if database.execute(added, (now_ms, number)).rowcount:
-                    _count(database, outcomes)
+                    _count(database, number, outcomes)
                 safe = database.execute("SELECT id FROM confirmed WHERE at_ms < ?", (now_ms - KEPT_MS,)).fetchall()
             self._store_since = store_since
             for (each,) in safe:
@@ -251,7 +258,7 @@ class Custody:
             database.execute("PRAGMA cache_size=-512")
             if database.execute("PRAGMA user_version").fetchone()[0] == 0:
                 database.executescript(f"BEGIN;{SCHEMA};PRAGMA user_version={SCHEMA_VERSION};COMMIT")
-            database.executescript(CONFIRMED)
+            database.executescript(TOLD + CONFIRMED)
             self._agents, self._addresses = Counter(), Counter()
             for agent, address, size in database.execute(
                 "SELECT agent, address, sum(size) FROM frame GROUP BY agent, address"
@@ -264,8 +271,10 @@ class Custody:
         self._database = database
 
 
-def _count(database: sqlite3.Connection, outcomes: Collection[str]) -> None:
-    database.executemany(
-        "INSERT INTO counted VALUES (?, 1) ON CONFLICT(outcome) DO UPDATE SET frames = frames + 1",
-        ((outcome,) for outcome in outcomes),
-    )
+def _count(database: sqlite3.Connection, number: int, outcomes: Collection[str]) -> None:
+    """Each outcome of a frame once."""
+    for outcome in outcomes:
+        if database.execute("INSERT OR IGNORE INTO told VALUES (?, ?)", (number, outcome)).rowcount:
+            database.execute(
+                "INSERT INTO counted VALUES (?, 1) ON CONFLICT(outcome) DO UPDATE SET frames = frames + 1", (outcome,)
+            )

@@ -26,14 +26,14 @@ _OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
 _MOST_DAYS_BETWEEN = 180
 _DAYS_BACK = 30
 _SPAN = {"name": str, "from": date, "to": date, "source": str}
-_LISTS: dict[str, dict[str, type]] = {
+LISTS: dict[str, dict[str, type]] = {
     "hours": {"days": list, "from": time, "to": time, "source": str},
     "term": _SPAN,
     "holiday": _SPAN,
     "season": _SPAN,
     "made_up": {"day": date, "like": str, "source": str},
 }
-_WORDS = {str: "text", date: "a date, as 2026-09-05", time: "a time, as 07:00:00", list: "a list of weekdays"}
+WORDS = {str: "text", date: "a date, as 2026-09-05", time: "a time, as 07:00:00", list: "a list of weekdays"}
 
 
 class BadCalendarError(ValueError):
@@ -171,11 +171,11 @@ def _within(day: date, spans: tuple[Span, ...]) -> bool:
 
 
 def _faults(tables: Mapping[str, Any]) -> Iterator[str]:
-    for key in sorted(tables.keys() - {"utc_offset", *_LISTS}):
-        yield f"{key}: unknown; known are utc_offset, {', '.join(f'[[{name}]]' for name in _LISTS)}"
+    for key in sorted(tables.keys() - {"utc_offset", *LISTS}):
+        yield f"{key}: unknown; known are utc_offset, {', '.join(f'[[{name}]]' for name in LISTS)}"
     if not isinstance(tables.get("utc_offset"), str) or not _OFFSET.fullmatch(tables["utc_offset"]):
         yield 'utc_offset: write it as "+07:00"'
-    for name, keys in _LISTS.items():
+    for name, keys in LISTS.items():
         entries = tables.get(name, [])
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             yield f"{name}: is no list of tables; write [[{name}]]"
@@ -202,7 +202,7 @@ def _entry_faults(entry: Mapping[str, Any], keys: Mapping[str, type]) -> Iterato
         value = entry.get(key)
         if not isinstance(value, kind) or isinstance(value, datetime) or value in ("", []):
             wrong = True
-            yield f"{key} = {value!r}: write {_WORDS[kind]}"
+            yield f"{key} = {value!r}: write {WORDS[kind]}"
     if wrong:
         return
     if "from" in entry and entry["to"] < entry["from"]:

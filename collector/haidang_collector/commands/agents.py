@@ -8,6 +8,7 @@ import typer
 from haidang_collector.commands._config import History, RollBack, SetFile, changed, show_history
 from haidang_collector.commands._list import list_
 from haidang_collector.commands._registry import Data, Json, local, opened, refuse, say, show_json
+from haidang_collector.commands._scrape_job import scrape_job
 from haidang_collector.commands._top import top
 from haidang_collector.commands.tokens import Lifetime, note_made
 from haidang_collector.registry.facts import is_lately
@@ -24,6 +25,7 @@ Agent = Annotated[str, typer.Argument(metavar="ID", help="As `haidang agents lis
 command = typer.Typer(help="Show agents, what they are told, and what becomes of their keys.", no_args_is_help=True)
 command.command("list")(list_)
 command.command()(top)
+command.command("scrape-job")(scrape_job)
 
 
 @command.command()

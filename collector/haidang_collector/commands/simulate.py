@@ -63,7 +63,8 @@ State = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Identities and outboxes of the agents (default: in --data).")
 ]
 Steady = Annotated[
-    bool, typer.Option("--steady", help="Nothing happens: all stays as it was built, as the table has it.")
+    bool,
+    typer.Option("--steady", help="Nothing happens: all stays as the table has it, for evaluations and measurements."),
 ]
 FactsOnly = Annotated[
     bool, typer.Option("--facts-only", help="Fill the registry, say what an evaluation must find, and stop.")
@@ -74,12 +75,11 @@ Past = Annotated[
         "--fast-forward",
         parser=_past,
         metavar="TIME",
-        help="Fill the store with so long a past, up to now, and stop: 300d (a school year).",
+        help="Write so long a past into the store, up to now, and stop: 300d (a school year). The Prometheus of --data "
+        "must not run yet, and its folder be empty.",
     ),
 ]
-Victoriametrics = Annotated[
-    str | None, typer.Option(metavar="URL", help="Where the past goes instead of the Prometheus of --data.")
-]
+Victoriametrics = Annotated[str | None, typer.Option(metavar="URL", help="Where the past goes instead: one that runs.")]
 
 
 def command(
@@ -99,38 +99,18 @@ def command(
 ) -> None:
     """Simulate a city: fill the registry with invented units, enrol their agents, and let them report.
 
-    Units are invented and marked: codes begin with SIM-, names end in "(mô phỏng)". What agents read is made up,
-    and what the centre sees of portals, services for parents and mail domains; all that follows, from snapshot to push,
-    is the real agent. The registry must be the collector's own: --data as given to `haidang up` or `haidang serve`, or
-    HAIDANG_DATABASE_URL as `haidang serve` has it. One that holds real units is refused, for simulated ones would count
-    among them.
-
-    By default things happen, as a demonstration wants it: rooms are used in school hours, lines and ISPs fail, power
-    goes, LANs are attacked; the same at each moment for the same seed. With --steady nothing does, for evaluations and
-    measurements. The table shows how many units are in which state of each row, as the city was built: what
-    `haidang evaluate` must find once the rules have run, if nothing happens. R10 needs days, and is not in it.
-
-    With --fast-forward nothing reports: what rules would have recorded is written into the store, for dashboards,
-    trends and evaluations of earlier days. A Prometheus must not run yet, and its folder must be empty; a
-    VictoriaMetrics runs. Its agents are enrolled, and report as the same ones when this is run again without it.
+    Codes of the units begin with SIM-, names end in "(mô phỏng)". What agents read is made up; all that follows, from
+    snapshot to push, is the real agent. The registry must be the collector's own (--data as given to `haidang up`, or
+    HAIDANG_DATABASE_URL), and hold no real units. The table shows how many units are in which state of each row, as the
+    city was built. docs/simulate.md says what moves, and how a school year is made.
 
     Exit status: 0 every report was stored, at once or when its unit was no longer cut off, 1 some were not (the answers
     say why), 2 bad usage, or the registry, the collector or the store is away or unfit.
 
     Examples:
-    haidang up --data ./trial                              (in another terminal)
+    haidang simulate --units 200 --for 10m --data ./trial  (with `haidang up --data ./trial` in another terminal)
 
-    haidang simulate --units 200 --for 10m --data ./trial
-
-    A school year first:
     haidang simulate --units 200 --fast-forward 300d --data ./year
-
-    haidang up --data ./year                               (then, in another terminal)
-
-    haidang simulate --units 200 --for 1h --data ./year
-
-    A collector elsewhere:
-    HAIDANG_DATABASE_URL=postgresql://… haidang simulate --units 200 --server https://collector.example:8080
 
     """
     from haidang_collector.registry.location import data_folder  # noqa: PLC0415 - `--help` need not wait

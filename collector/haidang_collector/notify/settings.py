@@ -142,21 +142,27 @@ class Quiet(_Table):
 
 
 class Limits(_Table):
-    """`gather`: how long news of one person is gathered into one message; `spacing`: between two messages to them.
-
-    `lease`: how long a message is left to who sends it, longer than the longest conversation with a provider.
-    `remind`: after how long who was told of something critical that goes on, and that nobody has taken on, is told
-    again; 0: never. `keep`: how long sent messages are kept; those that were not sent always are.
-    """
+    """How often people are told, how soon the next one is, and how long messages are kept."""
 
     per_hour: Annotated[int, Field(ge=1, le=1000)] = 6
+    """Most messages to one person within an hour; what comes then is in the next one."""
     gather_seconds: Annotated[float, Field(ge=0, le=600)] = 10.0
+    """How long news of one person is gathered into one message."""
     spacing_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    """Between two messages to one person."""
     escalate_seconds: Annotated[float, Field(gt=0, le=86400)] = 900.0
+    """How long nobody may have taken on a critical alert before the next of `tell` hears of it."""
     lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 300.0
+    """How long a message is left to who sends it, longer than the longest conversation with a provider."""
     expire_hours: Annotated[float, Field(gt=0, le=720)] = 72.0
+    """How long a message that no provider takes is tried again."""
     remind_hours: Annotated[float, Field(ge=0, le=720)] = 4.0
+    """After how long who was told of something critical that goes on, and that nobody has taken on, is told again.
+
+    0: never.
+    """
     keep_days: Annotated[float, Field(ge=1, le=36500)] = 400.0
+    """How long sent messages are kept; those that were not sent always are."""
 
 
 class Route(_Table):

@@ -30,7 +30,7 @@ LABELS: dict[str, Sequence[str]] = {
     "deadline": ("morning", "afternoon"),
 }
 """What parts a limit, and the words it may have."""
-_KEYS = ("row", "limit", *LABELS, "value", "from", "to", "source", "enabled")
+KEYS = ("row", "limit", *LABELS, "value", "from", "to", "source", "enabled")
 _ROWS = tuple(f"R{number}" for number in range(1, 19))
 _LIMIT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _LONGEST_SOURCE = 300
@@ -123,8 +123,8 @@ def _named(entry: Mapping[str, Any]) -> str:
 
 
 def _faults(entry: Mapping[str, Any]) -> Iterator[str]:
-    for key in sorted(entry.keys() - set(_KEYS)):
-        yield f"{key}: unknown; known are {', '.join(_KEYS)}"
+    for key in sorted(entry.keys() - set(KEYS)):
+        yield f"{key}: unknown; known are {', '.join(KEYS)}"
     row, limit, value, source = (entry.get(key) for key in ("row", "limit", "value", "source"))
     if row not in _ROWS:
         yield f"row = {row!r}: no row; write one of R1 to R18"

@@ -11,6 +11,8 @@ from haidang_collector.supervisor.child import Child
 from haidang_collector.supervisor.plan import UpError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from haidang_collector.i18n import Words
     from haidang_collector.supervisor.plan import Plan
 
@@ -39,14 +41,17 @@ def own(name: str) -> str:
     return shutil.which(name, path=places) or name
 
 
+def prometheus_data(plan: Plan) -> Path:
+    return plan.data / "prometheus" / "data"
+
+
 def prometheus(plan: Plan, program: str) -> Child:
-    folder = plan.data / "prometheus"
     return Child(
         "prometheus",
         [
             program,
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
+            f"--config.file={plan.data / 'prometheus' / 'prometheus.yml'}",
+            f"--storage.tsdb.path={prometheus_data(plan)}",
             f"--storage.tsdb.retention.time={RETENTION}",
             f"--web.listen-address=127.0.0.1:{plan.prometheus_port}",
             "--web.enable-remote-write-receiver",

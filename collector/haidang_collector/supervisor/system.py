@@ -8,7 +8,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from haidang_collector.supervisor import programs, victoria
+from haidang_collector.supervisor import head_chunks, programs, victoria
 from haidang_collector.supervisor.files import write_files
 from haidang_collector.supervisor.plan import UpError
 
@@ -104,7 +104,7 @@ class System:
         plan, words = self._plan, self._words
         if plan.store == "prometheus":
             program = programs.server(words, "prometheus")
-            return lambda: [programs.prometheus(plan, program)]
+            return lambda: self._mended(programs.prometheus(plan, program))
         program, rules = programs.server(words, victoria.PROGRAM), programs.server(words, victoria.RULES_PROGRAM)
 
         def make() -> list[Child]:
@@ -114,6 +114,13 @@ class System:
             return [victoria.store(plan, program), victoria.alerting(plan, rules)]
 
         return make
+
+    def _mended(self, store: Child) -> list[Child]:
+        """Prometheus, which may not start otherwise after a power cut. Raises OSError."""
+        for file in head_chunks.move_aside(programs.prometheus_data(self._plan)):
+            told = self._words("Prometheus could not have read this after a power cut, so it was moved: %(file)s")
+            self._say(told % {"file": file})
+        return [store]
 
     def _start_agent(self, centre: list[Child]) -> None:
         """As soon as `centre` is of use."""

@@ -123,6 +123,22 @@ def test_what_became_of_them_is_counted_over_a_restart(tmp_path: Path) -> None:
     assert stats.counted == {"forwarded": 2, "signature": 1}
 
 
+def test_what_is_handed_over_once_more_is_counted_once(tmp_path: Path) -> None:
+    """
+    After a start the relay does not know any more what the centre has confirmed.
+    """
+    for since in ("1790000000.00", "1790000000.00", "1790000900.00"):
+        with closing(Custody(tmp_path / "relay.db", ROOM)) as custody:
+            custody.take(b"1", label(), "10.0.0.1")
+            (number,) = custody.newest({})
+            custody.confirm(number, since, "forwarded", "too_old")
+    assert custody.stats().counted == {"forwarded": 1, "too_old": 1}
+
+    custody.settle(number, "signature")
+    assert custody.stats().counted == {"forwarded": 1, "too_old": 1, "signature": 1}
+    custody.close()
+
+
 def test_a_file_that_is_none_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / "relay.db").write_bytes(b"this is no database, and long enough to be looked at" * 100)
     with closing(Custody(tmp_path / "relay.db", ROOM)) as custody:

@@ -167,4 +167,4 @@ def test_what_the_store_may_have_lost_is_handed_over_again(
         since = "1790000900.00"
         eventually("all has come again", lambda: len(had) == 6, seconds=20)
         eventually("nothing waits", lambda: custody.stats().frames == 0, seconds=20)
-    assert custody.stats().counted == {"forwarded": 6}
+    assert custody.stats().counted == {"forwarded": 3}

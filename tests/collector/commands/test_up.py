@@ -174,14 +174,22 @@ def test_what_dies_is_started_again_and_said_and_nobody_else_gets_the_folder(tri
 
 
 def test_nothing_outlives_a_killed_supervisor_and_the_folder_is_free_again(trial: Trial) -> None:
+    """
+    Nor does a file that a power cut has left empty keep Prometheus from starting.
+    """
     trial.start()
     children = trial.children()
 
     trial.process.kill()
     trial.process.wait()
+    for name in ("000007", "000008"):
+        (trial.data / "prometheus/data/chunks_head" / name).write_bytes(bytes(16))
 
     trial.start()
     assert alive(children) == {}
+    moved = re.findall(r"after a power cut, so it was moved: (.+)", trial.said())
+    assert [Path(file).name for file in moved] == ["000007", "000008"]
+    assert all(Path(file).exists() for file in moved)
     assert trial.stop() == 0
 
 

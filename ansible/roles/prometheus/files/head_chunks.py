@@ -1,0 +1,1 @@
+../../../../collector/haidang_collector/supervisor/head_chunks.py
