@@ -43,7 +43,7 @@ from haidang_collector.relay.writers import Writers
 from haidang_collector.settings import Settings
 from haidang_collector.sticks import routes as sticks
 from haidang_collector.store_disk import StoreDisk
-from haidang_collector.tenants import CityReader, Tenants, authorities
+from haidang_collector.tenants import Reader, Tenants, authorities
 from haidang_collector.web import (
     access_pages,
     agent_pages,
@@ -132,16 +132,16 @@ async def _dependencies(
     state.attempts = Attempts()
     state.password_threads = Threads()
     state.oidc = Provider(settings) if settings.oidc_issuer else None
-    state.tenants = Tenants(settings, state.registry.database)
-    state.store = Store(settings, state.tenants, store_transport)
+    tenants = Tenants(settings)
+    state.store = Store(settings, tenants, store_transport)
     store_start = StoreStart(settings, store_transport)
     state.agent_door, state.questions = AgentDoor(state.registry.who), registry.Questions()
     tls = authorities(settings.store_ca)
     network = store_transport or KeptConnections(QUESTIONS, QUERY_SECONDS, tls, longest=MOST_ANSWER_BYTES + 1)
-    client = httpx.AsyncClient(transport=network, trust_env=False, auth=CityReader(state.tenants))
+    client = httpx.AsyncClient(transport=network, trust_env=False, auth=Reader(tenants))
     state.measurements = Measurements(client, settings.prometheus_url)
     state.kept = Kept()
-    state.prom = Upstream(settings.prometheus_url, store_transport, tls)
+    state.prom = Upstream(settings.prometheus_url, store_transport, tls, Reader(tenants))
     own_metrics = metrics.own_metrics(VERSION)
     state.shown_metrics = worker.of_all(own_metrics)
     if settings.store_folder:

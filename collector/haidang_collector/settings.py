@@ -113,7 +113,7 @@ class Settings:
         for name in ("store_write_url", "prometheus_url", "alertmanager_url"):
             _check_http_url(name, getattr(self, name))
         try:
-            tenants.check(self.store, self.store_tenant, self.store_write_url)
+            tenants.check(self.store, self.store_tenant, self.store_write_url, self.prometheus_url)
         except ValueError as wrong:
             raise _bad("store", self.store, str(wrong)) from None
         try:

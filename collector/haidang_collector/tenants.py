@@ -9,35 +9,28 @@ from __future__ import annotations
 import hashlib
 import re
 import ssl
-import time
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
-from anyio import to_thread
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
-
-from haidang_collector.registry.models import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import Generator
 
-    from haidang_collector.registry.database import Database
     from haidang_collector.settings import Settings
 
 HEADER = "X-Scope-OrgID"
 PLACEHOLDER = "{tenant}"
-"""In the address that is written to: where VictoriaMetrics' cluster expects the account."""
+"""In addresses that are written to and read: where VictoriaMetrics' cluster expects the account."""
 PER_DISTRICT = "district"
 CENTRE = "haidang"
-"""The tenant of all, and with one for each district that of rules' results and of the registry's facts."""
+"""The tenant of all; with one for each district, that of the city: the registry's facts and rules' results of all."""
 CENTRE_ACCOUNT = 0
+DISTRICT = "haidang_district"
+"""Extension of an httpx request: which district a question is about. Without it, it is asked of the centre's tenant."""
 LONGEST_SLUG = 60
-DISTRICTS_SECONDS = 60.0
-"""How long a district that is new in the registry may be missing from what is read."""
 _MIMIR_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9!_.*'()-]{1,150}")
 _ACCOUNT = re.compile(r"[0-9]{1,10}(:[0-9]{1,10})?")
 
@@ -56,15 +49,15 @@ KINDS = {
     "victoriametrics": Kind("http://127.0.0.1:8428/api/v1/write", "http://127.0.0.1:8428"),
     "victoriametrics-cluster": Kind(
         f"http://127.0.0.1:8480/insert/{PLACEHOLDER}/prometheus/api/v1/write",
-        "http://127.0.0.1:8481/select/0/prometheus",
+        f"http://127.0.0.1:8481/select/{PLACEHOLDER}/prometheus",
         "/health",
     ),
     "mimir": Kind("http://127.0.0.1:9009/api/v1/push", "http://127.0.0.1:9009/prometheus", "/ready"),
 }
 
 
-def check(store: str, tenant: str, write_url: str) -> None:
-    """Raises ValueError where kind of store, tenant and address do not go together; the text is the mend."""
+def check(store: str, tenant: str, write_url: str, read_url: str) -> None:
+    """Raises ValueError where kind of store, tenant and addresses do not go together; the text is the mend."""
     if store not in KINDS:
         raise ValueError(f"give one of {', '.join(KINDS)}")
     if store in ("prometheus", "victoriametrics"):
@@ -75,6 +68,8 @@ def check(store: str, tenant: str, write_url: str) -> None:
             raise ValueError("a tenant of Mimir has letters, digits and !-_.*'() only, 150 at most")
     elif PLACEHOLDER not in write_url:
         raise ValueError(f"write {PLACEHOLDER} in HAIDANG_STORE_WRITE_URL, where the account stands")
+    elif tenant == PER_DISTRICT and PLACEHOLDER not in read_url:
+        raise ValueError(f"write {PLACEHOLDER} in HAIDANG_PROMETHEUS_URL, where the account stands")
     elif tenant != PER_DISTRICT and not _ACCOUNT.fullmatch(tenant or "0"):
         raise ValueError(f"an account is a number, as 7 or 7:1; {PER_DISTRICT}: one for each")
 
@@ -105,76 +100,50 @@ def ready_url(settings: Settings) -> str:
 
 
 class Tenants:
-    """Addresses and headers of one store. Safe to share between threads."""
+    """Whose each thing is, of one store. Safe to share between threads."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._write_url = settings.store_write_url
         self._by_header = settings.store == "mimir"
-        self._fixed = "" if settings.store_tenant == PER_DISTRICT else settings.store_tenant
         self._each = settings.store_tenant == PER_DISTRICT
-        self._database = database
-        self._known: tuple[float, str] = (float("-inf"), CENTRE)
+        centre = CENTRE if self._by_header else str(CENTRE_ACCOUNT)
+        self._one = centre if self._each else settings.store_tenant or centre
 
     def write_url(self, district: str) -> str:
         """Where measurements of a unit of `district` go."""
-        account = str(account_of(district)) if self._each else self._fixed or str(CENTRE_ACCOUNT)
-        return self._write_url.replace(PLACEHOLDER, account)
+        return self._write_url.replace(PLACEHOLDER, self._of(district))
 
     def write_headers(self, district: str) -> dict[str, str]:
         """Who they belong to."""
-        if not self._by_header:
-            return {}
-        return {HEADER: tenant_of(district) if self._each else self._fixed or CENTRE}
+        return {HEADER: self._of(district)} if self._by_header else {}
 
-    def read_headers(self, district: str) -> dict[str, str]:
-        """For a question about `district`, or about a unit of it."""
-        if not self._by_header:
-            return {}
-        return {HEADER: f"{CENTRE}|{tenant_of(district)}" if self._each else self._fixed or CENTRE}
+    def mark(self, request: httpx.Request) -> None:
+        """Directs a question to the one tenant that has what it is about (`DISTRICT`)."""
+        tenant = self._of(request.extensions.get(DISTRICT, ""))
+        if self._by_header:
+            request.headers[HEADER] = tenant
+        else:
+            request.url = httpx.URL(str(request.url).replace(quote(PLACEHOLDER), tenant))
 
-    @property
-    def asks_registry(self) -> bool:
-        """Whether a question about all may wait for it: it names every district."""
-        return self._by_header and self._each
-
-    def city_headers(self) -> dict[str, str]:
-        """For a question about all. May wait for the registry; raises SQLAlchemyError."""
-        if not self.asks_registry:
-            return self.read_headers("")
-        read_at, tenants = self._known
-        if time.monotonic() - read_at >= DISTRICTS_SECONDS:
-            with self._database.read() as connection:
-                districts = connection.scalars(select(Unit.district).distinct()).all()
-            tenants = "|".join([CENTRE, *sorted(map(tenant_of, districts))])
-            self._known = time.monotonic(), tenants
-        return {HEADER: tenants}
+    def _of(self, district: str) -> str:
+        if not (self._each and district):
+            return self._one
+        return tenant_of(district) if self._by_header else str(account_of(district))
 
 
-class CityReader(httpx.Auth):
-    """Marks every request of a client as a question about the whole city.
-
-    Raises httpx.RequestError where the registry does not say which districts there are.
-    """
+class Reader(httpx.Auth):
+    """Directs every request of a client to its tenant, with the name and password that the address may hold."""
 
     def __init__(self, tenants: Tenants) -> None:
         self._tenants = tenants
 
-    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
-        self._mark(request)
-        yield request
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        if self._tenants.asks_registry:
-            await to_thread.run_sync(self._mark, request)
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        self._tenants.mark(request)
+        url = request.url
+        if url.userinfo:
+            yield from httpx.BasicAuth(url.username, url.password).auth_flow(request)
         else:
-            self._mark(request)
-        yield request
-
-    def _mark(self, request: httpx.Request) -> None:
-        try:
-            request.headers.update(self._tenants.city_headers())
-        except SQLAlchemyError as failed:
-            raise httpx.RequestError("the registry does not answer", request=request) from failed
+            yield request
 
 
 def _digest(district: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from base64 import b64encode
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -62,7 +63,10 @@ def write(client: TestClient, authorization: str) -> httpx2.Response:
     return client.post("/api/v1/write", content=body, headers=rw.HEADERS | {"Authorization": authorization})
 
 
-def test_mimir_gets_a_tenant_for_each_district_and_is_asked_for_no_more_than_the_scope(tmp_path: Path) -> None:
+def test_mimir_gets_a_tenant_for_each_district_and_is_asked_for_one_at_a_time(tmp_path: Path) -> None:
+    """
+    The city's questions go to the centre's tenant, and all about a unit or a district to the district's.
+    """
     door, given = Door(), settings(tmp_path, "mimir", "district")
     authorization = add_agent(given.database_url)[1]
     ours, theirs = tenant_of(DISTRICT), tenant_of(OTHER)
@@ -71,16 +75,14 @@ def test_mimir_gets_a_tenant_for_each_district_and_is_asked_for_no_more_than_the
         assert write(client, authorization).status_code == 204
         assert door.last() == ("http://127.0.0.1:9009/api/v1/push", ours)
 
-        for scope, tenants in (
-            (f"unit:{UNIT}", f"haidang|{ours}"),
-            (f"district:{OTHER}", f"haidang|{theirs}"),
-            ("city", "|".join(["haidang", *sorted((ours, theirs))])),
-        ):
+        for scope, tenant in ((f"unit:{UNIT}", ours), (f"district:{OTHER}", theirs), ("city", "haidang")):
             assert client.get(f"/api/v1/prom/{quote(scope)}/api/v1/query?query=up").status_code == 200
-            assert door.last() == ("http://127.0.0.1:9009/prometheus/api/v1/query", tenants)
+            assert door.last() == ("http://127.0.0.1:9009/prometheus/api/v1/query", tenant)
 
-        assert client.get("/").status_code == 200
-        assert door.last()[1] == "|".join(["haidang", *sorted((ours, theirs))]), "pages join all, and show their scope"
+        for page, tenants in (("/", {"haidang"}), (f"/units/{UNIT}", {"haidang", ours})):
+            door.asked.clear()
+            assert client.get(page).status_code == 200
+            assert {request.headers[HEADER] for request in door.asked} == tenants
 
         assert client.get("/readyz").status_code == 200
         assert door.last()[0] == "http://127.0.0.1:9009/ready"
@@ -99,15 +101,25 @@ def test_mimir_may_hold_all_in_one_tenant(tmp_path: Path, tenant: str) -> None:
     assert {request.headers[HEADER] for request in door.asked} == {tenant or "haidang"}
 
 
-@pytest.mark.parametrize(("tenant", "account"), [("", "0"), ("7:1", "7:1"), ("district", str(account_of(DISTRICT)))])
-def test_the_cluster_of_victoriametrics_gets_the_account_in_the_path(tmp_path: Path, tenant: str, account: str) -> None:
+@pytest.mark.parametrize(
+    ("tenant", "account", "citys"),
+    [("", "0", "0"), ("7:1", "7:1", "7:1"), ("district", str(account_of(DISTRICT)), "0")],
+)
+def test_the_cluster_of_victoriametrics_gets_the_account_in_the_path(
+    tmp_path: Path, tenant: str, account: str, citys: str
+) -> None:
     door, given = Door(), settings(tmp_path, "victoriametrics-cluster", tenant)
     authorization = add_agent(given.database_url)[1]
 
     with client_of(given, store=httpx.MockTransport(door)) as client:
         write(client, authorization)
+        assert door.last() == (f"http://127.0.0.1:8480/insert/{account}/prometheus/api/v1/write", None)
 
-    assert door.last() == (f"http://127.0.0.1:8480/insert/{account}/prometheus/api/v1/write", None)
+        for scope, asked in ((f"unit:{UNIT}", account), ("city", citys)):
+            for path in ("query?query=up", "labels?match[]=up", "metadata"):
+                client.get(f"/api/v1/prom/{scope}/api/v1/{path}")
+                url = f"http://127.0.0.1:8481/select/{asked}/prometheus/api/v1/{path.partition('?')[0]}"
+                assert (door.last()[0].partition("?")[0], door.last()[1]) == (url, None)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +152,29 @@ def test_what_does_not_go_together_stops_the_start(store: str, tenant: str, addr
     given = {"HAIDANG_STORE": store, "HAIDANG_STORE_TENANT": tenant}
     with pytest.raises(BadSettingError, match=re.escape(mend)):
         from_environment(given | ({"HAIDANG_STORE_WRITE_URL": address} if address else {}))
+
+
+def test_a_cluster_with_tenants_must_be_read_by_tenant() -> None:
+    """
+    All tenants in one answer would show twice what rules record, which the centre's and the district's both have.
+    """
+    given = {"HAIDANG_STORE": "victoriametrics-cluster", "HAIDANG_STORE_TENANT": "district"}
+    with pytest.raises(BadSettingError, match=re.escape("write {tenant} in HAIDANG_PROMETHEUS_URL")):
+        from_environment(given | {"HAIDANG_PROMETHEUS_URL": "http://vmselect:8481/select/multitenant/prometheus"})
+
+
+def test_a_store_behind_a_password_hears_it(tmp_path: Path) -> None:
+    door, given = (
+        Door(),
+        settings(tmp_path, "mimir", "district", HAIDANG_PROMETHEUS_URL="http://reader:1%402@127.0.0.1:9"),
+    )
+
+    with client_of(given, store=httpx.MockTransport(door)) as client:
+        client.get("/api/v1/prom/city/api/v1/query?query=up")
+        client.get("/")
+
+    said = {(request.headers["Authorization"], request.headers[HEADER]) for request in door.asked}
+    assert said == {("Basic " + b64encode(b"reader:1@2").decode(), "haidang")}
 
 
 @given(st.text(max_size=100), st.text(max_size=100))

@@ -10,7 +10,7 @@ import typer
 from haidang_collector.commands._registry import Data, Json, opened, refuse, show, show_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from haidang_collector.evaluation.store import Series, Store
@@ -70,28 +70,30 @@ def _asked(data: "Path | None", agent: str | None, number: int) -> "tuple[list[L
 
     from haidang_collector.evaluation.store import Store, StoreAwayError  # noqa: PLC0415
     from haidang_collector.settings import BadSettingError, from_environment  # noqa: PLC0415
-    from haidang_collector.tenants import Tenants, authorities  # noqa: PLC0415
+    from haidang_collector.tenants import PER_DISTRICT, Reader, Tenants, authorities  # noqa: PLC0415
 
     try:
         settings = from_environment()
     except BadSettingError as bad:
         refuse(str(bad))
     with opened(data) as registry:
-        headers = Tenants(settings, registry.database).city_headers()
+        each = settings.store_tenant == PER_DISTRICT
+        districts = sorted({unit.district for unit in registry.units()}) if each else [""]
     tls = authorities(settings.store_ca)
-    with httpx.Client(trust_env=False, headers=headers, verify=tls or True) as client:
+    with httpx.Client(trust_env=False, auth=Reader(Tenants(settings)), verify=tls or True) as client:
         store = Store(client, settings.prometheus_url)
         try:
             if agent is not None:
-                return [], _metrics(store, agent, number), settings.agent_series
-            return _loads(store, number), {}, settings.agent_series
+                return [], _metrics(store, districts, agent, number), settings.agent_series
+            return _loads(store, districts, number), {}, settings.agent_series
         except StoreAwayError as away:
             refuse(str(away))
 
 
-def _loads(store: "Store", number: int) -> list[Load]:
+def _loads(store: "Store", districts: "Sequence[str]", number: int) -> list[Load]:
     now = datetime.now(UTC)
-    counted = store.query(f'topk({number}, count by (unit, district, agent) ({{{PUSHED}, agent!=""}}))', now)
+    asked = f'topk({number}, count by (unit, district, agent) ({{{PUSHED}, agent!=""}}))'
+    counted = [found for district in districts for found in store.query(asked, now, district)]
     refused: dict[tuple[str, str, str], dict[str, int]] = {}
     for labels, times in store.query(REFUSED, now):
         refused.setdefault(_who(labels), {})[labels.get("reason", "")] = round(times)
@@ -103,9 +105,10 @@ def _loads(store: "Store", number: int) -> list[Load]:
     return sorted(loads, key=lambda load: (-sum(load.refused.values()), -load.series, load.agent))[:number]
 
 
-def _metrics(store: "Store", agent: str, number: int) -> dict[str, int]:
+def _metrics(store: "Store", districts: "Sequence[str]", agent: str, number: int) -> dict[str, int]:
     asked = f'topk({number}, count by (__name__) ({{{PUSHED}, agent="{agent}"}}))'
-    found: list[Series] = store.query(asked, datetime.now(UTC))
+    now = datetime.now(UTC)
+    found: list[Series] = [each for district in districts for each in store.query(asked, now, district)]
     counted = [(labels.get("__name__", ""), int(count)) for labels, count in found]
     return dict(sorted(counted, key=lambda each: (-each[1], each[0])))
 

@@ -111,7 +111,7 @@ def _evaluate(data: Path | None, at: str | None, unit: str, district: str) -> "E
     from haidang_collector.policy.policy import BadPolicyError, from_environment  # noqa: PLC0415
     from haidang_collector.settings import BadSettingError  # noqa: PLC0415
     from haidang_collector.settings import from_environment as settings_from_environment  # noqa: PLC0415
-    from haidang_collector.tenants import Tenants, authorities  # noqa: PLC0415
+    from haidang_collector.tenants import Reader, Tenants, authorities  # noqa: PLC0415
 
     try:
         policy, settings = from_environment(), settings_from_environment()
@@ -122,9 +122,10 @@ def _evaluate(data: Path | None, at: str | None, unit: str, district: str) -> "E
         refuse(str(bad))
     with opened(data) as registry:
         units = registry.units()
-        headers = Tenants(settings, registry.database).city_headers()
     with (
-        httpx.Client(trust_env=False, headers=headers, verify=authorities(settings.store_ca) or True) as client,
+        httpx.Client(
+            trust_env=False, auth=Reader(Tenants(settings)), verify=authorities(settings.store_ca) or True
+        ) as client,
         _progress(shown=not unit and sys.stderr.isatty()) as progress,
     ):
         store = Store(client, settings.prometheus_url)

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from haidang_collector.tenants import DISTRICT
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -35,11 +37,11 @@ class Store:
         parts = urlsplit(prometheus_url)
         self._name = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
-    def query(self, expression: str, at: datetime) -> list[Series]:
-        """The instant vector at that moment. Raises StoreAwayError."""
+    def query(self, expression: str, at: datetime, district: str = "") -> list[Series]:
+        """The instant vector at that moment; with `district`, of what its agents measure too. Raises StoreAwayError."""
         asked = {"query": expression, "time": f"{at.timestamp():.3f}"}
         try:
-            status, body = self._post(asked)
+            status, body = self._post(asked, district)
         except httpx.HTTPError as failed:
             raise self._away(type(failed).__name__) from failed
         try:
@@ -50,10 +52,11 @@ class Store:
         except (ValueError, LookupError, TypeError, RecursionError) as failed:
             raise self._away(f"status {status}, and the answer is none of Prometheus' API") from failed
 
-    def _post(self, asked: Mapping[str, str]) -> tuple[int, bytes]:
+    def _post(self, asked: Mapping[str, str], district: str) -> tuple[int, bytes]:
         body = bytearray()
         deadline = time.monotonic() + QUERY_SECONDS
-        with self._client.stream("POST", self._url, data=asked, timeout=QUERY_SECONDS) as answer:
+        about = {DISTRICT: district}
+        with self._client.stream("POST", self._url, data=asked, timeout=QUERY_SECONDS, extensions=about) as answer:
             for part in answer.iter_bytes():
                 body += part
                 if time.monotonic() > deadline:

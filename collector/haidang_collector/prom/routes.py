@@ -4,9 +4,8 @@ Answers are the store's own, byte for byte with their status; what is refused he
 """
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-from anyio import to_thread
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
@@ -18,9 +17,6 @@ from haidang_collector.prom.answers import NOT_FOUND, PromError, bad_data, succe
 from haidang_collector.prom.door import asked_scope
 from haidang_collector.prom.scopes import BASE
 from haidang_collector.prom.upstream import FORM, Upstream
-
-if TYPE_CHECKING:
-    from haidang_collector.tenants import Tenants
 
 FORM_BYTES = 256 << 10
 FORM_SECONDS = 10.0
@@ -111,12 +107,8 @@ async def elsewhere(_: Asked, rest: str) -> Response:
 
 async def _answer(request: Request, path: str, asked: parameters.Parameters, scope: Scope) -> Response:
     upstream: Upstream = request.app.state.prom
-    tenants: Tenants = request.app.state.tenants
-    if scope.city:
-        tenant = await to_thread.run_sync(tenants.city_headers)
-    else:
-        tenant = tenants.read_headers(request.state.district)
-    return await upstream.ask(path, asked, request.state.asking, tenant)
+    district = "" if scope.city else request.state.district
+    return await upstream.ask(path, asked, request.state.asking, district)
 
 
 async def _given(request: Request) -> parameters.Parameters:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -12,13 +11,14 @@ from starlette.responses import Response
 
 from haidang_collector.prom.answers import NOT_STORED, TOO_LARGE, UNAVAILABLE, PromError, bad_data
 from haidang_collector.prom.queue import Queue
+from haidang_collector.tenants import DISTRICT
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
 
     from haidang_collector.access.visitor import Scope
     from haidang_collector.prom.parameters import Parameters
+    from haidang_collector.tenants import Reader
 
 AT_ONCE = 8
 MOST_WAITING = 200
@@ -43,28 +43,27 @@ class Upstream:
         prometheus_url: str,
         transport: httpx.AsyncBaseTransport | None = None,
         tls: ssl.SSLContext | None = None,
+        reader: Reader | None = None,
     ) -> None:
-        """`transport` replaces the network in tests. Without `tls`, the usual authorities hold."""
+        """`transport` is for tests. Without `tls` the usual authorities hold, without `reader` there are no tenants."""
         self._url = f"{prometheus_url.rstrip('/')}/api/v1"
         self._client = httpx.AsyncClient(
-            transport=transport, trust_env=False, timeout=httpx.Timeout(SECONDS), verify=tls or True
+            transport=transport, trust_env=False, timeout=httpx.Timeout(SECONDS), verify=tls or True, auth=reader
         )
         self._all = Queue(AT_ONCE, MOST_WAITING)
         self._by_scope: dict[Scope, Queue] = {}
 
-    async def ask(
-        self, path: str, parameters: Parameters, asking: Scope, tenant: Mapping[str, str] = MappingProxyType({})
-    ) -> Response:
+    async def ask(self, path: str, parameters: Parameters, asking: Scope, district: str = "") -> Response:
         """The store's answer as it is, with its status. Raises PromError 503 or 413 where there is none to give.
 
         `asking` is whose question it is, not what it is about: who sees a district could ask for each of its units.
-        `tenant` are the headers by which the store knows whose data it is about.
+        `district` is the one that the question, or the unit that it is about, lies in; empty: all.
         """
         theirs = self._by_scope.setdefault(asking, Queue(SCOPE_AT_ONCE, SCOPE_MOST_WAITING))
         try:
             with theirs.joined(), self._all.joined():
                 async with asyncio.timeout(SECONDS), theirs.places, self._all.places:
-                    return await self._ask(path, parameters, tenant)
+                    return await self._ask(path, parameters, district)
         except (TimeoutError, httpx.TimeoutException):
             raise PromError(UNAVAILABLE, "timeout", f"no answer within {SECONDS:g} s; ask for less") from None
         except httpx.HTTPError as failed:
@@ -74,17 +73,17 @@ class Upstream:
             if not theirs.count:
                 self._by_scope.pop(asking, None)
 
-    async def _ask(self, path: str, parameters: Parameters, tenant: Mapping[str, str]) -> Response:
+    async def _ask(self, path: str, parameters: Parameters, district: str) -> Response:
         form = urlencode(parameters)
-        headers = {"Accept-Encoding": "identity", **tenant}
+        headers = {"Accept-Encoding": "identity"}
+        about = {DISTRICT: district}
         if path.startswith(GET_ONLY):
             if len(form) > LONGEST_ADDRESS:
                 raise bad_data(f"parameters: at most {LONGEST_ADDRESS} bytes here")
-            asked = self._client.stream("GET", f"{self._url}/{path}", params=form, headers=headers)
+            asked = self._client.stream("GET", f"{self._url}/{path}", params=form, headers=headers, extensions=about)
         else:
-            asked = self._client.stream(
-                "POST", f"{self._url}/{path}", content=form, headers=headers | {"Content-Type": FORM}
-            )
+            headers |= {"Content-Type": FORM}
+            asked = self._client.stream("POST", f"{self._url}/{path}", content=form, headers=headers, extensions=about)
         async with asked as answer:
             content = bytearray()
             async for chunk in answer.aiter_bytes():

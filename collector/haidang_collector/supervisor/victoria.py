@@ -101,17 +101,31 @@ def write_files(plan: Plan, rules_program: str) -> Sequence[str]:
     (folder / "rules").mkdir(parents=True, exist_ok=True)
     scrape = yaml.safe_dump(scrape_config(plan), sort_keys=False, allow_unicode=True)
     (folder / "scrape.yml").write_text(scrape, encoding="utf-8")
+    contents, without = rule_files(rules_program)
+    for name, content in contents.items():
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        (folder / "rules" / name).write_text(text, encoding="utf-8")
+    return without
+
+
+def rule_files(rules_program: str) -> tuple[dict[str, Any], Sequence[str]]:
+    """The rules as this vmalert can read them, by name of their file; and the alerts that it cannot keep firing.
+
+    Raises OSError.
+    """
     source = alerts_folder() / "rules"
     dry_run = [rules_program, "-dryRun", f"-rule={source / '*.yml'}"]
     older = subprocess.run(dry_run, check=False, capture_output=True).returncode != 0  # noqa: S603 - found by us
+    contents: dict[str, Any] = {}
     without: list[str] = []
     for file in source.glob("*.yml"):
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         for group in content["groups"]:
             group["interval"] = TURNS.get(group["interval"], group["interval"])
+            if not older:
+                group["eval_alignment"] = False  # in newer ones what -datasource.queryTimeAlignment was
         rules = [rule for group in content["groups"] for rule in group["rules"]]
         if older:
             without += [rule["alert"] for rule in rules if rule.pop(NEWER, None)]
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-        (folder / "rules" / file.name).write_text(text, encoding="utf-8")
-    return sorted(without)
+        contents[file.name] = content
+    return contents, sorted(without)

@@ -31,7 +31,7 @@ from haidang_collector.i18n import language_of
 from haidang_collector.policy.policy import Policy
 from haidang_collector.registry.store import Registry, UnitFact
 from haidang_collector.settings import Settings
-from haidang_collector.tenants import CityReader, Tenants, authorities
+from haidang_collector.tenants import Reader, Tenants, authorities
 from haidang_collector.web.pages import SECURITY_HEADERS, page
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ class Evaluations:
         self._zone = ZoneInfo(settings.time_zone)
         self._client = httpx.Client(
             trust_env=False,
-            auth=CityReader(Tenants(settings, registry.database)),
+            auth=Reader(Tenants(settings)),
             verify=authorities(settings.store_ca) or True,
         )
         self._store = Store(self._client, settings.prometheus_url)

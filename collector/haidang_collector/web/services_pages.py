@@ -73,13 +73,15 @@ async def services(request: Request, asking: Reader) -> HTMLResponse:
     `?district=` shows who sees the city a district's list too. `?saved=`, `?removed=`: just now.
     """
     saved, removed, wanted = asked_for(request, "saved", "removed", "district")
-    database, measurements = database_of(request), request.app.state.measurements
+    database, everyones = database_of(request), request.app.state.measurements
     known_now = await to_thread.run_sync(_registered, database, asking.scope, wanted)
+    nearby = everyones.of(known_now.district)
+    measurements = everyones if asking.scope.city else nearby
     systems = await known(now.systems(measurements, asking.scope, known_now.district))
     lists = [Listed("", known_now.citys, systems)]
     if known_now.district:
         nearer = Scope(district=known_now.district)
-        theirs = await known(now.systems(measurements, nearer)) if asking.scope.city else systems
+        theirs = await known(now.systems(nearby, nearer)) if asking.scope.city else systems
         lists.append(Listed(known_now.district, known_now.districts, theirs))
     parents = await known(now.for_parents(measurements, asking.scope, known_now.for_parents))
     calendar = request.app.state.facts.calendar

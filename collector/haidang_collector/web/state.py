@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import httpx
 from anyio import fail_after, to_thread
 
+from haidang_collector.tenants import DISTRICT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -140,9 +142,16 @@ class Figures:
 class Measurements:
     """Instant queries of the store, bounded in size and time."""
 
-    def __init__(self, client: httpx.AsyncClient, prometheus_url: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, prometheus_url: str, district: str = "") -> None:
+        """`district`: the one whose they are; empty: what rules and registry say of all."""
         self._client = client
+        self._prometheus_url = prometheus_url
         self._url = f"{prometheus_url.rstrip('/')}/api/v1/query"
+        self._about = {DISTRICT: district}
+
+    def of(self, district: str) -> Measurements:
+        """A district's, with all that its agents measure."""
+        return Measurements(self._client, self._prometheus_url, district)
 
     async def query(self, expression: str) -> list[Series]:
         """Raises UnansweredError."""
@@ -170,7 +179,9 @@ class Measurements:
         body = bytearray()
         asked = {"query": expression}
         plain = {"Accept-Encoding": "identity"}
-        async with self._client.stream("POST", self._url, data=asked, headers=plain, timeout=QUERY_SECONDS) as answer:
+        async with self._client.stream(
+            "POST", self._url, data=asked, headers=plain, timeout=QUERY_SECONDS, extensions=self._about
+        ) as answer:
             answer.raise_for_status()
             if "Content-Encoding" in answer.headers:
                 raise UnansweredError("the store compresses its answer, unasked")

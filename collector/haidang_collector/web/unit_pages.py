@@ -91,7 +91,7 @@ async def unit(request: Request, code: str, asking: Annotated[Visitor, Depends(v
     see(asking, district=row.unit.district if row else "", unit=code)
     if row is None:
         return page(request, "missing.html", 404, code=code[:LONGEST_SEARCH])
-    measurements = request.app.state.measurements
+    measurements = request.app.state.measurements.of(row.unit.district)
     figures, wan, timeline, rooms, security, evaluation = await asyncio.gather(
         known(measurements.figures(code)),
         known(lines_of(measurements, code)),
