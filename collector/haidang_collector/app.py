@@ -89,7 +89,6 @@ PAGES = (
     runbook_pages.router,
 )
 APIS = (
-    ingest.router,  # first: routes are tried in turn, and this one is asked a hundred times a second
     health,
     documentation,
     registry.router,
@@ -99,6 +98,7 @@ APIS = (
     prom.router,
     sticks.router,
     relay.router,
+    ingest.router,
 )
 
 
@@ -118,6 +118,7 @@ def create_app(
         app.include_router(router)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(DoorError, access_pages.refused)
+    app.add_middleware(ingest.Shortcut)
     app.add_middleware(AgentTime)
     app.add_middleware(Visits)
     return app

@@ -6,13 +6,11 @@ says what is wrong where. 401: nobody knows you. 408, 413, 415: not like this. 4
 
 import random
 import time
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
-from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from haidang_collector.auth import authenticated
 from haidang_collector.ingest.backlog import BacklogShares
@@ -31,6 +29,7 @@ from haidang_collector.registry.store import Identity, Sighting
 from haidang_collector.sd import scrape_address
 from haidang_collector.settings import Settings
 
+WRITE = "/api/v1/write"
 CHECKED_AT_ONCE = 4
 """Threads that decode and check: one agent's worst requests never hold them all, and memory stays bounded."""
 MOVED = 1 / 60
@@ -40,15 +39,7 @@ a killed worker left to the others are shared out again.
 """
 
 
-class Direct(APIRoute):
-    """Its endpoint takes the request itself: FastAPI has nothing to find out for it, 30,000 times a minute."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return endpoint
-
-
-router = APIRouter(tags=["agents"], route_class=Direct)
+router = APIRouter(tags=["agents"])
 
 
 @dataclass
@@ -142,7 +133,7 @@ def _age(batch: Batch) -> float | None:
 
 
 @router.post(
-    "/api/v1/write",
+    WRITE,
     status_code=204,
     summary="Remote write 1.0 from an agent",
     responses={
@@ -167,3 +158,17 @@ async def write(request: Request) -> Response:
     ingest.metrics.requests.labels(str(answer.status_code)).inc()
     ingest.metrics.seconds.observe(time.perf_counter() - started)
     return answer
+
+
+class Shortcut:
+    """ASGI middleware that takes pushes past router and dependencies, a tenth of what one costs."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == WRITE and scope["method"] == "POST":
+            answer = await write(Request(scope, receive, send))
+            await answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)

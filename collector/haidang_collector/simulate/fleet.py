@@ -41,6 +41,8 @@ STACK_BYTES = 512 << 10
 GOODBYE_SECONDS = 30.0
 """For all of them together."""
 STOPPING_AT_ONCE = 16
+BEGINNING_A_SECOND = 30
+"""What is new to the store, a few hundred series of each agent, costs it many times what it costs later."""
 PROGRESS_SECONDS = 5.0
 NONE_LEFT = {False: 0, True: 0}
 
@@ -139,9 +141,13 @@ class Fleet:
         self._stopping.set()
 
     def run(self, seconds: float, progress: Callable[[Result], None]) -> Result:
-        """Report for so long, each agent at an instant of its own in the interval. Raises TROUBLE."""
+        """Report for so long, each agent at an instant of its own in the interval. Raises TROUBLE.
+
+        Large cities begin one after the other (`BEGINNING_A_SECOND`).
+        """
         began = told = time.monotonic()
-        due = [(began + self._noise.uniform(0, self._interval), place) for place in range(len(self._members))]
+        within = max(self._interval, len(self._members) / BEGINNING_A_SECOND)
+        due = [(began + self._noise.uniform(0, within), place) for place in range(len(self._members))]
         heapq.heapify(due)
         try:
             while due and due[0][0] < began + seconds and not self._stopping.wait(due[0][0] - time.monotonic()):
