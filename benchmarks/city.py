@@ -73,7 +73,7 @@ class Centre:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.city", description=__doc__)
     parser.add_argument("--units", type=int, nargs="+", default=[500, 1_000, 2_500])
-    parser.add_argument("--for", dest="minutes", type=float, default=5.0, help="minutes after the first three and a half")
+    parser.add_argument("--for", dest="minutes", type=float, default=5.0, help="minutes, after three and a half")
     parser.add_argument("--interval", default="15s", help="between two reports of an agent")
     parser.add_argument("--store", nargs="+", choices=["prometheus", "victoriametrics"], default=["prometheus"])
     options = parser.parse_args()
