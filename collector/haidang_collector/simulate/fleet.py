@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import heapq
 import resource
 import sys
@@ -43,6 +44,8 @@ GOODBYE_SECONDS = 30.0
 STOPPING_AT_ONCE = 16
 BEGINNING_A_SECOND = 30
 """What is new to the store, a few hundred series of each agent, costs it many times what it costs later."""
+GARBAGE = (100_000, 10, 100)
+"""`gc.set_threshold`."""
 PROGRESS_SECONDS = 5.0
 NONE_LEFT = {False: 0, True: 0}
 
@@ -132,6 +135,8 @@ class Fleet:
         threading.stack_size(STACK_BYTES)
         self._interval = interval
         self._members = [Member(berth, url, ca, seed, days) for berth in found]
+        gc.freeze()  # thousands of agents' memory need not be walked for garbage
+        gc.set_threshold(*GARBAGE)
         self._noise = Random(seed)  # noqa: S311 - spreads load
         self._stopping = threading.Event()
         self._snapshots = self._samples = self._late = 0
