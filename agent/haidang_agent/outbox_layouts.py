@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from haidang_agent.snapshot import Layout
 
 
+REMEMBERED = 2
+"""The newest snapshot's, and that of the backlog."""
+
+
 class Layouts:
-    """Remembers the one that was read last."""
+    """Remembers those that were read last."""
 
     def __init__(self) -> None:
         self._known: dict[int, Layout] = {}
@@ -24,12 +28,13 @@ class Layouts:
         """Its row, made where it is missing; it is the last one from then on, and those that nothing needs go."""
         last = number(database, "last_layout")
         if last and self.read(database, last) == layout:
-            self._known = {last: layout}  # the caller's own, for two of the same objects are equal at once
+            self._remember(last, layout)  # the caller's own: two of the same objects are equal at once
             return last
         packed = zlib.compress(json.dumps(layout).encode())
         row = database.execute("SELECT id FROM layout WHERE packed = ?", (packed,)).fetchone()
         if row is None:
             row = database.execute("INSERT INTO layout(packed) VALUES (?) RETURNING id", (packed,)).fetchone()
+        self._remember(row[0], layout)
         put(database, "last_layout", row[0])
         database.execute(
             "DELETE FROM layout WHERE id <> ? AND id NOT IN (SELECT DISTINCT layout FROM snapshot)", (row[0],)
@@ -42,9 +47,15 @@ class Layouts:
             with readable():
                 (packed,) = database.execute("SELECT packed FROM layout WHERE id = ?", (row,)).fetchone()
                 pairs = json.loads(zlib.decompress(packed))
-                self._known = {row: tuple(tuple((name, value) for name, value in labels) for labels in pairs)}
+                self._remember(row, tuple(tuple((name, value) for name, value in labels) for labels in pairs))
         return self._known[row]
 
     def clear(self) -> None:
         """The file is another one now."""
         self._known.clear()
+
+    def _remember(self, row: int, layout: Layout) -> None:
+        self._known.pop(row, None)
+        self._known[row] = layout
+        while len(self._known) > REMEMBERED:
+            del self._known[next(iter(self._known))]

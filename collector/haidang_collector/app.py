@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import httpx
 from anyio import to_thread
@@ -12,6 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from haidang_isps import Prefixes
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import Receive, Scope, Send
 
 from haidang_collector import metrics, sd
 from haidang_collector.access.attempts import Attempts
@@ -102,6 +104,21 @@ APIS = (
 )
 
 
+class Centre(FastAPI):
+    """Takes pushes past FastAPI's layers, which would be a third of what one costs."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._push = AgentTime(ingest.push)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if ingest.is_push(scope):
+            scope["app"] = self
+            await self._push(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def create_app(
     settings: Settings, *, store_transport: httpx.AsyncBaseTransport | None = None, worker: Worker | None = None
 ) -> FastAPI:
@@ -112,13 +129,12 @@ def create_app(
         async with _dependencies(app, settings, store_transport, worker or Worker()):
             yield
 
-    app = FastAPI(title="Hải Đăng", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = Centre(title="Hải Đăng", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
     for router in (*APIS, *PAGES):
         app.include_router(router)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(DoorError, access_pages.refused)
-    app.add_middleware(ingest.Shortcut)
     app.add_middleware(AgentTime)
     app.add_middleware(Visits)
     return app
