@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 WARM_SECONDS = 210.0
 """All have enrolled and pushed once, and are known by then; what comes later is measured."""
-LOOKED_EVERY_SECONDS = 30.0
+LOOKED_EVERY_SECONDS = 60.0
+RULES_SECONDS = 120.0
+"""vmalert does not tell its figures while it works out rules."""
 PARTS = {"haidang": "collector", "prometheus": "store", "victoria-metric": "store", "vmalert": "rules"}
 MISSED = re.compile(
     rb"^(?:prometheus_rule_group_iterations_missed_total|vmalert_iteration_missed_total)\{.*\} (\S+)$", re.MULTILINE
@@ -65,7 +67,8 @@ class Centre:
                 parts[part].append(child)
         cpu = {part: sum(sum(each.cpu_times()[:2]) for each in all_of) for part, all_of in parts.items() if all_of}
         rss = {part: sum(each.memory_info().rss for each in all_of) / MIB for part, all_of in parts.items() if all_of}
-        missed = sum(float(number) for number in MISSED.findall(fetch(f"{self.rules_url}/metrics")))
+        told = fetch(f"{self.rules_url}/metrics", RULES_SECONDS)
+        missed = sum(float(number) for number in MISSED.findall(told))
         disk = subprocess.run(["du", "-sk", self.folder], capture_output=True, text=True, check=False).stdout
         return Look(time.monotonic(), cpu, rss, float(disk.split()[0]) / 1024, missed)
 

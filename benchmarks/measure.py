@@ -63,9 +63,9 @@ def wait_for(what: str, ready: Callable[[], object], seconds: float = 30.0, ever
     raise TimeoutError(message)
 
 
-def fetch(url: str) -> bytes:
-    """Body of a loopback URL; raises OSError where nothing answers or the status is an error."""
-    with urllib.request.urlopen(url, timeout=10) as answer:
+def fetch(url: str, seconds: float = 10.0) -> bytes:
+    """Body of a loopback URL; raises OSError where nothing answers in time or the status is an error."""
+    with urllib.request.urlopen(url, timeout=seconds) as answer:
         body: bytes = answer.read()
     return body
 
