@@ -42,7 +42,7 @@ STACK_BYTES = 512 << 10
 GOODBYE_SECONDS = 30.0
 """For all of them together."""
 STOPPING_AT_ONCE = 16
-BEGINNING_A_SECOND = 30
+BEGINNING_A_SECOND = 15
 """What is new to the store, a few hundred series of each agent, costs it many times what it costs later."""
 GARBAGE = (100_000, 10, 100)
 """`gc.set_threshold`."""
