@@ -29,8 +29,8 @@ from tests.servers import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WARM_SECONDS = 300.0
-"""All have enrolled and pushed once, and are known by then; what comes later is measured."""
+WARM_SECONDS, WARM_UNITS_A_SECOND = 60.0, 10
+"""All have enrolled and pushed some times by then; what comes later is measured."""
 LOOKED_EVERY_SECONDS = 60.0
 RULES_SECONDS = 120.0
 """vmalert does not tell its figures while it works out rules."""
@@ -76,7 +76,7 @@ class Centre:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.city", description=__doc__)
     parser.add_argument("--units", type=int, nargs="+", default=[500, 1_000, 2_500])
-    parser.add_argument("--for", dest="minutes", type=float, default=5.0, help="minutes, after the first five")
+    parser.add_argument("--for", dest="minutes", type=float, default=5.0, help="minutes, once all have begun")
     parser.add_argument("--interval", default="15s", help="between two reports of an agent")
     parser.add_argument("--store", nargs="+", choices=["prometheus", "victoriametrics"], default=["prometheus"])
     options = parser.parse_args()
@@ -87,14 +87,15 @@ def main() -> None:
 
 
 def _run(folder: Path, store: str, units: int, seconds: float, interval: str) -> None:
+    warm = WARM_SECONDS + units / WARM_UNITS_A_SECOND
     with _up(folder, store) as centre, tempfile.TemporaryDirectory(prefix="haidang-fleet-", dir="/dev/shm") as state:
-        words = ["--units", str(units), "--interval", interval, "--for", f"{int(WARM_SECONDS + seconds)}s"]
+        words = ["--units", str(units), "--interval", interval, "--for", f"{int(warm + seconds)}s"]
         where: list[str | Path] = ["--data", centre.folder, "--state", state, "--server", centre.url]
         command: list[str | Path] = ["nice", BIN / "haidang", "simulate", "--steady", "--json", *words, *where]
         with (folder / "fleet.log").open("wb") as log:
             fleet = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
         wait_for("the fleet", lambda: b" snapshots, " in (folder / "fleet.log").read_bytes(), 900, every=0.5)
-        time.sleep(WARM_SECONDS)
+        time.sleep(warm)
         looks = [centre.look(psutil.Process(fleet.pid))]
         until = looks[0].at + seconds
         while time.monotonic() < until - LOOKED_EVERY_SECONDS:

@@ -92,7 +92,7 @@ def _facts() -> Iterator[tuple[str, str, str, str]]:
     with tempfile.TemporaryDirectory() as folder:
         registry = Registry(f"sqlite:///{folder}/registry.db")
         facts = collector_metrics.FactCollector(registry, Seen(registry.record_seen))
-        for family in facts.collect():
+        for family in facts.families():
             yield family.name, ", ".join(getattr(family, "_labelnames", ())), family.type, family.documentation
         registry.close()
 

@@ -12,7 +12,6 @@ from haidang_advice import checks, translations, website
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
 from haidang_collector.auth import operator
 from haidang_collector.centre import metrics as centre
@@ -56,7 +55,7 @@ class Part(StrEnum):
     FACTS = "facts"
 
 
-class FactCollector(Collector):
+class FactCollector:
     """Registry facts as metrics; what this process heard lately counts over what stands in the registry.
 
     Without `policy` or `calendar` the built-in ones hold. `started`: when the collector was, Unix seconds; None: now.
@@ -77,8 +76,8 @@ class FactCollector(Collector):
         self._started = time.time() if started is None else started
         self._told = FactText(registry.database, self._of_registry)
 
-    def collect(self) -> Iterator[Metric]:
-        """All of it."""
+    def families(self) -> Iterator[Metric]:
+        """All of it, with the labels of those that have no sample."""
         yield from self._of_agents()
         yield from self._of_registry()
         yield from self._of_centre()

@@ -9,31 +9,36 @@ from typing import TYPE_CHECKING, Any
 
 from haidang_collector.ingest.labels import LONGEST_NAME, LONGEST_VALUE
 from haidang_collector.ingest.own_names import OWN_NAMES, RECORDED
-from haidang_collector.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from haidang_collector.settings import Settings
 
 SCRAPE_SECONDS = 15
 """As agents push."""
 USER = "prometheus"
 """Of HTTP Basic; any name will do."""
 IDENTITY = ("unit", "district", "agent")
+COUNTED = ".*_(total|bucket|count|sum)"
+"""Counters and histograms: of two stamps for each number they would run backwards."""
 MIB = 1 << 20
 
 
-def agents_job(collector: str, password_file: Path | None = None, *, victoriametrics: bool = False) -> dict[str, Any]:
+def agents_job(
+    limits: Settings, collector: str, password_file: Path | None = None, *, victoriametrics: bool = False
+) -> dict[str, Any]:
     """An entry of `scrape_configs` (prometheus.io, "Configuration") for the collector at this address.
 
     Labels unit, district and agent are the registry's: with `honor_labels` off, Prometheus renames an agent's own to
-    `exported_…`, and those series go. `job` and `instance` go too, so that a series is the one that is pushed.
+    `exported_…`, and those series go. `job` and `instance` go too, so that a series is the one that is pushed; what
+    counts comes by push alone.
     VictoriaMetrics refuses what is not in its configuration: it bounds labels and bytes by flags (`-maxLabelValueLen`,
     `-promscrape.maxScrapeSize`).
     """
     discovery: dict[str, Any] = {"url": f"{collector.rstrip('/')}/sd/agents"}
     if password_file:
         discovery["basic_auth"] = {"username": USER, "password_file": str(password_file)}
-    limits = Settings()
     of_prometheus = {
         "body_size_limit": f"{limits.max_decoded_bytes // MIB}MB",
         "label_limit": limits.max_labels,
@@ -50,6 +55,7 @@ def agents_job(collector: str, password_file: Path | None = None, *, victoriamet
         **({} if victoriametrics else of_prometheus),
         "http_sd_configs": [discovery],
         "metric_relabel_configs": [
+            _drop(["__name__"], COUNTED),
             _drop(["__name__"], f".*{RECORDED.decode()}.*"),
             _drop(["__name__"], "|".join(sorted(name.decode() for name in OWN_NAMES))),
             _drop([f"exported_{label}" for label in IDENTITY], ".*[^;].*"),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -25,7 +26,6 @@ from haidang_collector.tenants import CENTRE, DISTRICT, HEADER, Tenants, tenant_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from haidang_collector.settings import Settings
 
@@ -34,6 +34,8 @@ OF_A_DISTRICT = ("agent", "unit", "school", "district")
 SAID_OF_A_DISTRICT = re.compile(r"\$labels\.(unit|district)\b")
 """In the texts of an alert: it names a unit or a district."""
 DISTRICT_LABEL = "district"
+MOST_WAITING_BYTES = 1 << 30
+"""On vmagent's disk, of each tenant, while the store does not take it; then the oldest go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ def _vmagent(settings: Settings, places: Places, tenants: Sequence[Tenant]) -> s
             str(places.files / f"relabel/{tenant.name}.yml") for tenant in tenants
         ),
         "remoteWrite_flushInterval": "1s",
+        "remoteWrite_maxDiskUsagePerURL": str(MOST_WAITING_BYTES),
+        **_trusted(settings, "remoteWrite"),
     }
     headers = [store.write_headers(tenant.district) for tenant in tenants]
     if all(headers):
@@ -153,22 +157,29 @@ def _vmagent(settings: Settings, places: Places, tenants: Sequence[Tenant]) -> s
 def _vmalert(settings: Settings, places: Places, tenant: Tenant) -> str:
     asked = httpx.Request("GET", settings.prometheus_url.rstrip("/"), extensions={DISTRICT: tenant.district})
     Tenants(settings).mark(asked)
-    options = dict(option.lstrip("-").replace(".", "_").split("=", 1) for option in RULE_OPTIONS if "=" in option)
+    parts = (option.removeprefix("-").partition("=") for option in RULE_OPTIONS)
+    options = {name.replace(".", "_"): value for name, _, value in parts}
     options |= {
-        "disableAlertgroupLabel": "true",
-        "rule_evalDelay": "0s",  # newer ones look 30 s back; Debian's does neither know nor need it
         "rule": str(places.files / "rules" / ("district" if tenant.district else "centre") / "*.yml"),
         "datasource_url": str(asked.url),
         "remoteRead_url": str(asked.url),
         "remoteWrite_url": f"http://{places.vmagent}",
         "notifier_url": ",".join(places.alertmanagers),
         "httpListenAddr": f"127.0.0.1:{tenant.port}",
+        **_trusted(settings, "datasource", "remoteRead"),
     }
     if tenant.district:
         options["external_label"] = json.dumps(f"{DISTRICT_LABEL}={tenant.district}", ensure_ascii=False)
     if HEADER in asked.headers:
         options |= dict.fromkeys(("datasource_headers", "remoteRead_headers"), f"{HEADER}:{asked.headers[HEADER]}")
     return _environment(options)
+
+
+def _trusted(settings: Settings, *ways: str) -> dict[str, str]:
+    """Whose word is taken for who the store is; nothing: the usual ones'."""
+    if not settings.store_ca:
+        return {}
+    return dict.fromkeys((f"{way}_tlsCAFile" for way in ways), str(Path(settings.store_ca).absolute()))
 
 
 def _environment(options: Mapping[str, str]) -> str:

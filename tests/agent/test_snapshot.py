@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 UP = Metric("school_wan_up", "1 if the WAN works.", ("wan", "isp"))
+WANS = st.sets(st.sampled_from("abcd"))
 LABELS = (("__name__", "school_wan_up"), ("isp", "VNPT"), ("wan", "wan1"))
 
 
@@ -54,9 +55,14 @@ def test_after_a_start_nothing_is_ended_before_every_probe_has_run() -> None:
     assert stale(builder.build([], complete=True).values[0])
 
 
-@given(st.lists(st.tuples(st.sets(st.sampled_from("abcd")), st.booleans(), st.booleans()), max_size=12))
-def test_a_series_is_ended_when_it_is_gone_and_only_then(steps: list[tuple[set[str], bool, bool]]) -> None:
-    builder, live = SnapshotBuilder(()), set[str]()
+@given(WANS, st.lists(st.tuples(WANS, st.booleans(), st.booleans()), max_size=12))
+def test_a_series_is_ended_when_it_is_gone_and_only_then(
+    live: set[str], steps: list[tuple[set[str], bool, bool]]
+) -> None:
+    """
+    `live` at first is what the run before had told.
+    """
+    builder = SnapshotBuilder(tuple((("__name__", UP.name), ("wan", wan)) for wan in sorted(live)))
     for shown, complete, stored in steps:
         snapshot = builder.build([Sample(UP, 1.0, (wan, "")) for wan in sorted(shown)], complete=complete)
         told = {dict(labels)["wan"]: value for labels, value in zip(*snapshot, strict=True)}

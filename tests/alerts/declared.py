@@ -14,6 +14,7 @@ from haidang_collector.metrics import own_metrics as of_collector
 from haidang_collector.registry.store import Registry
 from haidang_collector.relay.metrics import RelayMetrics
 from haidang_collector.store_disk import StoreDisk
+from prometheus_client.parser import text_string_to_metric_families
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +27,7 @@ def declared(folder: Path) -> set[str]:
     """By probes, the agent about itself, the registry's facts, and the collector about itself."""
     registry = Registry(f"sqlite:///{folder}/registry.db")
     facts = FactCollector(registry, Seen(registry.record_seen))
-    found = {family.name for family in facts.collect()}
+    found = {family.name for family in text_string_to_metric_families(facts.text().decode())}
     registry.close()
     found |= {metric.name for probe in discover().values() for metric in probe.metrics}
     found |= {metric.name for metric in (*own_metrics.METRICS, *runner.METRICS)}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.testclient import TestClient
+    from typer.testing import Result
 
 
 def offering(client: TestClient, authorization: str, port: str | None) -> None:
@@ -99,6 +100,14 @@ def test_only_a_port_is_taken_from_the_agent(host: str, port: str | None, addres
     assert scrape_address(host, port) == address
 
 
+def test_the_job_has_the_bounds_of_this_environment() -> None:
+    def printed(most: str) -> Result:
+        return CliRunner().invoke(build(), ["agents", "scrape-job"], env={"HAIDANG_MAX_SERIES": most})
+
+    assert yaml.safe_load(printed("7").stdout)[0]["sample_limit"] == 7
+    assert (printed("many").exit_code, printed("many").stdout) == (2, "")
+
+
 LIES = """\
 school_internet_up 1 1000
 school_policy_limit{row="R4"} 99
@@ -107,6 +116,10 @@ school:row:compliant{row="R4"} 1
 school_wan_up{unit="TH-002"} 0
 school_service_up{agent="a-2"} 0
 school_lab_computers{job="collector",instance="x"} 5
+school_internet_probes_total 7
+school_seconds_bucket{le="+Inf"} 7
+school_seconds_count 7
+school_seconds_sum 7
 """
 KNOWN = {"unit": "TH-001", "district": "Quận 1", "agent": "a-1"}
 

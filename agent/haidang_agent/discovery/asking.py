@@ -140,12 +140,14 @@ class Asker:
     def _wait(self, least: float) -> None:
         """Until then after the start, and as long as answers come; those that came during the sweep are there.
 
-        The first NetBIOS answer of all, however late, has the hosts asked that were put off.
+        The first NetBIOS answer of all, however late, has the hosts asked that were put off, and waited for.
         """
         while True:
             self.take()
-            while self._named and self._waiting:
-                self.ask_host(self._waiting.pop())
+            if self._named and self._waiting:
+                while self._waiting:
+                    self.ask_host(self._waiting.pop())
+                self._last = time.monotonic()
             until = min(self._latest, max(self._began + least, self._last + QUIET_SECONDS))
             left = until - time.monotonic()
             if left <= 0:

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 import yaml
 
+from haidang_collector.commands._registry import refuse
+
 
 def scrape_job(
     collector: Annotated[
@@ -20,13 +22,17 @@ def scrape_job(
 ) -> None:
     """Print an entry for `scrape_configs` of prometheus.yml, by which it asks the agents that can be reached.
 
-    An agent can be where its [agent] listen is beyond loopback. What the centre alone may tell is dropped.
+    An agent can be where its [agent] listen is beyond loopback. What the centre alone may tell is dropped, and so are
+    counters, which come by push. Bounds are those of this environment (HAIDANG_MAX_…).
 
     Example: haidang agents scrape-job --collector https://haidang.example
     """
     from haidang_collector.scraping import agents_job  # noqa: PLC0415 - the start of every other command is spared it
+    from haidang_collector.settings import BadSettingError, from_environment  # noqa: PLC0415 - as above
 
-    typer.echo(
-        yaml.safe_dump([agents_job(collector, password_file, victoriametrics=victoriametrics)], sort_keys=False),
-        nl=False,
-    )
+    try:
+        limits = from_environment()
+    except BadSettingError as bad:
+        refuse(str(bad))
+    job = agents_job(limits, collector, password_file, victoriametrics=victoriametrics)
+    typer.echo(yaml.safe_dump([job], sort_keys=False), nl=False)

@@ -1,6 +1,7 @@
 """`haidang agents top`: who brings the most series, and who brings what is not taken; asked of the store."""
 
 import re
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from haidang_collector.evaluation.store import Series, Store
+    from haidang_collector.evaluation.store import Store
 
 HEADER = ("AGENT", "UNIT", "DISTRICT", "SERIES", "OF LIMIT", "REFUSED IN AN HOUR")
 METRICS_HEADER = ("METRIC", "SERIES")
@@ -108,9 +109,11 @@ def _loads(store: "Store", districts: "Sequence[str]", number: int) -> list[Load
 def _metrics(store: "Store", districts: "Sequence[str]", agent: str, number: int) -> dict[str, int]:
     asked = f'topk({number}, count by (__name__) ({{{PUSHED}, agent="{agent}"}}))'
     now = datetime.now(UTC)
-    found: list[Series] = [each for district in districts for each in store.query(asked, now, district)]
-    counted = [(labels.get("__name__", ""), int(count)) for labels, count in found]
-    return dict(sorted(counted, key=lambda each: (-each[1], each[0])))
+    counted = Counter[str]()
+    for district in districts:
+        for labels, count in store.query(asked, now, district):
+            counted[labels.get("__name__", "")] += int(count)
+    return dict(sorted(counted.items(), key=lambda each: (-each[1], each[0]))[:number])
 
 
 def _who(labels: "Mapping[str, str]") -> tuple[str, str, str]:

@@ -1,5 +1,6 @@
 """`haidang tenants`: the files of vmagent and vmalert for a store with a tenant for each district."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ import typer
 from haidang_collector.commands._registry import Data, Json, opened, refuse, say, show, show_json
 
 HEADER = ("TENANT", "DISTRICT", "VMALERT")
+OURS = ("vmalert-*.env", "relabel/*.yml", "rules/centre/*.yml", "rules/district/*.yml")
 
 
 def command(
@@ -45,7 +47,7 @@ def command(
     """
     from haidang_collector import tenant_files, tenants  # noqa: PLC0415 - `--help` need not wait
     from haidang_collector.settings import BadSettingError, from_environment  # noqa: PLC0415
-    from haidang_collector.supervisor.victoria import rule_files  # noqa: PLC0415
+    from haidang_collector.supervisor.victoria import knows_headers, rule_files  # noqa: PLC0415
 
     try:
         settings = from_environment()
@@ -65,13 +67,16 @@ def command(
         first_port=first_port,
         password_file=password_file and password_file.absolute(),
     )
-    rules, without = rule_files(program)
     try:
+        rules, without = rule_files(program)
         _write(out, tenant_files.files(settings, places, districts, rules))
+        headless = settings.store == "mimir" and not knows_headers(program)
     except OSError as failed:
         refuse(f"{failed.filename}: {failed.strerror}")
     if without:
         say(f"this vmalert cannot keep alerts firing (keep_firing_for): {', '.join(without)}")
+    if headless:
+        say("this vmalert cannot tell Mimir whose data it asks for (-datasource.headers): take a newer one")
     told = tenant_files.tenants_of(districts, first_port)
     if as_json:
         show_json([{"tenant": each.name, "district": each.district, "port": each.port} for each in told])
@@ -83,9 +88,21 @@ def _write(folder: Path, contents: dict[str, str]) -> None:
     """Also takes away what an earlier run wrote of a district that is no more. Raises OSError."""
     for path, text in contents.items():
         file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    for pattern in ("vmalert-*.env", "relabel/*.yml", "rules/*/*.yml"):
+        _make_readable(file.parent)
+        mode = 0o600 if file.suffix == ".env" else 0o644  # addresses may hold passwords, and systemd reads them as root
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT, mode), "w", encoding="utf-8") as opened:
+            os.fchmod(opened.fileno(), mode)
+            opened.truncate()
+            opened.write(text)
+    for pattern in OURS:
         for file in folder.glob(pattern):
             if str(file.relative_to(folder)) not in contents:
                 file.unlink()
+
+
+def _make_readable(folder: Path) -> None:
+    """By everybody, whatever the umask, where it is not there yet: vmagent and vmalert are no users of ours."""
+    if not folder.is_dir():
+        _make_readable(folder.parent)
+        folder.mkdir()
+        folder.chmod(0o755)

@@ -6,7 +6,6 @@ Of a city they are seventy thousand series and a second of CPU, and for days on 
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
     from haidang_collector.registry.database import Database
-
-LONGEST_SECONDS = 600.0
-"""A change that was committed after a later one is seen by then; PostgreSQL numbers changes before they are."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,8 @@ class FactText:
             return self._text
 
     def _of_now(self) -> tuple[Any, ...]:
+        """Changes are counted too: PostgreSQL numbers one before it is committed, so the newest may come first."""
         with self._database.read() as connection:
             newest = connection.execute(select(Change.id, Change.at).order_by(Change.id.desc()).limit(1)).first()
-            units = connection.scalar(select(func.count()).select_from(Unit))
-        return datetime.now(UTC).date(), time.monotonic() // LONGEST_SECONDS, newest, units
+            counts = [connection.scalar(select(func.count()).select_from(table)) for table in (Change, Unit)]
+        return datetime.now(UTC).date(), newest, *counts

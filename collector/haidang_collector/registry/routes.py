@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal, TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, Semaphore, fail_after, to_thread
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
@@ -29,7 +29,8 @@ BODY_SECONDS = 10.0
 SHOWN_ERRORS = 5
 ANSWERED_AT_ONCE = 2
 MOST_WAITING = 1_000
-"""About a second of them."""
+LONGEST_WAIT_SECONDS = 5.0
+"""An agent pushes only after its answer, and gives up after 15 s."""
 UNANSWERED, TRY_AGAIN = "the registry's database does not answer", "the registry does not answer; try again"
 
 router = APIRouter()
@@ -44,25 +45,34 @@ Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43,128}={0,2}$")]
 
 
 class Questions:
-    """Of agents, about their configuration: a few are answered at a time, and so many wait.
+    """Of agents, about their configuration: a few are answered at a time, and so many wait, so many seconds at most.
 
     An answer is Python at work. On more threads they would keep the event loop, and so the pushes, from its processor
     when a whole city asks at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest_wait_seconds: float = LONGEST_WAIT_SECONDS) -> None:
+        self._turns = Semaphore(ANSWERED_AT_ONCE, fast_acquire=True)
         self._threads = CapacityLimiter(ANSWERED_AT_ONCE)
+        self._seconds = longest_wait_seconds
         self._waiting = 0
 
     async def ask(self, database: Database, asked: agent_asks.Asking) -> agent_asks.Answer:
-        """Raises HTTPException 503 where too many wait: an agent goes on with what it was told before."""
+        """Raises HTTPException 503 where too many wait, or too long: an agent goes on with what it was told before."""
         if self._waiting >= MOST_WAITING:
-            raise HTTPException(503, "too many agents ask at once; ask again in a minute", {"Retry-After": "60"})
+            raise _too_many()
         self._waiting += 1
+        try:
+            with fail_after(self._seconds):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise _too_many() from None
+        finally:
+            self._waiting -= 1
         try:
             return await to_thread.run_sync(agent_asks.answer, database, asked, limiter=self._threads)
         finally:
-            self._waiting -= 1
+            self._turns.release()
 
 
 class EnrolRequest(BaseModel):
@@ -169,6 +179,10 @@ async def alertmanager(request: Request) -> dict[str, int]:
         log.exception(UNANSWERED)
         raise HTTPException(503, TRY_AGAIN, {"Retry-After": "5"}) from None
     return {"alerts": len(notification.alerts)}
+
+
+def _too_many() -> HTTPException:
+    return HTTPException(503, "too many agents ask at once; ask again in a minute", {"Retry-After": "60"})
 
 
 async def _ask(request: Request, question: Callable[[Database, Asked], Answer], asked: Asked) -> Answer:

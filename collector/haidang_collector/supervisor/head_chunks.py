@@ -14,6 +14,7 @@ It needs the standard library of Python 3.8 only, and runs by itself: the Ansibl
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -29,7 +30,7 @@ ASIDE = "chunks_head_aside"
 def move_aside(data: Path) -> list[Path]:
     """The first file of the store in `data` that has no sound beginning, and all after it; where they are now.
 
-    Nothing is deleted. Raises OSError.
+    Nothing is deleted but what was moved two times before. Raises OSError.
     """
     files = _numbered(data / "chunks_head")
     sound = [_begins_soundly(file) for file in files]
@@ -39,7 +40,11 @@ def move_aside(data: Path) -> list[Path]:
     (data / ASIDE).mkdir(exist_ok=True)
     moment = time.strftime("%Y%m%dT%H%M%SZ-", time.gmtime())
     folder = Path(tempfile.mkdtemp(prefix=moment, dir=data / ASIDE))
-    return [file.rename(folder / file.name) for file in broken]
+    moved = [file.rename(folder / file.name) for file in broken]
+    earlier = sorted(each for each in (data / ASIDE).glob("*T*Z-*") if each != folder)
+    for old in earlier[:-1]:
+        shutil.rmtree(old)
+    return moved
 
 
 def main() -> int:

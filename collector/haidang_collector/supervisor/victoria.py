@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -16,7 +18,7 @@ from haidang_collector.supervisor.files import SCRAPE_SECONDS, alerts_folder, pr
 from haidang_collector.supervisor.programs import RETENTION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from haidang_collector.supervisor.plan import Plan
 
@@ -33,10 +35,12 @@ RULE_OPTIONS = (
     f"-evaluationInterval={SCRAPE_SECONDS}s",
     "-remoteWrite.flushInterval=1s",
     "-datasource.queryTimeAlignment=false",  # a rule of every half hour would speak of up to half an hour ago
-    "-disableAlertgroupLabel",  # routes and incidents go by the labels that Prometheus gives
+    "-disableAlertgroupLabel=true",  # routes and incidents go by the labels that Prometheus gives
 )
 NEWER = "keep_firing_for"
 """What vmalert 1.79 does not know: without it, an alert that comes and goes is told each time."""
+OF_GROUPS = {"eval_alignment": False, "eval_delay": "0s"}
+"""Each from some version on: what -datasource.queryTimeAlignment was, and not to look 30 s back."""
 READ = "vmalert_iteration_(duration_seconds|interval_seconds|missed_total)"
 """What rules ask of vmalert, by name; it tells several series of each rule besides."""
 TURNS = {"4m": "1m", "5s": "2s"}
@@ -114,18 +118,35 @@ def rule_files(rules_program: str) -> tuple[dict[str, Any], Sequence[str]]:
     Raises OSError.
     """
     source = alerts_folder() / "rules"
-    dry_run = [rules_program, "-dryRun", f"-rule={source / '*.yml'}"]
-    older = subprocess.run(dry_run, check=False, capture_output=True).returncode != 0  # noqa: S603 - found by us
+    older = not _takes(rules_program, f"-rule={source / '*.yml'}")
+    options = {name: value for name, value in OF_GROUPS.items() if _knows(rules_program, {name: value})}
     contents: dict[str, Any] = {}
     without: list[str] = []
     for file in source.glob("*.yml"):
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         for group in content["groups"]:
             group["interval"] = TURNS.get(group["interval"], group["interval"])
-            if not older:
-                group["eval_alignment"] = False  # in newer ones what -datasource.queryTimeAlignment was
+            group.update(options)
         rules = [rule for group in content["groups"] for rule in group["rules"]]
         if older:
             without += [rule["alert"] for rule in rules if rule.pop(NEWER, None)]
         contents[file.name] = content
     return contents, sorted(without)
+
+
+def knows_headers(rules_program: str) -> bool:
+    """Whether this vmalert can say whose data it asks for, as Mimir wants it. Raises OSError."""
+    return _knows(rules_program, {}, "-datasource.headers=X:y")
+
+
+def _knows(rules_program: str, of_group: Mapping[str, Any], *options: str) -> bool:
+    group = {"name": "one", "rules": [{"record": "one", "expr": "1"}], **of_group}
+    with TemporaryDirectory(prefix="haidang-") as folder:
+        file = Path(folder, "one.yml")
+        file.write_text(yaml.safe_dump({"groups": [group]}), encoding="utf-8")
+        return _takes(rules_program, f"-rule={file}", *options)
+
+
+def _takes(rules_program: str, *options: str) -> bool:
+    command = [rules_program, "-dryRun", *options]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0  # noqa: S603 - found by us

@@ -54,7 +54,7 @@ def told(registry: Registry, name: str) -> dict[tuple[str, ...], float]:
     facts = FactCollector(registry, Seen(registry.record_seen))
     return {
         tuple(value for label, value in sample.labels.items() if label != "district"): sample.value
-        for family in facts.collect()
+        for family in facts.families()
         for sample in family.samples
         if sample.name == name
     }

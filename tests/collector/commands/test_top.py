@@ -67,6 +67,16 @@ def test_an_agents_metrics_by_their_number(haidang: Haidang) -> None:
     assert json.loads(haidang("agents", "top", "--agent", "a-big", "--json").stdout) == {"up": 30}
 
 
+def test_the_series_of_an_agent_in_two_tenants_are_added_up(haidang: Haidang, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    As of a unit that is of another district since today. Here all tenants have the same.
+    """
+    monkeypatch.setenv("HAIDANG_STORE", "mimir")
+    monkeypatch.setenv("HAIDANG_STORE_TENANT", "district")
+
+    assert json.loads(haidang("agents", "top", "--agent", "a-big", "--json").stdout) == {"up": 60}
+
+
 def test_what_is_no_id_is_not_put_into_a_query(haidang: Haidang) -> None:
     result = haidang("agents", "top", "--agent", '"} or up{x="')
 

@@ -23,6 +23,7 @@ from haidang_collector.registry.models import OutsideAddress, OutsidePort, Unit
 from haidang_collector.registry.store import Registry
 from haidang_collector.registry.tokens import UnknownUnitError
 from haidang_collector.settings import Settings
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select
 
 from tests.collector import remote_write as rw
@@ -160,7 +161,8 @@ def checked(folder: Path, *prepared: str) -> subprocess.CompletedProcess[str]:
 
 
 def shown(registry: Registry) -> dict[str, float]:
-    families = FactCollector(registry, Seen(registry.record_seen)).collect()
+    text = FactCollector(registry, Seen(registry.record_seen)).text().decode()
+    families = text_string_to_metric_families(text)
     samples = [sample for family in families if family.name == "school_outside_port_open" for sample in family.samples]
     assert {(sample.labels["unit"], sample.labels["district"]) for sample in samples} <= {(UNIT, DISTRICT)}
     return {sample.labels["port"]: sample.value for sample in samples}

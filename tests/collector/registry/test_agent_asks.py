@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import FIRST_COMPLETED
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +13,11 @@ from haidang_collector.registry.agent_keys import want_new_keys
 from haidang_collector.registry.config_layers import DEFAULT
 from haidang_collector.registry.config_versions import put
 from haidang_collector.registry.facts import Identity, is_lately
-from haidang_collector.registry.routes import MOST_WAITING, Questions
+from haidang_collector.registry.models import Agent
+from haidang_collector.registry.routes import ANSWERED_AT_ONCE, MOST_WAITING, Questions
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from tests.collector.registry.test_agent_keys import fact, newcomer
 
@@ -96,8 +99,9 @@ def test_a_city_that_asks_at_once_is_answered_but_for_what_would_wait_too_long(r
     asked = Asking(Identity(agent, "TH-001", "Quận Bắc"), "", "", "")
 
     async def city() -> list[Answer | BaseException]:
-        questions = Questions()
-        together = (questions.ask(registry.database, asked) for _ in range(MOST_WAITING + 1))
+        questions = Questions(600)
+        number = ANSWERED_AT_ONCE + MOST_WAITING + 1
+        together = (questions.ask(registry.database, asked) for _ in range(number))
         return [*await asyncio.gather(*together, return_exceptions=True), await questions.ask(registry.database, asked)]
 
     *answers, refused, later = asyncio.run(city())
@@ -105,3 +109,25 @@ def test_a_city_that_asks_at_once_is_answered_but_for_what_would_wait_too_long(r
     assert {type(answer) for answer in (*answers, later)} == {Answer}
     assert isinstance(refused, HTTPException)
     assert (refused.status_code, refused.headers) == (503, {"Retry-After": "60"})
+
+
+def test_a_question_behind_others_that_take_long_is_put_off(registry: Registry) -> None:
+    """
+    Those before it have something to keep, and somebody else is writing.
+    """
+    agent, _ = newcomer(registry)
+    asked = Asking(Identity(agent, "TH-001", "Quận Bắc"), "", FIRST, "")
+
+    async def scene() -> tuple[BaseException | None, list[Answer]]:
+        questions = Questions(0.5)
+        together = [questions.ask(registry.database, asked) for _ in range(ANSWERED_AT_ONCE + 1)]
+        with registry.database.write() as session:
+            session.execute(update(Agent).where(Agent.id == agent).values(os="haiku"))
+            (refused,), blocked = await asyncio.wait(map(asyncio.create_task, together), return_when=FIRST_COMPLETED)
+        return refused.exception(), await asyncio.gather(*blocked)
+
+    refused, answers = asyncio.run(scene())
+
+    assert isinstance(refused, HTTPException)
+    assert (refused.status_code, refused.headers) == (503, {"Retry-After": "60"})
+    assert len(answers) == ANSWERED_AT_ONCE

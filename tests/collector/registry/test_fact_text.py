@@ -65,6 +65,18 @@ def test_a_unit_taken_away_and_another_told_are_seen(text: FactText, families: F
     assert families.made == 3
 
 
+def test_a_change_that_is_committed_after_a_later_one_is_seen(text: FactText, registry: Registry) -> None:
+    """
+    As PostgreSQL has it, which numbers them before.
+    """
+    now = datetime.now(UTC)
+    for number, level in ((7, "primary"), (5, "upper_secondary")):
+        with registry.database.write() as session:
+            session.get_one(Unit, "TH-001").students = {level: 1}
+            session.add(Change(id=number, at=now, who="w", unit="TH-001", what="units", entry="", before={}, after={}))
+        assert f'level="{level}"'.encode() in text.text()
+
+
 def test_the_number_of_a_change_that_went_with_its_unit_may_come_again(text: FactText, registry: Registry) -> None:
     def change(level: str) -> None:
         now = datetime.now(UTC)

@@ -120,6 +120,23 @@ def test_files_are_in_the_order_of_their_numbers(tmp_path: Path, content: bytes)
     assert [file.name for file in files(tmp_path)] == ["999999"]
 
 
+def test_the_last_two_movings_are_kept(tmp_path: Path) -> None:
+    """
+    However often the power is cut, they do not fill the disk. What somebody else put there stays.
+    """
+    (tmp_path / "chunks_head").mkdir()
+    aside = tmp_path / "chunks_head_aside"
+    (aside / "notes").mkdir(parents=True)
+    for day in ("20260101T000000Z-a", "20260102T000000Z-b"):
+        (aside / day).mkdir()
+        (aside / day / "000001").touch()
+    (tmp_path / "chunks_head/000001").write_bytes(bytes(16))
+
+    (moved,) = move_aside(tmp_path)
+
+    assert {path.name for path in aside.iterdir()} == {"notes", "20260102T000000Z-b", moved.parent.name}
+
+
 def test_alone_on_a_host_it_says_what_it_did(tmp_path: Path) -> None:
     """
     By the file itself, as the role ships it, with nothing of ours to import.

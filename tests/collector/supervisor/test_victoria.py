@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
 import yaml
 from haidang_collector.supervisor import victoria
 from haidang_collector.supervisor.files import alerts_folder, write_files
@@ -32,6 +33,38 @@ def test_debians_programs_take_what_is_written(tmp_path: Path) -> None:
     assert sum(len(_rules(file)) for file in rules.glob("*.yml")) == sum(
         len(_rules(file)) for file in alerts_folder().glob("rules/*.yml")
     )
+
+
+IN_BETWEEN = """\
+#!/bin/sh
+for option; do
+  case $option in -rule=*) ! grep -Eqs '{unknown}' ${{option#-rule=}} || exit 1 ;; esac
+done
+"""
+
+
+@pytest.mark.parametrize(
+    ("unknown", "options"),
+    [
+        ("keep_firing_for|eval_alignment|eval_delay", {}),
+        ("eval_alignment|eval_delay", {}),
+        ("eval_delay", {"eval_alignment": False}),
+        ("no_such", {"eval_alignment": False, "eval_delay": "0s"}),
+    ],
+)
+def test_a_vmalert_is_given_what_it_knows(tmp_path: Path, unknown: str, options: dict[str, object]) -> None:
+    """
+    One that refuses files with these words. What one knows came in several versions.
+    """
+    program = tmp_path / "vmalert"
+    program.write_text(IN_BETWEEN.format(unknown=unknown), encoding="utf-8")
+    program.chmod(0o755)
+
+    contents, without = victoria.rule_files(str(program))
+
+    for group in (group for content in contents.values() for group in content["groups"]):
+        assert {name: group[name] for name in victoria.OF_GROUPS if name in group} == options
+    assert bool(without) == ("keep_firing_for" in unknown)
 
 
 def test_the_store_and_its_rules_listen_on_the_ports_of_the_plan(tmp_path: Path) -> None:
