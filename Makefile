@@ -29,7 +29,7 @@ run: setup ## Measure this machine and this network, and show it (Ctrl-C stops)
 test: setup lint ## Everything CI checks
 	@scripts/need nftables iproute2 iputils-ping dnsmasq-base prometheus-node-exporter snmpd cups-daemon poppler-utils nginx-light keepalived udhcpc systemd chromium shellcheck openssl curl postgresql victoria-metrics busybox
 	@$(if $(ARGS),$(BIN)/pytest $(ARGS),\
-		$(BIN)/pytest -n 3 --dist loadfile --ignore tests/lab --ignore tests/e2e --ignore tests/browser && \
+		$(BIN)/pytest -n 4 --dist loadfile --ignore tests/lab --ignore tests/e2e --ignore tests/browser && \
 		$(BIN)/pytest -n 2 --dist loadfile tests/browser && \
 		$(BIN)/pytest -n 3 --dist loadfile tests/e2e tests/lab)
 
