@@ -34,7 +34,7 @@ WARM_SECONDS, WARM_UNITS_A_SECOND = 60.0, 10
 LOOKED_EVERY_SECONDS = 60.0
 RULES_SECONDS = 20.0
 """vmalert 1.79 does not tell its figures while it words alerts (it asks the store for names then)."""
-PARTS = {"haidang": "collector", "prometheus": "store", "victoria-metric": "store", "vmalert": "rules"}
+PARTS = {"haidang": "collector", "prometheus": "store", "victoria-metrics": "store", "vmalert": "rules"}
 MISSED = re.compile(
     rb"^(?:prometheus_rule_group_iterations_missed_total|vmalert_iteration_missed_total)\{.*\} (\S+)$", re.MULTILINE
 )
