@@ -105,7 +105,7 @@ APIS = (
 
 
 class Centre(FastAPI):
-    """Takes pushes past FastAPI's layers, which would be a third of what one costs."""
+    """Takes pushes past FastAPI's layers and the application's middleware; of that only `AgentTime` is for them."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

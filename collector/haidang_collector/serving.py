@@ -28,7 +28,7 @@ GRACE_SECONDS = 10
 HEADER_BYTES = 16 << 10
 GARBAGE = (10_000, 10, 100)
 """Objects, rounds, rounds (`gc.set_threshold`). With Python's own 700, 10, 10 the connections and layouts of a city's
-agents are walked again and again while they come: a quarter of the processor time, in the middle of answers.
+agents are walked again and again while they come, in the middle of answers.
 """
 SWITCH_SECONDS = 0.0005
 """A tenth of Python's own: while a thread works out a report, each answer waits so long at every system call."""
