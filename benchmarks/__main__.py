@@ -11,8 +11,8 @@ from pathlib import Path
 
 NAMES = (
     "agent", "backlog", "capture", "chaos", "comeback", "dashboards", "evaluation", "first_metric", "fuzz",
-    "hostile", "ingest", "kills", "many", "month_offline", "mutations", "page", "portals", "services", "snmp", "storm",
-    "sweep", "wan_probing", "webhook", "workers",
+    "hostile", "ingest", "kills", "many", "month_offline", "mutations", "overload", "page", "portals", "services",
+    "snmp", "storm", "sweep", "wan_probing", "webhook", "workers",
 )  # fmt: skip
 INSIDE = "HAIDANG_BENCH_NAMESPACE"
 

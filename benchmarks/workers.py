@@ -50,9 +50,9 @@ def main(_: float) -> None:
     agents = scaled(AGENTS)
     with tempfile.TemporaryDirectory(prefix="haidang-bench-") as text, sink(Path(text)) as store:
         folder = Path(text)
-        keys = _enrol(_database(folder), agents)
+        keys = enrol(database(folder), agents)
         for workers in (1, 2):
-            with _collector(folder, store, workers) as (port, parent):
+            with collector(folder, store, workers) as (port, parent):
                 most = _as_fast_as_answered(port, keys, parent, store, folder)
                 _paced(port, keys, parent, folder, min(agents / PUSH_SECONDS, most / 2))
 
@@ -105,7 +105,7 @@ def _body() -> bytes:
     return encode(layout(SERIES), [int(time.time() * 1000)], [array("d", range(SERIES))])
 
 
-def _enrol(url: str, count: int) -> list[str]:
+def enrol(url: str, count: int) -> list[str]:
     """So many agents, written at once; their Authorization headers."""
     keys = [(f"a-{number:012}", secrets.token_urlsafe(32)) for number in range(count)]
     units = [{"code": f"U-{number}", "name": "x", "district": f"Q{number % 24}", "level": "primary", "students": {}}
@@ -126,16 +126,16 @@ def _enrol(url: str, count: int) -> list[str]:
     return [f"Bearer {name}.{key}" for name, key in keys]
 
 
-def _database(folder: Path) -> str:
+def database(folder: Path) -> str:
     return f"sqlite:///{folder}/haidang.db"
 
 
 @contextlib.contextmanager
-def _collector(folder: Path, store: Behind, workers: int) -> Iterator[tuple[int, psutil.Process]]:
+def collector(folder: Path, store: Behind, workers: int) -> Iterator[tuple[int, psutil.Process]]:
     port = free_port()
     environment = {
         **os.environ,
-        "HAIDANG_DATABASE_URL": _database(folder),
+        "HAIDANG_DATABASE_URL": database(folder),
         "HAIDANG_LISTEN": f"127.0.0.1:{port}",
         "HAIDANG_STORE_WRITE_URL": store.write_url,
         "HAIDANG_WORKERS": str(workers),

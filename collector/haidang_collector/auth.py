@@ -7,10 +7,9 @@ import hmac
 import ipaddress
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from anyio import CapacityLimiter, to_thread
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -20,10 +19,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from haidang_collector.access.attempts import ADDRESS_SECONDS
 from haidang_collector.ingest.memory import Memory
 from haidang_collector.ingest.refusal import BUSY, UNAUTHORISED, UNAVAILABLE, Refusal
+from haidang_collector.lookup import Lookup
 from haidang_collector.registry.store import Identity
 
 if TYPE_CHECKING:
     from haidang_collector.access.attempts import Attempts
+    from haidang_collector.lookup import Asked, Found
     from haidang_collector.settings import Settings
 
 KNOWN_SECONDS = 30.0
@@ -35,7 +36,6 @@ REMEMBERED = 65_536
 """Keys: more than the country has units (43,000). 42 MiB where all are known, and 15 for as many wrong ones."""
 LONGEST_TOKEN = 200
 UNKNOWN = "unknown agent or wrong key; enrol again"
-ASKING_AT_ONCE = 4
 STRANGERS_WAITING = 1_000
 """Requests whose keys were not right lately, and that wait for the registry; more are told to come again."""
 QUESTIONS_A_MINUTE = 60
@@ -49,20 +49,18 @@ LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 class AgentDoor:
     """Tells agents by `Authorization: Bearer <agent>.<key>`, and remembers the answers for some seconds.
 
-    Keys that were right lately are asked about on threads of their own: no flood of made-up ones delays them.
+    Keys that were right lately are looked up apart: no flood of made-up ones delays them.
     """
 
     def __init__(
-        self, who: Callable[[str, str], Identity | str | None], clock: Callable[[], float] = time.monotonic
+        self, who: "Callable[[Sequence[Asked]], Sequence[Found]]", clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`who` has an agent and a key: whose they are, why that one may not come in, or None for nobody's."""
-        self._who = who
+        """`who` has agents and keys: whose each is, why that one may not come in, or None for nobody's."""
         self._clock = clock
         self._known: Memory[Identity] = Memory(KNOWN_SECONDS, REMEMBERED, clock)
         self._lately: Memory[bool] = Memory(LATELY_SECONDS, REMEMBERED, clock)
         self._unknown: Memory[str] = Memory(UNKNOWN_SECONDS, REMEMBERED, clock)
-        self._threads = CapacityLimiter(ASKING_AT_ONCE)
-        self._strangers_threads = CapacityLimiter(ASKING_AT_ONCE)
+        self._lookup, self._strangers_lookup = Lookup(who), Lookup(who)
         self._strangers = 0
         self._questions: Counter[str] = Counter()
         self._questions_until = clock() + MINUTE
@@ -102,13 +100,13 @@ class AgentDoor:
             text = f"more than {QUESTIONS_A_MINUTE} questions of this agent within a minute; wait"
             raise Refusal(BUSY, "rate", text, retry_seconds=self._questions_until - now)
 
-    async def _ask(self, agent: str, key: str, *, is_stranger: bool) -> Identity | str | None:
+    async def _ask(self, agent: str, key: str, *, is_stranger: bool) -> "Found":
         if is_stranger and self._strangers >= STRANGERS_WAITING:
             raise Refusal(BUSY, "busy", "too many unknown keys are being looked up; try again")
         self._strangers += is_stranger
-        threads = self._strangers_threads if is_stranger else self._threads
+        lookup = self._strangers_lookup if is_stranger else self._lookup
         try:
-            return await to_thread.run_sync(self._who, agent, key, limiter=threads)
+            return await lookup.ask(agent, key)
         except SQLAlchemyError:
             raise Refusal(UNAVAILABLE, "registry_unavailable", "the registry does not answer; keep the data") from None
         finally:

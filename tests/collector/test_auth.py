@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from tests.collector.running import client_of, database_url
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 AN = Identity("a-1", "TH-001", "Quận 1")
@@ -29,11 +30,11 @@ class Keys:
         self.key = "k"
         self.away = False
 
-    def identify(self, agent: str, key: str) -> Identity | None:
+    def who(self, asked: Sequence[tuple[str, str]]) -> list[Identity | None]:
         self.asked += 1
         if self.away:
             raise OperationalError("SELECT", {}, OSError("away"))
-        return AN if (agent, key) == ("a-1", self.key) else None
+        return [AN if each == ("a-1", self.key) else None for each in asked]
 
 
 class Clock:
@@ -58,7 +59,7 @@ async def asked(door: AgentDoor, authorization: str | None) -> Identity | int:
 
 def test_a_sound_key_is_asked_for_once_in_half_a_minute() -> None:
     keys, clock = Keys(), Clock()
-    door = AgentDoor(keys.identify, clock)
+    door = AgentDoor(keys.who, clock)
 
     assert [ask(door, "Bearer a-1.k"), ask(door, "bearer a-1.k")] == [AN, AN]
     assert keys.asked == 1
@@ -69,7 +70,7 @@ def test_a_sound_key_is_asked_for_once_in_half_a_minute() -> None:
 
 def test_a_revoked_key_is_out_after_half_a_minute() -> None:
     keys, clock = Keys(), Clock()
-    door = AgentDoor(keys.identify, clock)
+    door = AgentDoor(keys.who, clock)
     assert ask(door, "Bearer a-1.k") == AN
     keys.key = "another"
 
@@ -84,7 +85,7 @@ def test_a_wrong_key_is_remembered_for_a_second_only() -> None:
     An agent that is enrolled just now must not wait; one that hammers must not reach the database each time.
     """
     keys, clock = Keys(), Clock()
-    door = AgentDoor(keys.identify, clock)
+    door = AgentDoor(keys.who, clock)
 
     assert [ask(door, "Bearer a-1.new"), ask(door, "Bearer a-1.new")] == [401, 401]
     assert keys.asked == 1
@@ -96,7 +97,7 @@ def test_a_wrong_key_is_remembered_for_a_second_only() -> None:
 def test_wrong_keys_do_not_push_out_the_sound_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("haidang_collector.auth.REMEMBERED", 10)
     keys = Keys()
-    door = AgentDoor(keys.identify, Clock())
+    door = AgentDoor(keys.who, Clock())
     ask(door, "Bearer a-1.k")
 
     for number in range(30):
@@ -113,10 +114,10 @@ def test_a_flood_of_made_up_keys_is_bounded_and_holds_up_nobody_who_was_known_la
     """
     keys, clock, answered = Keys(), Clock(), threading.Event()
 
-    def who(agent: str, key: str) -> Identity | None:
-        if key != "k":
+    def who(asked: Sequence[tuple[str, str]]) -> list[Identity | None]:
+        if any(key != "k" for _, key in asked):
             answered.wait()
-        return keys.identify(agent, key)
+        return keys.who(asked)
 
     async def run() -> tuple[Identity | int, Counter[Identity | int]]:
         door = AgentDoor(who, clock)
@@ -136,7 +137,7 @@ def test_a_flood_of_made_up_keys_is_bounded_and_holds_up_nobody_who_was_known_la
 
 def test_questions_of_one_agent_are_counted_by_the_minute() -> None:
     clock = Clock()
-    door = AgentDoor(Keys().identify, clock)
+    door = AgentDoor(Keys().who, clock)
     for _ in range(QUESTIONS_A_MINUTE):
         door.count_question(AN)
 
@@ -167,7 +168,7 @@ def test_questions_of_one_agent_are_counted_by_the_minute() -> None:
 def test_what_is_no_key_does_not_reach_the_registry(authorization: str | None) -> None:
     keys = Keys()
 
-    assert ask(AgentDoor(keys.identify), authorization) == 401
+    assert ask(AgentDoor(keys.who), authorization) == 401
     assert keys.asked == 0
 
 
@@ -176,7 +177,7 @@ def test_a_registry_that_is_away_is_503_and_not_remembered() -> None:
     401 would make the agent believe that it is not enrolled any more.
     """
     keys = Keys()
-    door = AgentDoor(keys.identify)
+    door = AgentDoor(keys.who)
     keys.away = True
     assert ask(door, "Bearer a-1.k") == 503
 

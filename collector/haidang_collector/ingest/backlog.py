@@ -26,6 +26,8 @@ AWAY_SECONDS = 60.0
 MOST_AGENTS = 1_000_000
 AT_ONCE = 8
 """Requests of backlog on the way to the store: of the 32 there are places for, the rest is the present's."""
+WAITING = 256
+"""For their turn; the next one is told to come later, and leaves its place in the collector to the present."""
 TURN_SECONDS = 2.0
 RETRY_SECONDS = 5.0
 FIRST_RATE = 200_000.0
@@ -46,6 +48,7 @@ class BacklogShares:
         self._senders: Memory[bool] = Memory(COUNTED_SECONDS, MOST_AGENTS, clock)
         self._heard: Memory[bool] = Memory(AWAY_SECONDS, MOST_AGENTS, clock)
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
         self._looked_at = clock()
         self._longest = self._taken = 0.0
 
@@ -67,19 +70,30 @@ class BacklogShares:
             yield
             return
         began = self._clock()
-        try:
-            async with asyncio.timeout(TURN_SECONDS):
-                await self._turns.acquire()
-        except TimeoutError:
+        if not await self._has_turn():
             self._look(TURN_SECONDS)
             text = "others bring what they kept, too; go on with the present, and come again with the past"
-            raise Refusal(UNAVAILABLE, "backlog", text, RETRY_SECONDS) from None
+            raise Refusal(UNAVAILABLE, "backlog", text, RETRY_SECONDS)
         try:
             self._look(self._clock() - began)
             yield
             self._taken += samples
         finally:
             self._turns.release()
+
+    async def _has_turn(self) -> bool:
+        """After some waiting; False where that would be for too long, or too many wait."""
+        if self._waiting >= WAITING:
+            return False
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting -= 1
+        return True
 
     def _look(self, waited: float) -> None:
         """At what was taken meanwhile, every few seconds, when the next one has got its turn."""

@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from haidang_collector.ingest.refusal import BUSY, Refusal
+from haidang_collector.ingest.refusal import BUSY, UNAVAILABLE, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 REQUESTS_PER_AGENT = 2
 """A sound agent has one on the way, and perhaps one that it has given up on."""
 BYTES_AT_ONCE = 256 << 20
+PUSHES_AT_ONCE = 1_000
+"""
+Seconds of work for a core, and agents give up after 15: of more, each would be answered when nobody waits for it any
+longer, and would come again. On a sound machine some ten are under way.
+"""
+CROWDED_RETRY_SECONDS = 15.0
+"""As often as agents push; who comes back sooner only adds to the crowd."""
 UNIT_BYTES = 64 << 20
 """So that a room of computers whose bodies drip in does not hold the whole city's places."""
 
@@ -28,12 +35,26 @@ class Gate:
         requests_per_agent: int = REQUESTS_PER_AGENT,
         bytes_at_once: int = BYTES_AT_ONCE,
         unit_bytes: int = UNIT_BYTES,
+        pushes_at_once: int = PUSHES_AT_ONCE,
     ) -> None:
         self._requests_per_agent = requests_per_agent
         self._bytes_left = bytes_at_once
         self._unit_bytes = unit_bytes
+        self._pushes_left = pushes_at_once
         self._requests: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
+
+    @contextmanager
+    def enter(self) -> Iterator[None]:
+        """First of all for every push, before it costs anything. Raises Refusal 503 where too many are under way."""
+        if not self._pushes_left:
+            text = "more pushes come than can be taken; keep the data"
+            raise Refusal(UNAVAILABLE, "busy", text, CROWDED_RETRY_SECONDS)
+        self._pushes_left -= 1
+        try:
+            yield
+        finally:
+            self._pushes_left += 1
 
     @contextmanager
     def admit(self, sender: Identity, size: int) -> Iterator[None]:

@@ -71,6 +71,10 @@ class Ingest:
 
     async def take(self, request: Request) -> Response:
         """Raises Refusal."""
+        with self.gate.enter():
+            return await self._take(request)
+
+    async def _take(self, request: Request) -> Response:
         sender = await authenticated(request)
         self._note(request, sender)
         self.limits.admit(sender)

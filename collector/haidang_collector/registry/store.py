@@ -16,7 +16,7 @@ from haidang_collector.registry.facts import AgentFact, Identity, IncidentFact, 
 from haidang_collector.registry.models import Agent, Incident, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from sqlalchemy import Row
     from sqlalchemy.orm import Session
@@ -28,12 +28,12 @@ _NOBODY = secret_hash("")
 _COUNTS_AS = aliased(Agent)
 _HOLDER = (
     select(
-        Agent.key_hash, Agent.next_key_hash, Agent.unit, Unit.district, Agent.merged_into, Agent.revoked_at,
+        Agent.id, Agent.key_hash, Agent.next_key_hash, Agent.unit, Unit.district, Agent.merged_into, Agent.revoked_at,
         _COUNTS_AS.revoked_at.label("merged_revoked_at"),
     )
     .join(Unit, Agent.unit == Unit.code)
     .outerjoin(_COUNTS_AS, Agent.merged_into == _COUNTS_AS.id)
-    .where(Agent.id == bindparam("who"))
+    .where(Agent.id.in_(bindparam("who", expanding=True)))
 )  # fmt: skip
 """Made once: to build it takes longer than to run it, and each agent is asked about twice a minute."""
 
@@ -54,17 +54,24 @@ class Registry:
 
     def identify(self, agent: str, key: str) -> Identity | None:
         """Whose key this is. None: unknown agent, wrong key, or revoked. A new key holds alone from its first use."""
-        with self.database.read() as connection:
-            row = connection.execute(_HOLDER, {"who": agent}).one_or_none()
-        return self._identity(agent, key, row)
+        return self._identity(agent, key, self._holders([agent]).get(agent))
 
-    def who(self, agent: str, key: str) -> Identity | str | None:
-        """As `identify`, and for a key that was a right one, why it is none now. One query where there is no agent."""
+    def who(self, asked: Sequence[tuple[str, str]]) -> list[Identity | str | None]:
+        """Of agents and keys, each as `identify`; of a key that was a right one, why it is none now.
+
+        One query for all whose keys are right or who are no agents.
+        """
+        holders = self._holders([agent for agent, _ in asked])
+        return [
+            self._identity(agent, key, holders[agent]) or why_not(self.database, agent, key)
+            if agent in holders
+            else None
+            for agent, key in asked
+        ]
+
+    def _holders(self, agents: Collection[str]) -> dict[str, Row[*tuple[Any, ...]]]:
         with self.database.read() as connection:
-            row = connection.execute(_HOLDER, {"who": agent}).one_or_none()
-        if row is None:
-            return None
-        return self._identity(agent, key, row) or why_not(self.database, agent, key)
+            return {row.id: row for row in connection.execute(_HOLDER, {"who": list(agents)})}
 
     def _identity(self, agent: str, key: str, row: Row[*tuple[Any, ...]] | None) -> Identity | None:
         right = hmac.compare_digest(row.key_hash if row else _NOBODY, secret_hash(key))

@@ -94,14 +94,10 @@ def test_a_store_that_does_not_is_given_less_than_it_took() -> None:
     async def swamped() -> float:
         shares = crowded(clock := Clock())
 
-        async def wait() -> None:
-            async with shares.turn(OLD, 1, 1):
-                pass
-
         async with AsyncExitStack() as stack:
             for _ in range(AT_ONCE):
                 await stack.enter_async_context(shares.turn(OLD, 900_000 // AT_ONCE, 1))
-            waiting = asyncio.create_task(wait())
+            waiting = asyncio.create_task(_held(shares))
             await asyncio.sleep(0)  # it waits now
             clock.now = 6
         await waiting
@@ -128,6 +124,35 @@ def test_the_present_does_not_wait_for_backlog_and_backlog_not_for_long(monkeypa
 
     assert (refused.status, refused.reason) == (503, "backlog")
     assert int(refused.response().headers["Retry-After"]) >= 5
+
+
+def test_of_more_that_wait_than_there_are_places_for_the_last_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Before the time for which the others may wait is over, and that gets less for all.
+    """
+    monkeypatch.setattr(backlog, "WAITING", 3)
+
+    async def full() -> Refusal:
+        shares = crowded(clock := Clock())
+        async with AsyncExitStack() as stack:
+            for _ in range(AT_ONCE):
+                await stack.enter_async_context(shares.turn(OLD, 1, 1))
+            waiting = [asyncio.create_task(_held(shares)) for _ in range(3)]
+            await asyncio.sleep(0)  # they wait now
+            clock.now = 6
+            granted = shares.grant("a-0", OLD)
+            with pytest.raises(Refusal) as refused:
+                await stack.enter_async_context(shares.turn(OLD, 1, 1))
+            assert shares.grant("a-0", OLD) < granted
+        await asyncio.gather(*waiting)
+        return refused.value
+
+    assert asyncio.run(full()).reason == "backlog"
+
+
+async def _held(shares: BacklogShares) -> None:
+    async with shares.turn(OLD, 1, 1):
+        pass
 
 
 def test_what_is_brought_again_after_a_quick_restart_of_the_store_waits_its_turn_though_it_is_young() -> None:

@@ -63,3 +63,17 @@ def test_one_units_agents_hold_a_part_of_it() -> None:
         assert admitted(gate, "three", 1)
         assert admitted(gate, "elsewhere", 4, "TH-002")
     assert admitted(gate, "three", 4)
+
+
+def test_of_more_pushes_than_there_is_time_for_the_last_are_told_at_once() -> None:
+    """
+    429 would say that the agent is to blame.
+    """
+    gate = Gate(pushes_at_once=2)
+    with gate.enter(), gate.enter(), pytest.raises(Refusal) as refused, gate.enter():
+        pytest.fail("entered")
+    with gate.enter(), gate.enter():
+        pass
+
+    assert (refused.value.status, refused.value.reason) == (503, "busy")
+    assert int(refused.value.response().headers["Retry-After"]) >= 15

@@ -11,6 +11,7 @@ import cramjam
 import httpx
 import pytest
 from haidang_collector.auth import KNOWN_SECONDS
+from haidang_collector.ingest.gate import Gate
 from haidang_collector.ingest.limits import BURST_SECONDS, REQUEST_SAMPLES
 from haidang_collector.registry.store import Registry
 from haidang_collector.settings import Settings
@@ -246,6 +247,21 @@ def test_one_agents_waiting_requests_do_not_hold_up_another(tmp_path: Path) -> N
     assert refused.status_code == 429
     assert {"Retry-After", "Haidang-Time"} <= {name.title() for name in refused.headers}
     assert taken.status_code == 204
+
+
+def test_where_too_many_pushes_are_under_way_the_next_costs_nothing(tmp_path: Path) -> None:
+    """
+    Not even the look whose it is.
+    """
+    url = database_url(tmp_path)
+    _, authorization = add_agent(url)
+    with client_of(Settings(database_url=url), store=httpx.MockTransport(stored)) as client:
+        client.app.state.ingest.gate = Gate(pushes_at_once=0)  # type: ignore[attr-defined]  # the collector's own
+        answers = [post(client, who) for who in (authorization, "Bearer made.up")]
+        told = client.get("/metrics").text
+
+    assert [(answer.status_code, "Retry-After" in answer.headers) for answer in answers] == [(503, True)] * 2
+    assert 'haidang_ingest_refused_total{reason="busy"} 2.0' in told
 
 
 def test_who_is_not_known_is_401_and_the_store_hears_nothing(tmp_path: Path) -> None:

@@ -79,11 +79,28 @@ def test_a_disk_that_was_put_back_is_told_so_and_noted(registry: Registry) -> No
     offer_key(registry.database, agent, "new" * 15, NOW)
     registry.identify(agent, "new" * 15)
 
-    assert registry.who(agent, old) == REPLACED
+    assert registry.who([(agent, old)]) == [REPLACED]
     assert why_not(registry.database, agent, old) == REPLACED
     assert fact(registry, agent).put_back_at is not None
     assert why_not(registry.database, agent, "never" * 9) is None, "who never held a key learns nothing"
     assert why_not(registry.database, "a-none", old) is None
+
+
+def test_many_are_told_apart_by_one_question(registry: Registry) -> None:
+    (first, key), (second, other), (gone, its) = (newcomer(registry) for _ in range(3))
+    registry.revoke_agent(gone)
+    asked = [(first, key), ("a-none", key), (second, key), (gone, its), (second, other), (first, key)]
+
+    found = registry.who(asked)
+
+    assert found == [
+        Identity(first, "TH-001", "Quận Bắc"),
+        None,
+        None,
+        REVOKED,
+        Identity(second, "TH-001", "Quận Bắc"),
+        Identity(first, "TH-001", "Quận Bắc"),
+    ]
 
 
 def test_of_two_machines_that_renew_one_key_the_first_goes_on(registry: Registry) -> None:
@@ -97,7 +114,7 @@ def test_of_two_machines_that_renew_one_key_the_first_goes_on(registry: Registry
     assert registry.identify(agent, "first" * 10) is not None
 
     assert registry.identify(agent, "second" * 10) is None
-    assert registry.who(agent, old) == COPIED
+    assert registry.who([(agent, old)]) == [COPIED]
     assert is_lately(fact(registry, agent).doubled_at)
     assert registry.identify(agent, "first" * 10) is not None
 
