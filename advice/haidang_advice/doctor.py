@@ -19,6 +19,7 @@ CHECKS = (
     N_("relay"),
     N_("certificate"),
     N_("collector"),
+    N_("store"),
     N_("version"),
     N_("clock"),
     N_("service"),
@@ -107,6 +108,9 @@ REMEDIES = {
     ),
     "no_collector": N_("Is [server] url right? Does a login page stand in between?"),
     "collector_troubled": N_("Tell the district; the agent keeps everything meanwhile."),
+    "store_away": N_(
+        "Tell the district that the centre's store does not answer. The agent keeps everything and sends it later."
+    ),
     "behind": N_("Ask the district for the agent of the centre's version, and install it over this one."),
     "clock_off": N_("Measurements carry the centre's time all the same; set the clock for the machine's own sake."),
     "no_service": N_("Install the agent as a service, so that it starts with the machine."),

@@ -74,10 +74,11 @@ def config_path(given: Path | None) -> Path:
     return given or Path(os.environ.get(PREFIX + "CONFIG") or Path(CONFIG_DIR, "agent.toml"))
 
 
-def load(given: Path | None = None, centre: Mapping[str, Any] | None = None) -> Config:
-    """Read the configuration; only the system's own file may be missing. Raises BadConfigError."""
+def load(given: Path | None = None, centre: Mapping[str, Any] | None = None, *, may_be_missing: bool = False) -> Config:
+    """Read the configuration; the system's own file may be missing always. Raises BadConfigError."""
     path = config_path(given)
-    local = _read_file(path, may_be_missing=given is None and PREFIX + "CONFIG" not in os.environ)
+    is_systems_own = given is None and PREFIX + "CONFIG" not in os.environ
+    local = _read_file(path, may_be_missing=may_be_missing or is_systems_own)
     _overlay_environment(local, os.environ)
     if centre:
         check_told(centre)

@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from haidang_agent import __version__, credentials, dialling
@@ -173,7 +173,9 @@ def _answer(server: Server, state_dir: Path) -> Iterator[Finding]:
         yield Finding(check, "fail", tried, f"{answer.status} {answer.text}".rstrip(), "collector_troubled")
     else:
         yield Finding(check, "ok", tried, _("it answers and knows this agent"))
-        yield from _version(newest)
+        told = _told(newest)
+        yield from _store(told.get("store"))
+        yield from _version(told.get("version"))
         yield _clock(offset)
 
 
@@ -183,14 +185,28 @@ def _silence(failed: UnreachableError) -> str:
     return "pin_unknown" if isinstance(failed.__cause__, UnknownPinError) else "collector_silent"
 
 
-def _version(newest: Answer) -> Iterator[Finding]:
-    """Nothing where an older collector does not tell its own."""
+def _told(newest: Answer) -> dict[str, Any]:
+    """Empty where an older collector does not tell of itself."""
     if newest.status != OK:
-        return
+        return {}
     try:
-        told = json.loads(newest.body)["version"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        told = json.loads(newest.body)
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _store(answers: object) -> Iterator[Finding]:
+    if not isinstance(answers, bool):
         return
+    tried = _("asking the collector whether measurements can be stored")
+    if answers:
+        yield Finding("store", "ok", tried, _("they can"))
+    else:
+        yield Finding("store", "warn", tried, _("its store does not answer; nothing is lost"), "store_away")
+
+
+def _version(told: object) -> Iterator[Finding]:
     if not isinstance(told, str):
         return
     behind = _numbers(__version__) < _numbers(told)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -45,5 +47,15 @@ def main() -> None:
     build(*sys.argv[1:2])()
 
 
-def _program() -> None:
-    """Without a callback, Typer makes a lone command the program itself."""
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"haidang {version('haidang')}")
+        raise typer.Exit
+
+
+def _program(
+    told: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Also without options there has to be a callback, or Typer makes a lone command the program itself."""

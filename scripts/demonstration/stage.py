@@ -136,13 +136,18 @@ class Stage:
             f'[server]\nurl = "https://{TLS}"\nca = "{self.folder}/ca.pem"\n'
             f"[agent]\nroles = {json.dumps(sorted(roles))}\n"
             f'state_dir = "{folder}"\nlisten = "127.0.0.1:{AGENT}"\npush_interval = "5s"\n'
-            f"[probes.internet]\ntargets = {json.dumps(self.school.targets)}\n",
+            f"[probes.internet]\ntargets = {json.dumps(self.school.targets)}\n"
+            f"[probes.intrusion]\nscanners = {json.dumps(self._sweepers())}\n",
             encoding="utf-8",
         )
         command = [str(BIN / "haidang-agent"), "enrol", f"--config={folder}/agent.toml"]
         done = self._machine(pc).run(*command, env=self._environment | {"HAIDANG_TOKEN": token})
         if done.returncode:
             raise StageError(f"the agent of machine {pc} could not be enrolled: {done.stderr.strip()}")
+
+    def _sweepers(self) -> list[str]:
+        """The MACs of those that look through the LAN, which is no attack."""
+        return [self.school.pc_mac(pc) for pc, roles in enumerate(ROLES, 1) if "site" in roles]
 
     def _start_agent(self, pc: int) -> None:
         command = [str(BIN / "haidang-agent"), "run", f"--config={self._agent_folder(pc)}/agent.toml"]

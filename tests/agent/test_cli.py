@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
-from haidang_agent import commands
+from haidang_agent import commands, config
+from haidang_agent.commands import check_config
+
+from tests.agent.scripted_centre import Say, json_body, scripted_centre
+from tests.lab.ca import CertificateAuthority
 
 AGENT = Path(sys.executable).parent / "haidang-agent"
 COMMANDS = sorted(file.stem.replace("_", "-") for file in Path(commands.__path__[0]).glob("[a-z]*.py"))
 
 
-def run(*arguments: str, language: str = "en", config: str | None = None, folder: Path) -> tuple[int, str, str]:
+def run(*arguments: str, language: str = "en", tables: str | None = None, folder: Path) -> tuple[int, str, str]:
     file = folder / "agent.toml"
     file.write_text(
-        config if config is not None else f'[agent]\nstate_dir = "{folder}/state"\nlisten = "127.0.0.1:1"\n'
+        tables if tables is not None else f'[agent]\nstate_dir = "{folder}/state"\nlisten = "127.0.0.1:1"\n'
     )
     environment = {"PATH": os.environ["PATH"], "HAIDANG_LANG": language}
     done = subprocess.run(
@@ -43,8 +49,17 @@ def test_once_prints_the_exposition_format(tmp_path: Path) -> None:
 
 
 def test_check_config_names_the_fault(tmp_path: Path) -> None:
-    assert run("check-config", config="[agent]\nroles = 1\n", folder=tmp_path)[0] == 2
+    assert run("check-config", tables="[agent]\nroles = 1\n", folder=tmp_path)[0] == 2
     assert run("check-config", folder=tmp_path)[0] == 0
+
+
+def test_check_config_calls_no_file_sound_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(config, "CONFIG_DIR", str(tmp_path))
+
+    assert check_config.run(argparse.Namespace(config=None, told=False)) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/agent.toml: not there; the agent runs with its defaults\n"
 
 
 def test_status_without_a_running_agent_says_what_to_do(tmp_path: Path) -> None:
@@ -78,8 +93,8 @@ def test_doctor_in_json_has_the_same_facts(tmp_path: Path) -> None:
 
 
 def test_doctor_finds_a_collector_that_does_not_run(tmp_path: Path) -> None:
-    config = f'[server]\nurl = "http://127.0.0.1:1"\n[agent]\nstate_dir = "{tmp_path}/state"\n'
-    _, out, _ = run("doctor", "--json", config=config, folder=tmp_path)
+    tables = f'[server]\nurl = "http://127.0.0.1:1"\n[agent]\nstate_dir = "{tmp_path}/state"\n'
+    _, out, _ = run("doctor", "--json", tables=tables, folder=tmp_path)
 
     assert any(text.startswith("connection: ") for text in json.loads(out)["problems"])
 
@@ -89,3 +104,25 @@ def test_enrol_without_a_token_is_bad_usage(tmp_path: Path) -> None:
 
     assert status == 2
     assert "--token-file is missing" in words
+
+
+def test_an_empty_token_file_is_told_as_that(tmp_path: Path) -> None:
+    file = tmp_path / "token.txt"
+    file.write_text("\n")
+    status, _, words = run("enrol", "--server=http://127.0.0.1:1", f"--token-file={file}", folder=tmp_path)
+
+    assert status == 2
+    assert f"--token-file {file}: there is no token in it" in words
+
+
+def test_enrol_writes_a_configuration_that_holds_in_every_folder(tmp_path: Path) -> None:
+    ca, _ = CertificateAuthority(tmp_path).issue("127.0.0.1")
+    words = ["--token=x", f"--ca={ca.name}", "--config=new/agent.toml", "--force"]
+    with scripted_centre() as centre:
+        centre.answer = lambda _: Say(201, json_body({"agent": "a-7f3k", "unit": "TH-001"}))
+        environment = {"PATH": os.environ["PATH"], "HAIDANG_AGENT_STATE_DIR": f"{tmp_path}/state"}
+        command = [AGENT, "enrol", f"--server={centre.url}", *words]
+        subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=60, check=True)
+
+    written = tomllib.loads((tmp_path / "new" / "agent.toml").read_text())
+    assert written == {"server": {"url": centre.url, "ca": str(ca)}}

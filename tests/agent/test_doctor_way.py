@@ -129,6 +129,21 @@ def test_the_version_is_compared_where_the_centre_tells_its_own(tmp_path: Path, 
     assert (found["version"].state if "version" in found else None) == state
 
 
+@pytest.mark.parametrize(
+    ("told", "case"), [({"store": True}, ""), ({"store": False}, "store_away"), ({}, None), ({"store": "no"}, None)]
+)
+def test_a_centre_that_cannot_store_says_so(tmp_path: Path, told: dict[str, object], case: str | None) -> None:
+    def answer(asked: Asked) -> Say:
+        return Say(200, json_body(told if asked.path.endswith("/doctor") else {}))
+
+    credentials.save(tmp_path, Credentials("k" * 43, agent="a-1", unit="U"))
+    with scripted_centre() as centre:
+        centre.answer = answer
+        found = {each.check: each.case for each in way_to_the_centre(Server(centre.url), tmp_path, known=True)}
+
+    assert found.get("store") == case
+
+
 @pytest.mark.parametrize(("ahead", "words"), [(-3600, "s ahead"), (3600, "s behind")])
 def test_a_clock_that_is_off_is_told_by_how_much(tmp_path: Path, ahead: float, words: str) -> None:
     credentials.save(tmp_path, Credentials("k" * 43, agent="a-1", unit="U"))

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    config = load(options.config)
+    config = load(options.config, may_be_missing=True)
     url = options.server or (config.server.url if config.server else "")
     ca = options.ca or (Path(config.server.ca) if config.server and config.server.ca else None)
     pins = tuple(options.pin) or (config.server.pins if config.server else ())
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"enrol: --token-file {options.token_file}: {unreadable}", file=sys.stderr)
         return 2
     if not url or not token:
-        print(f"enrol: {'--token-file' if url else '--server'} is missing; see --help", file=sys.stderr)
+        print(f"enrol: {_lacking(options) if url else '--server is missing'}; see --help", file=sys.stderr)
         return 2
     try:
         who = enrol(
@@ -85,7 +85,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(f"{who.agent} of unit {who.unit}")
     if config.server is None:
-        _note_server(config_path(options.config), Server(url, str(ca or ""), pins, relay, *shown))
+        files = [str(Path(file).absolute()) if file else "" for file in (ca, *shown)]
+        _note_server(config_path(options.config), Server(url, files[0], pins, relay, *files[1:]))
     return 0
 
 
@@ -98,6 +99,12 @@ def _note_server(path: Path, server: Server) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(table, encoding="utf-8")
     print(f"{path} now names this collector", file=sys.stderr)
+
+
+def _lacking(options: argparse.Namespace) -> str:
+    if options.token_file:
+        return f"--token-file {options.token_file}: there is no token in it"
+    return "--token-file is missing"
 
 
 def _token(options: argparse.Namespace) -> str:

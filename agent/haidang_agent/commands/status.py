@@ -47,7 +47,7 @@ SHOWN: dict[str, Callable[[Any], str]] = {
     "oldest waiting": _moment,
     "relay: oldest waiting": _moment,
     "outbox writable": lambda value: _("yes") if value else _("no"),
-    "clock ahead": lambda value: _("{seconds:.1f} s").format(seconds=value),
+    "clock ahead": lambda value: _("{seconds:.1f} s").format(seconds=round(value, 1) + 0.0),  # no "-0.0"
 }
 
 

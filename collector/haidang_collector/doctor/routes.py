@@ -28,10 +28,11 @@ Word = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9_ -]*$")]
 router = APIRouter(tags=["agents"])
 
 
-class Newest(BaseModel):
-    """`version`: of the collector, which agents are compared with."""
+class Centre(BaseModel):
+    """`version`: of the collector, which agents are compared with. `store`: whether it can store measurements now."""
 
     version: str
+    store: bool
 
 
 class Check(BaseModel):
@@ -51,9 +52,9 @@ class Report(BaseModel):
 
 
 @router.get("/api/v1/agent/doctor", summary="What an agent compares itself with", dependencies=[Depends(questioner)])
-async def asked(request: Request) -> Newest:
-    """The collector's own version."""
-    return Newest(version=request.app.version)
+async def asked(request: Request) -> Centre:
+    """Of the centre itself."""
+    return Centre(version=request.app.version, store=await request.app.state.store.ready())
 
 
 @router.post(

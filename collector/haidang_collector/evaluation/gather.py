@@ -169,7 +169,11 @@ def _problems(at: datetime, then: datetime | None, units: Sequence[UnitFact]) ->
     if not units:
         yield Problem(_("Nothing is known at %(at)s: the store has no record of units then."), {"at": at})
     elif then is None:
-        yield Problem(_("The recording rules judged no row at %(at)s: are they loaded in Prometheus?"), {"at": at})
+        text = _(
+            "The recording rules judged no row at %(at)s. Up to a quarter of an hour after a start that is so; later, "
+            "see whether Prometheus has loaded them."
+        )
+        yield Problem(text, {"at": at})
     elif then < at:
         yield Problem(_("The rows were last judged at %(then)s; that is what is shown."), {"then": then})
 

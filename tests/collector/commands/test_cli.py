@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,12 @@ def test_help_names_every_command_there_is() -> None:
 
     assert result.exit_code == 0
     assert all(noun in result.stdout for noun in ("agents", "db", "tokens", "units", "HAIDANG_DATABASE_URL"))
+
+
+def test_its_version() -> None:
+    told = CliRunner().invoke(build(), ["--version"])
+
+    assert (told.exit_code, told.stdout) == (0, f"haidang {version('haidang')}\n")
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from haidang_advice.doctor import CHECKS, REMEDIES
 from haidang_collector.doctor.records import Examination, ToldCheck, keep, of_unit
@@ -64,10 +65,15 @@ def test_a_report_is_kept_with_the_agent_and_the_centres_time(client: TestClient
     assert told.checks == [ToldCheck("disk", "ok", "", ""), ToldCheck("clock", "warn", "clock_off", "")]
 
 
-def test_the_answer_tells_the_collectors_version_and_the_time(client: TestClient, agent: Any) -> None:
-    answer = client.get(WAY, headers=agent[1])
+@pytest.mark.parametrize(("status", "answers"), [(200, True), (503, False)])
+def test_the_answer_tells_the_collectors_version_whether_it_can_store_and_the_time(
+    url: str, agent: Any, status: int, answers: bool
+) -> None:
+    store = httpx.MockTransport(lambda _: httpx.Response(status))
+    with client_of(Settings(database_url=url), store=store) as client:
+        answer = client.get(WAY, headers=agent[1])
 
-    assert answer.json() == {"version": client.app.version}  # type: ignore[attr-defined]
+        assert answer.json() == {"version": client.app.version, "store": answers}  # type: ignore[attr-defined]
     assert float(answer.headers["haidang-time"]) > 0
 
 
