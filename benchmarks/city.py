@@ -112,8 +112,8 @@ def _tell(store: str, units: int, looks: list[Look], said: dict[str, Any]) -> No
     took = last.at - first.at
     cores = {part: (last.cpu[part] - first.cpu[part]) / took for part in last.cpu}
     centre = sum(used for part, used in cores.items() if part != "fleet")
-    told = [look.missed for look in looks if look.missed is not None]
-    missed = f"{told[-1] - told[0]:.0f} (told in {len(told)} of {len(looks)} looks)" if told else "not told"
+    known = [look.missed for look in looks if look.missed is not None]
+    missed = f"{known[-1] - known[0]:.0f} (told in {len(known)} of {len(looks)} looks)" if known else "not told"
     print(
         f"{store}, {units} units: {said['agents']} agents, {said['samples'] / said['seconds']:,.0f} samples/s for "
         f"{said['seconds'] / 60:.0f} min; answers {said['answers']}, late {said['late']}, unsent {said['unsent']}, "
