@@ -44,7 +44,13 @@ class Child:
     """One program. `ready_url` answers 2xx when it is of use; empty: it is so while it runs."""
 
     def __init__(
-        self, name: str, command: Sequence[str], log: Path, ready_url: str, environment: Mapping[str, str]
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        ready_url: str,
+        environment: Mapping[str, str],
+        niceness: int = 0,
     ) -> None:
         self.name = name
         self.log = log
@@ -53,6 +59,7 @@ class Child:
         self._command = command
         self._environment = environment
         self._ready_url = ready_url
+        self._niceness = niceness
         self._process: subprocess.Popen[bytes] | None = None
         self._output: ChildLog | None = None
         self._pauses = Pauses()
@@ -63,7 +70,7 @@ class Child:
         self._started = time.monotonic()
         self.restart_at = None
         self._process = subprocess.Popen(  # noqa: S603 - programs found by us
-            [*LEASH, str(os.getpid()), *self._command],
+            [*LEASH, str(os.getpid()), str(self._niceness), *self._command],
             env=dict(self._environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

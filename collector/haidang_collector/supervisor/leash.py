@@ -1,9 +1,10 @@
 """Becomes the program it is given, on a leash: Linux sends it SIGTERM when its parent is gone, however that went.
 
 Run as a file by a bare interpreter, so that nothing has to happen between fork and exec in a process with threads.
-Arguments: the parent's process id, then the command.
+Arguments: the parent's process id, by how much it is to be nicer than that, then the command.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -21,11 +22,23 @@ def is_held(parent: int) -> bool:
     return os.getppid() == parent
 
 
+def step_back(niceness: int) -> None:
+    """Behind other sessions too, which else have the same share each (sched(7), "The autogroup feature").
+
+    A kernel without that has no such file.
+    """
+    if niceness:
+        os.nice(niceness)
+        with contextlib.suppress(OSError), open("/proc/self/autogroup", "w", encoding="ascii") as autogroup:  # noqa: PTH123
+            autogroup.write(str(niceness))
+
+
 def main() -> None:
     """Returns only by SystemExit, and only where the command cannot be run."""
-    parent, *command = sys.argv[1:]
+    parent, niceness, *command = sys.argv[1:]
     if not is_held(int(parent)):
         raise SystemExit(CANNOT_RUN)
+    step_back(int(niceness))
     try:
         os.execvp(command[0], command)  # noqa: S606 - the supervisor names it
     except OSError as failed:

@@ -35,6 +35,10 @@ def server(words: Words, *names: str) -> str:
     )
 
 
+BEHIND_THE_STORE = 5
+"""Niceness. What the store does not get done comes again and costs all of them once more, so it goes first."""
+
+
 def own(name: str) -> str:
     """Our own program: beside the running one, else on PATH."""
     places = os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)))
@@ -103,6 +107,7 @@ def collector(plan: Plan) -> Child:
             "HAIDANG_PROMETHEUS_URL": plan.prometheus,
             "HAIDANG_ALERTMANAGER_URL": plan.alertmanager,
         },
+        niceness=BEHIND_THE_STORE,
     )
 
 
@@ -114,6 +119,7 @@ def portals(plan: Plan) -> Child:
         log=plan.log("portals"),
         ready_url="",
         environment=os.environ,
+        niceness=BEHIND_THE_STORE,
     )
 
 

@@ -18,7 +18,7 @@ from tests.waiting import eventually
 NOWHERE = "http://127.0.0.1:9/"
 PARENT = """\
 import os, subprocess, sys
-subprocess.Popen([sys.executable, '-IS', sys.argv[1], str(os.getpid()), 'sh', '-c', sys.argv[2]]).wait()
+subprocess.Popen([sys.executable, '-IS', sys.argv[1], str(os.getpid()), '0', 'sh', '-c', sys.argv[2]]).wait()
 """
 LEASH = Path(module.__file__).with_name("leash.py")
 
@@ -105,10 +105,25 @@ def alive(pid: int) -> bool:
         return False
 
 
+def test_a_child_that_steps_back_is_nicer_also_between_sessions(tmp_path: Path) -> None:
+    script = "echo $(nice) of $(sed 's/.* //' /proc/self/autogroup 2>/dev/null || echo 5)"
+    first, behind = (
+        Child("it", ["sh", "-c", script], tmp_path / f"{niceness}.log", NOWHERE, os.environ, niceness=niceness)
+        for niceness in (0, 5)
+    )
+    for each in (first, behind):
+        each.start()
+
+    own, nicer = (ended(each).last_words.split(" of ") for each in (first, behind))
+
+    assert int(nicer[0]) == int(own[0]) + 5
+    assert nicer[1] == "5"
+
+
 def test_a_child_of_a_parent_already_gone_does_not_begin(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
 
-    done = subprocess.run([sys.executable, "-IS", LEASH, "1", "touch", begun], check=False)
+    done = subprocess.run([sys.executable, "-IS", LEASH, "1", "0", "touch", begun], check=False)
 
     assert (done.returncode, begun.exists()) == (127, False)
 
