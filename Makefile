@@ -31,7 +31,7 @@ test: setup lint ## Everything CI checks
 	@$(if $(ARGS),$(BIN)/pytest $(ARGS),\
 		$(BIN)/pytest -n 4 --dist loadfile --ignore tests/lab --ignore tests/e2e --ignore tests/browser && \
 		$(BIN)/pytest -n 2 --dist loadfile tests/browser && \
-		$(BIN)/pytest -n 3 --dist loadfile tests/e2e tests/lab)
+		$(BIN)/pytest -n 4 --dist loadfile tests/e2e tests/lab)
 
 lint: $(STAMP) ## Style, types, import contracts
 	@$(BIN)/ruff check $(wildcard $(TOOLS))
