@@ -199,11 +199,11 @@ def _told(newest: Answer) -> dict[str, Any]:
 def _store(answers: object) -> Iterator[Finding]:
     if not isinstance(answers, bool):
         return
-    tried = _("asking the collector whether measurements can be stored")
+    tried = _("asking the collector whether its store answers")
     if answers:
-        yield Finding("store", "ok", tried, _("they can"))
+        yield Finding("store", "ok", tried, _("it does"))
     else:
-        yield Finding("store", "warn", tried, _("its store does not answer; nothing is lost"), "store_away")
+        yield Finding("store", "warn", tried, _("it does not, or too slowly; nothing is lost"), "store_away")
 
 
 def _version(told: object) -> Iterator[Finding]:

@@ -152,7 +152,7 @@ async def _dependencies(
     tenants = Tenants(settings)
     state.store = Store(settings, tenants, store_transport)
     store_start = StoreStart(settings, store_transport)
-    state.agent_door, state.questions = AgentDoor(state.registry.who), registry.Questions()
+    state.agent_door, state.questions = AgentDoor(state.registry.who, state.registry.closer), registry.Questions()
     tls = authorities(settings.store_ca)
     network = store_transport or KeptConnections(QUESTIONS, QUERY_SECONDS, tls, longest=MOST_ANSWER_BYTES + 1)
     client = httpx.AsyncClient(transport=network, trust_env=False, auth=Reader(tenants))

@@ -7,7 +7,7 @@ import hmac
 import ipaddress
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,7 +24,7 @@ from haidang_collector.registry.store import Identity
 
 if TYPE_CHECKING:
     from haidang_collector.access.attempts import Attempts
-    from haidang_collector.lookup import Asked, Found
+    from haidang_collector.lookup import Found, Who, WhoAlone
     from haidang_collector.settings import Settings
 
 KNOWN_SECONDS = 30.0
@@ -52,15 +52,13 @@ class AgentDoor:
     Keys that were right lately are looked up apart: no flood of made-up ones delays them.
     """
 
-    def __init__(
-        self, who: "Callable[[Sequence[Asked]], Sequence[Found]]", clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """`who` has agents and keys: whose each is, why that one may not come in, or None for nobody's."""
+    def __init__(self, who: "Who", closer: "WhoAlone", clock: Callable[[], float] = time.monotonic) -> None:
+        """`who` and `closer`: as the registry has them."""
         self._clock = clock
         self._known: Memory[Identity] = Memory(KNOWN_SECONDS, REMEMBERED, clock)
         self._lately: Memory[bool] = Memory(LATELY_SECONDS, REMEMBERED, clock)
         self._unknown: Memory[str] = Memory(UNKNOWN_SECONDS, REMEMBERED, clock)
-        self._lookup, self._strangers_lookup = Lookup(who), Lookup(who)
+        self._lookup, self._strangers_lookup = Lookup(who, closer), Lookup(who, closer)
         self._strangers = 0
         self._questions: Counter[str] = Counter()
         self._questions_until = clock() + MINUTE

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, to_thread
 
+from haidang_collector.registry.facts import Closer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -20,41 +22,61 @@ if TYPE_CHECKING:
     """An agent and a key."""
     Found = Identity | str | None
     """Whose it is, why it may not come in, or that it is nobody's."""
+    Who = Callable[[Sequence[Asked]], Sequence[Identity | Closer | None]]
+    WhoAlone = Callable[[str, str], Found]
+    Waiting = tuple[Asked, asyncio.Future[Identity | Closer | None]]
 
 AT_ONCE = 2
-"""Questions to the registry: one that waits for a lock of the database does not hold up all."""
 KEYS_IN_ONE = 100
+CLOSER_AT_ONCE = 4
+"""Looks at one key each, which may write: whoever waits for the database there holds up nobody else's question."""
 
 
 class Lookup:
     """For one event loop."""
 
-    def __init__(self, who: Callable[[Sequence[Asked]], Sequence[Found]]) -> None:
-        """`who` answers for each in turn; what it raises is raised to all that were in that question."""
-        self._who = who
-        self._threads = CapacityLimiter(AT_ONCE)
-        self._waiting: list[tuple[Asked, asyncio.Future[Found]]] = []
-        self._running: set[asyncio.Task[None]] = set()
+    def __init__(self, who: Who, closer: WhoAlone) -> None:
+        """`who` answers for each in turn; what it raises is raised to all in that question. `closer`: for `Closer`."""
+        self._who, self._closer = who, closer
+        self._threads, self._closer_threads = CapacityLimiter(AT_ONCE), CapacityLimiter(CLOSER_AT_ONCE)
+        self._waiting: list[Waiting] = []
+        self._busy = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, agent: str, key: str) -> Found:
-        answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Identity | Closer | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(((agent, key), answer))
-        if len(self._running) < AT_ONCE:
+        if self._busy < AT_ONCE:
+            self._busy += 1
             task = asyncio.create_task(self._answer())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-        return await answer
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        found = await answer
+        if isinstance(found, Closer):
+            return await to_thread.run_sync(self._closer, agent, key, limiter=self._closer_threads)
+        return found
 
     async def _answer(self) -> None:
-        while self._waiting:
-            asked, self._waiting = self._waiting[:KEYS_IN_ONE], self._waiting[KEYS_IN_ONE:]
-            try:
-                found = await to_thread.run_sync(self._who, [each for each, _ in asked], limiter=self._threads)
-            except Exception as failed:  # noqa: BLE001 - raised to each of them
-                for _, answer in asked:
-                    if not answer.done():
-                        answer.set_exception(failed)
-            else:
-                for (_, answer), each in zip(asked, found, strict=True):
-                    if not answer.done():
-                        answer.set_result(each)
+        try:
+            while self._waiting:
+                asked, self._waiting = self._waiting[:KEYS_IN_ONE], self._waiting[KEYS_IN_ONE:]
+                await self._tell(asked)
+        finally:
+            self._busy -= 1
+
+    async def _tell(self, asked: Sequence[Waiting]) -> None:
+        open_answers = [(each, answer) for each, answer in asked if not answer.done()]
+        if not open_answers:
+            return
+        try:
+            found = await to_thread.run_sync(self._who, [each for each, _ in open_answers], limiter=self._threads)
+            for (_, answer), each in zip(open_answers, found, strict=True):
+                if not answer.done():
+                    answer.set_result(each)
+        except Exception as failed:  # noqa: BLE001 - raised to each of them
+            for _, answer in open_answers:
+                if not answer.done():
+                    answer.set_exception(failed)
+        finally:
+            for _, answer in open_answers:
+                answer.cancel()  # of this task's own end: nobody waits for ever

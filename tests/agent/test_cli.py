@@ -59,7 +59,7 @@ def test_check_config_calls_no_file_sound_that_is_not_there(
     monkeypatch.setattr(config, "CONFIG_DIR", str(tmp_path))
 
     assert check_config.run(argparse.Namespace(config=None, told=False)) == 0
-    assert capsys.readouterr().out == f"{tmp_path}/agent.toml: not there; the agent runs with its defaults\n"
+    assert capsys.readouterr().out == f"{tmp_path}/agent.toml: not there; what holds without it is sound\n"
 
 
 def test_status_without_a_running_agent_says_what_to_do(tmp_path: Path) -> None:

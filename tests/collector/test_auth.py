@@ -36,6 +36,9 @@ class Keys:
             raise OperationalError("SELECT", {}, OSError("away"))
         return [AN if each == ("a-1", self.key) else None for each in asked]
 
+    def closer(self, agent: str, _key: str) -> Identity | None:
+        raise AssertionError(f"the look at many tells of {agent}")
+
 
 class Clock:
     def __init__(self) -> None:
@@ -59,7 +62,7 @@ async def asked(door: AgentDoor, authorization: str | None) -> Identity | int:
 
 def test_a_sound_key_is_asked_for_once_in_half_a_minute() -> None:
     keys, clock = Keys(), Clock()
-    door = AgentDoor(keys.who, clock)
+    door = AgentDoor(keys.who, keys.closer, clock)
 
     assert [ask(door, "Bearer a-1.k"), ask(door, "bearer a-1.k")] == [AN, AN]
     assert keys.asked == 1
@@ -70,7 +73,7 @@ def test_a_sound_key_is_asked_for_once_in_half_a_minute() -> None:
 
 def test_a_revoked_key_is_out_after_half_a_minute() -> None:
     keys, clock = Keys(), Clock()
-    door = AgentDoor(keys.who, clock)
+    door = AgentDoor(keys.who, keys.closer, clock)
     assert ask(door, "Bearer a-1.k") == AN
     keys.key = "another"
 
@@ -85,7 +88,7 @@ def test_a_wrong_key_is_remembered_for_a_second_only() -> None:
     An agent that is enrolled just now must not wait; one that hammers must not reach the database each time.
     """
     keys, clock = Keys(), Clock()
-    door = AgentDoor(keys.who, clock)
+    door = AgentDoor(keys.who, keys.closer, clock)
 
     assert [ask(door, "Bearer a-1.new"), ask(door, "Bearer a-1.new")] == [401, 401]
     assert keys.asked == 1
@@ -97,7 +100,7 @@ def test_a_wrong_key_is_remembered_for_a_second_only() -> None:
 def test_wrong_keys_do_not_push_out_the_sound_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("haidang_collector.auth.REMEMBERED", 10)
     keys = Keys()
-    door = AgentDoor(keys.who, Clock())
+    door = AgentDoor(keys.who, keys.closer, Clock())
     ask(door, "Bearer a-1.k")
 
     for number in range(30):
@@ -120,7 +123,7 @@ def test_a_flood_of_made_up_keys_is_bounded_and_holds_up_nobody_who_was_known_la
         return keys.who(asked)
 
     async def run() -> tuple[Identity | int, Counter[Identity | int]]:
-        door = AgentDoor(who, clock)
+        door = AgentDoor(who, keys.closer, clock)
         assert await asked(door, "Bearer a-1.k") == AN
         clock.now = 30
         numbers = range(STRANGERS_WAITING + 5)
@@ -137,7 +140,7 @@ def test_a_flood_of_made_up_keys_is_bounded_and_holds_up_nobody_who_was_known_la
 
 def test_questions_of_one_agent_are_counted_by_the_minute() -> None:
     clock = Clock()
-    door = AgentDoor(Keys().who, clock)
+    door = AgentDoor((keys := Keys()).who, keys.closer, clock)
     for _ in range(QUESTIONS_A_MINUTE):
         door.count_question(AN)
 
@@ -168,7 +171,7 @@ def test_questions_of_one_agent_are_counted_by_the_minute() -> None:
 def test_what_is_no_key_does_not_reach_the_registry(authorization: str | None) -> None:
     keys = Keys()
 
-    assert ask(AgentDoor(keys.who), authorization) == 401
+    assert ask(AgentDoor(keys.who, keys.closer), authorization) == 401
     assert keys.asked == 0
 
 
@@ -177,7 +180,7 @@ def test_a_registry_that_is_away_is_503_and_not_remembered() -> None:
     401 would make the agent believe that it is not enrolled any more.
     """
     keys = Keys()
-    door = AgentDoor(keys.who)
+    door = AgentDoor(keys.who, keys.closer)
     keys.away = True
     assert ask(door, "Bearer a-1.k") == 503
 

@@ -119,4 +119,4 @@ def test_agents_pass_with_a_certificate_of_the_department_only(tmp_path: Path) -
         assert "client_certificate_wanted" not in cases[right]
         assert cases[none][-1] == "client_certificate_wanted"
         assert cases[str(tmp_path / "gone.pem"), ""][-1] == "client_certificate_unusable"
-        assert set(cases[right]) <= {"", "behind", "clock_off"}
+        assert set(cases[right]) <= {"", "behind", "clock_off", "store_away"}

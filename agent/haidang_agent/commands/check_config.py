@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     path, config = config_path(options.config), load(options.config)
     if faults := list(_faults(config.lab)):
         raise BadConfigError(str(path), faults)
-    print(f"{path}: sound" if path.exists() else f"{path}: not there; the agent runs with its defaults")
+    print(f"{path}: sound" if path.exists() else f"{path}: not there; what holds without it is sound")
     return 0
 
 

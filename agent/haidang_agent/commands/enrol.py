@@ -96,8 +96,12 @@ def _note_server(path: Path, server: Server) -> None:
     if path.exists():
         print(f"Now add to {path}:\n{table}", file=sys.stderr)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(table, encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(table, encoding="utf-8")
+    except OSError as failed:
+        print(f"{path} cannot be written ({failed.strerror}); it has to say:\n{table}", file=sys.stderr)
+        return
     print(f"{path} now names this collector", file=sys.stderr)
 
 

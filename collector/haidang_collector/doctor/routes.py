@@ -4,6 +4,7 @@ What is taken are ids of checks and remedies; a text that a check found, with th
 field here. Refusals never repeat what was sent.
 """
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from haidang_collector.registry.store import Identity
 
 REPORT_BYTES = 32 << 10
 REPORT_SECONDS = 10.0
+STORE_SECONDS = 5.0
 MOST_CHECKS = 100
 
 Word = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9_ -]*$")]
@@ -29,7 +31,7 @@ router = APIRouter(tags=["agents"])
 
 
 class Centre(BaseModel):
-    """`version`: of the collector, which agents are compared with. `store`: whether it can store measurements now."""
+    """`version`: of the collector, which agents are compared with. `store`: whether its store answers."""
 
     version: str
     store: bool
@@ -54,7 +56,12 @@ class Report(BaseModel):
 @router.get("/api/v1/agent/doctor", summary="What an agent compares itself with", dependencies=[Depends(questioner)])
 async def asked(request: Request) -> Centre:
     """Of the centre itself."""
-    return Centre(version=request.app.version, store=await request.app.state.store.ready())
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            answers = await request.app.state.store.ready()
+    except TimeoutError:
+        answers = False
+    return Centre(version=request.app.version, store=answers)
 
 
 @router.post(

@@ -18,11 +18,11 @@ REQUESTS_PER_AGENT = 2
 BYTES_AT_ONCE = 256 << 20
 PUSHES_AT_ONCE = 1_000
 """
-Seconds of work for a core, and agents give up after 15: of more, each would be answered when nobody waits for it any
-longer, and would come again. On a sound machine some ten are under way.
+Being checked and stored. On a sound machine some ten are; of more than these, each would be answered when its agent has
+given up (after 15 s), and would come again.
 """
-CROWDED_RETRY_SECONDS = 15.0
-"""As often as agents push; who comes back sooner only adds to the crowd."""
+CROWDED_RETRY_SECONDS = 10.0
+"""So that nobody is silent for 40 s, which is an outage, and few come back before their next snapshot."""
 UNIT_BYTES = 64 << 20
 """So that a room of computers whose bodies drip in does not hold the whole city's places."""
 
@@ -45,11 +45,11 @@ class Gate:
         self._bytes: Counter[str] = Counter()
 
     @contextmanager
-    def enter(self) -> Iterator[None]:
-        """First of all for every push, before it costs anything. Raises Refusal 503 where too many are under way."""
+    def work(self) -> Iterator[None]:
+        """From a body that has come to its answer. Raises Refusal 503 where too many are under way."""
         if not self._pushes_left:
             text = "more pushes come than can be taken; keep the data"
-            raise Refusal(UNAVAILABLE, "busy", text, CROWDED_RETRY_SECONDS)
+            raise Refusal(UNAVAILABLE, "crowded", text, CROWDED_RETRY_SECONDS)
         self._pushes_left -= 1
         try:
             yield

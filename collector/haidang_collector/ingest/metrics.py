@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from haidang_collector.registry.store import Identity
 
 OURS = frozenset(
-    {"backlog", "busy", "disconnected", "slow", "store_unavailable", "registry_unavailable", "unauthorised"}
+    {"backlog", "busy", "crowded", "disconnected", "slow", "store_unavailable", "registry_unavailable", "unauthorised"}
 )
 """Reasons that say nothing against the agent: the network's, the centre's, or of nobody known."""
 STATUSES = ("204", "400", "401", "408", "413", "415", "429", "503")

@@ -20,6 +20,7 @@ Reason = Literal[
     "too_old",
     "in_future",
     "busy",
+    "crowded",
     "backlog",
     "rate",
     "series",

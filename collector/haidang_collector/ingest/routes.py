@@ -71,10 +71,6 @@ class Ingest:
 
     async def take(self, request: Request) -> Response:
         """Raises Refusal."""
-        with self.gate.enter():
-            return await self._take(request)
-
-    async def _take(self, request: Request) -> Response:
         sender = await authenticated(request)
         self._note(request, sender)
         self.limits.admit(sender)
@@ -83,7 +79,9 @@ class Ingest:
         with self.gate.admit(sender, body.expected_bytes()):
             content = await body.read(self.settings.body_timeout_seconds)
             headers = await self.store_start.header()
-            headers |= self.grant(sender.agent, await self.keep(content, sender))
+            with self.gate.work():
+                batch = await self.keep(content, sender)
+            headers |= self.grant(sender.agent, batch)
         if self.settings.workers > 1 and random.random() < MOVED:  # noqa: S311 - no secret
             headers["Connection"] = "close"
         return Response(status_code=204, headers=headers)
@@ -147,7 +145,7 @@ def _age(batch: Batch) -> float | None:
         413: {"description": "Too many bytes, series or samples; send fewer at once"},
         415: {"description": "Not remote write 1.0 in a snappy block"},
         429: {"description": "Too many requests, samples or series of this agent or unit; see Retry-After"},
-        503: {"description": "Store or registry do not answer; keep the data, see Retry-After"},
+        503: {"description": "Store or registry do not answer, or there is too much; keep the data, see Retry-After"},
     },
 )
 async def write(request: Request) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ class Identity:
     unit: str
     district: str
     issued: str = ""
+
+
+class Closer(Enum):
+    """What a look at many keys at once does not tell: a look at this one does, and may write."""
+
+    LOOK = auto()
 
 
 class Sighting(NamedTuple):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from haidang_collector.registry.agent_keys import use_new_key, why_not
 from haidang_collector.registry.credentials import secret_hash
 from haidang_collector.registry.database import Database
-from haidang_collector.registry.facts import AgentFact, Identity, IncidentFact, Sighting, UnitFact
+from haidang_collector.registry.facts import AgentFact, Closer, Identity, IncidentFact, Sighting, UnitFact
 from haidang_collector.registry.models import Agent, Incident, Unit
 
 if TYPE_CHECKING:
@@ -38,6 +38,19 @@ _HOLDER = (
 """Made once: to build it takes longer than to run it, and each agent is asked about twice a minute."""
 
 
+def _of(row: Row[*tuple[Any, ...]]) -> Identity:
+    if row.merged_into:
+        return Identity(row.merged_into, row.unit, row.district, issued=row.id)
+    return Identity(row.id, row.unit, row.district)
+
+
+def _at_once(row: Row[*tuple[Any, ...]], key: str) -> Identity | None:
+    """Where the key in use is right, and nothing stands against it."""
+    if row.revoked_at or row.merged_revoked_at or not hmac.compare_digest(row.key_hash, secret_hash(key)):
+        return None
+    return _of(row)
+
+
 class Registry:
     """Units, agents and incidents. Thread-safe; every call is one transaction.
 
@@ -56,18 +69,14 @@ class Registry:
         """Whose key this is. None: unknown agent, wrong key, or revoked. A new key holds alone from its first use."""
         return self._identity(agent, key, self._holders([agent]).get(agent))
 
-    def who(self, asked: Sequence[tuple[str, str]]) -> list[Identity | str | None]:
-        """Of agents and keys, each as `identify`; of a key that was a right one, why it is none now.
+    def who(self, asked: Sequence[tuple[str, str]]) -> list[Identity | Closer | None]:
+        """Of agents and keys, by one query that only reads: whose each is, None for an agent that there is not."""
+        holders = self._holders({agent for agent, _ in asked})
+        return [(_at_once(holders[agent], key) or Closer.LOOK) if agent in holders else None for agent, key in asked]
 
-        One query for all whose keys are right or who are no agents.
-        """
-        holders = self._holders([agent for agent, _ in asked])
-        return [
-            self._identity(agent, key, holders[agent]) or why_not(self.database, agent, key)
-            if agent in holders
-            else None
-            for agent, key in asked
-        ]
+    def closer(self, agent: str, key: str) -> Identity | str | None:
+        """As `identify`, and for a key that was a right one, why it is none now."""
+        return self.identify(agent, key) or why_not(self.database, agent, key)
 
     def _holders(self, agents: Collection[str]) -> dict[str, Row[*tuple[Any, ...]]]:
         with self.database.read() as connection:
@@ -83,9 +92,7 @@ class Registry:
                 use_new_key(self.database, agent, row.next_key_hash)
         if not right:
             return None
-        if row.merged_into:
-            return Identity(row.merged_into, row.unit, row.district, issued=agent)
-        return Identity(agent, row.unit, row.district)
+        return _of(row)
 
     def record_seen(self, seen: Mapping[str, Sighting]) -> None:
         """Note when agents were last heard, and how. What is older than known is left out.

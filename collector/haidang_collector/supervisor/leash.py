@@ -4,15 +4,16 @@ Run as a file by a bare interpreter, so that nothing has to happen between fork 
 Arguments: the parent's process id, by how much it is to be nicer than that, then the command.
 """
 
-import contextlib
 import ctypes
 import os
 import signal
 import sys
+import time
 
 PR_SET_PDEATHSIG = 1
 """prctl(2); it outlives execve(2)."""
 CANNOT_RUN = 127
+TRIES, TRY_AGAIN_SECONDS = 10, 0.1
 
 
 def is_held(parent: int) -> bool:
@@ -25,12 +26,21 @@ def is_held(parent: int) -> bool:
 def step_back(niceness: int) -> None:
     """Behind other sessions too, which else have the same share each (sched(7), "The autogroup feature").
 
-    A kernel without that has no such file.
+    A kernel without that has no such file; it lets unprivileged users set one of them a tenth of a second.
     """
-    if niceness:
-        os.nice(niceness)
-        with contextlib.suppress(OSError), open("/proc/self/autogroup", "w", encoding="ascii") as autogroup:  # noqa: PTH123
-            autogroup.write(str(niceness))
+    if not niceness:
+        return
+    os.nice(niceness)
+    for _ in range(TRIES):
+        try:
+            with open("/proc/self/autogroup", "w", encoding="ascii") as autogroup:  # noqa: PTH123
+                autogroup.write(str(niceness))
+        except BlockingIOError:
+            time.sleep(TRY_AGAIN_SECONDS)
+        except OSError:
+            return
+        else:
+            return
 
 
 def main() -> None:

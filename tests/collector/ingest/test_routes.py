@@ -249,29 +249,32 @@ def test_one_agents_waiting_requests_do_not_hold_up_another(tmp_path: Path) -> N
     assert taken.status_code == 204
 
 
-def test_where_too_many_pushes_are_under_way_the_next_costs_nothing(tmp_path: Path) -> None:
+def test_where_too_many_pushes_are_under_way_the_next_is_refused_and_its_agent_heard(tmp_path: Path) -> None:
     """
-    Not even the look whose it is.
+    Else a centre that has much to do would tell of schools that fell silent.
     """
     url = database_url(tmp_path)
-    _, authorization = add_agent(url)
-    with client_of(Settings(database_url=url), store=httpx.MockTransport(stored)) as client:
+    agent, authorization = add_agent(url)
+    with client_of(Settings(database_url=url), store=httpx.MockTransport(never_asked)) as client:
         client.app.state.ingest.gate = Gate(pushes_at_once=0)  # type: ignore[attr-defined]  # the collector's own
         answers = [post(client, who) for who in (authorization, "Bearer made.up")]
-        told = client.get("/metrics").text
+        told, facts = (client.get(path).text for path in ("/metrics", "/metrics/registry?part=agents"))
 
-    assert [(answer.status_code, "Retry-After" in answer.headers) for answer in answers] == [(503, True)] * 2
-    assert 'haidang_ingest_refused_total{reason="busy"} 2.0' in told
+    assert [(answer.status_code, "Retry-After" in answer.headers) for answer in answers] == [(503, True), (401, False)]
+    assert 'haidang_ingest_refused_total{reason="crowded"} 1.0' in told
+    assert f'haidang_agent_last_seen_timestamp_seconds{{agent="{agent}"' in facts
+
+
+def never_asked(request: httpx.Request) -> httpx.Response:
+    """A store that nobody pushes to; what it tells of itself may be asked."""
+    assert request.method == "GET"
+    return httpx.Response(404)
 
 
 def test_who_is_not_known_is_401_and_the_store_hears_nothing(tmp_path: Path) -> None:
-    def never(request: httpx.Request) -> httpx.Response:
-        assert request.method == "GET", "what it tells of itself may be asked"
-        return httpx.Response(404)
-
     url = database_url(tmp_path)
     agent, authorization = add_agent(url)
-    with client_of(Settings(database_url=url), store=httpx.MockTransport(never)) as client:
+    with client_of(Settings(database_url=url), store=httpx.MockTransport(never_asked)) as client:
         wrong_keys = (f"Bearer {agent}.", f"Bearer {agent}.wrong", authorization + "x")
         for wrong in (None, "", "Basic eDp5", "Bearer", "Bearer x", *wrong_keys):
             answer = post(client, wrong)

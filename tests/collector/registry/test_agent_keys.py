@@ -20,7 +20,7 @@ from haidang_collector.registry.agent_keys import (
     want_new_keys,
     why_not,
 )
-from haidang_collector.registry.facts import Identity, Sighting, is_lately
+from haidang_collector.registry.facts import Closer, Identity, Sighting, is_lately
 from haidang_collector.registry.models import Agent
 from haidang_collector.registry.tokens import Applicant, create_token, enrol
 from sqlalchemy import update
@@ -79,28 +79,38 @@ def test_a_disk_that_was_put_back_is_told_so_and_noted(registry: Registry) -> No
     offer_key(registry.database, agent, "new" * 15, NOW)
     registry.identify(agent, "new" * 15)
 
-    assert registry.who([(agent, old)]) == [REPLACED]
+    assert registry.closer(agent, old) == REPLACED
     assert why_not(registry.database, agent, old) == REPLACED
     assert fact(registry, agent).put_back_at is not None
     assert why_not(registry.database, agent, "never" * 9) is None, "who never held a key learns nothing"
     assert why_not(registry.database, "a-none", old) is None
 
 
-def test_many_are_told_apart_by_one_question(registry: Registry) -> None:
-    (first, key), (second, other), (gone, its) = (newcomer(registry) for _ in range(3))
+def test_a_look_at_many_only_reads_and_leaves_the_rest_to_a_closer_one(registry: Registry) -> None:
+    """
+    A new key that is used for the first time is written down; why a key is none any more is asked about alone.
+    """
+    (first, key), (second, old), (gone, its), (merged, _) = (newcomer(registry) for _ in range(4))
     registry.revoke_agent(gone)
-    asked = [(first, key), ("a-none", key), (second, key), (gone, its), (second, other), (first, key)]
+    assert offer_key(registry.database, second, "new" * 15, NOW)
+    asked = [
+        (first, key),
+        ("a-none", key),
+        (second, "new" * 15),
+        (second, old),
+        (gone, its),
+        (merged, key),
+        (first, key),
+    ]
 
     found = registry.who(asked)
 
-    assert found == [
-        Identity(first, "TH-001", "Quận Bắc"),
-        None,
-        None,
-        REVOKED,
-        Identity(second, "TH-001", "Quận Bắc"),
-        Identity(first, "TH-001", "Quận Bắc"),
-    ]
+    here = Identity(first, "TH-001", "Quận Bắc")
+    renewed = Identity(second, "TH-001", "Quận Bắc")
+    assert found == [here, None, Closer.LOOK, renewed, Closer.LOOK, Closer.LOOK, here]
+    assert registry.identify(second, old) == renewed, "nothing was written"
+    closer = [registry.closer(*each) for each in ((second, "new" * 15), (second, old), (gone, its), (merged, key))]
+    assert closer == [renewed, REPLACED, REVOKED, None]
 
 
 def test_of_two_machines_that_renew_one_key_the_first_goes_on(registry: Registry) -> None:
@@ -114,7 +124,7 @@ def test_of_two_machines_that_renew_one_key_the_first_goes_on(registry: Registry
     assert registry.identify(agent, "first" * 10) is not None
 
     assert registry.identify(agent, "second" * 10) is None
-    assert registry.who([(agent, old)]) == [COPIED]
+    assert registry.closer(agent, old) == COPIED
     assert is_lately(fact(registry, agent).doubled_at)
     assert registry.identify(agent, "first" * 10) is not None
 
