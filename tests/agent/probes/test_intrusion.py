@@ -9,6 +9,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from tests.agent.intrusion.watched import Watched
 from tests.agent.lanwatch.building import asks, replies
 from tests.agent.lanwatch.test_real_lan import AGENT, FIRST, SECOND, dnsmasq, send
