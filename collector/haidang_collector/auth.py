@@ -36,8 +36,10 @@ REMEMBERED = 65_536
 """Keys: more than the country has units (43,000). 42 MiB where all are known, and 15 for as many wrong ones."""
 LONGEST_TOKEN = 200
 UNKNOWN = "unknown agent or wrong key; enrol again"
-STRANGERS_WAITING = 1_000
-"""Requests whose keys were not right lately, and that wait for the registry; more are told to come again."""
+STRANGERS_WAITING = 500
+"""Requests whose keys were not right lately, and that wait for the registry; more are told to come again. They leave
+half of the places for pushes (`ingest/gate.py`) to others.
+"""
 QUESTIONS_A_MINUTE = 60
 """Of one agent, beside its pushes. A sound one asks once a minute, and a few times more where somebody examines it."""
 MINUTE = 60.0
@@ -86,6 +88,11 @@ class AgentDoor:
             self._unknown.put(fingerprint, refused)
         raise Refusal(UNAUTHORISED, "unauthorised", refused)
 
+    def remembered(self, authorization: str | None) -> Identity | None:
+        """Whose key it is, where that need not be asked about."""
+        token = (authorization or "").partition(" ")[2].strip()
+        return self._known.get(hashlib.sha256(token.encode()).digest())
+
     def count_question(self, sender: Identity) -> None:
         """Of what is not a push. Raises Refusal 429 where it asks too often."""
         now = self._clock()
@@ -116,6 +123,15 @@ async def authenticated(request: Request) -> Identity:
     door: AgentDoor = request.app.state.agent_door
     identity = await door.identify(request.headers.get("authorization"))
     request.state.agent = identity
+    return identity
+
+
+def remembered(request: Request) -> Identity | None:
+    """The agent that asks, for an answer that must cost nothing; None where only the registry could tell."""
+    door: AgentDoor = request.app.state.agent_door
+    identity = door.remembered(request.headers.get("authorization"))
+    if identity is not None:
+        request.state.agent = identity
     return identity
 
 

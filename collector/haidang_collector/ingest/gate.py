@@ -18,8 +18,8 @@ REQUESTS_PER_AGENT = 2
 BYTES_AT_ONCE = 256 << 20
 PUSHES_AT_ONCE = 1_000
 """
-Being checked and stored. On a sound machine some ten are; of more than these, each would be answered when its agent has
-given up (after 15 s), and would come again.
+On a sound machine some ten are under way; of more than these, each would be answered when its agent has given up (after
+15 s), and would come again.
 """
 CROWDED_RETRY_SECONDS = 10.0
 """So that nobody is silent for 40 s, which is an outage, and few come back before their next snapshot."""
@@ -45,8 +45,8 @@ class Gate:
         self._bytes: Counter[str] = Counter()
 
     @contextmanager
-    def work(self) -> Iterator[None]:
-        """From a body that has come to its answer. Raises Refusal 503 where too many are under way."""
+    def enter(self) -> Iterator[None]:
+        """From a push's headers to its answer. Raises Refusal 503 where too many are under way."""
         if not self._pushes_left:
             text = "more pushes come than can be taken; keep the data"
             raise Refusal(UNAVAILABLE, "crowded", text, CROWDED_RETRY_SECONDS)

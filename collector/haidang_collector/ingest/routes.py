@@ -12,7 +12,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
 from starlette.types import Receive, Scope, Send
 
-from haidang_collector.auth import authenticated
+from haidang_collector.auth import authenticated, remembered
 from haidang_collector.ingest.backlog import BacklogShares
 from haidang_collector.ingest.batch import Batch, Checker
 from haidang_collector.ingest.body import Body, check_headers
@@ -70,7 +70,17 @@ class Ingest:
         self.gate = Gate(bytes_at_once=bytes_at_once, unit_bytes=unit_bytes)
 
     async def take(self, request: Request) -> Response:
-        """Raises Refusal."""
+        """Raises Refusal. Who is turned away at the door is heard all the same, where its key is remembered."""
+        try:
+            with self.gate.enter():
+                return await self._take(request)
+        except Refusal as refusal:
+            sender = remembered(request) if refusal.reason == "crowded" else None
+            if sender is not None:
+                self._note(request, sender)
+            raise
+
+    async def _take(self, request: Request) -> Response:
         sender = await authenticated(request)
         self._note(request, sender)
         self.limits.admit(sender)
@@ -79,9 +89,7 @@ class Ingest:
         with self.gate.admit(sender, body.expected_bytes()):
             content = await body.read(self.settings.body_timeout_seconds)
             headers = await self.store_start.header()
-            with self.gate.work():
-                batch = await self.keep(content, sender)
-            headers |= self.grant(sender.agent, batch)
+            headers |= self.grant(sender.agent, await self.keep(content, sender))
         if self.settings.workers > 1 and random.random() < MOVED:  # noqa: S311 - no secret
             headers["Connection"] = "close"
         return Response(status_code=204, headers=headers)

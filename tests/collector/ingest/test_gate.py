@@ -70,9 +70,9 @@ def test_of_more_pushes_than_there_is_time_for_the_last_are_told_at_once() -> No
     429 would say that the agent is to blame; who comes back after more than 40 s would be an outage.
     """
     gate = Gate(pushes_at_once=2)
-    with gate.work(), gate.work(), pytest.raises(Refusal) as refused, gate.work():
+    with gate.enter(), gate.enter(), pytest.raises(Refusal) as refused, gate.enter():
         pytest.fail("admitted")
-    with gate.work(), gate.work():
+    with gate.enter(), gate.enter():
         pass
 
     assert (refused.value.status, refused.value.reason) == (503, "crowded")

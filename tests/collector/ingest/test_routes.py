@@ -255,14 +255,22 @@ def test_where_too_many_pushes_are_under_way_the_next_is_refused_and_its_agent_h
     """
     url = database_url(tmp_path)
     agent, authorization = add_agent(url)
-    with client_of(Settings(database_url=url), store=httpx.MockTransport(never_asked)) as client:
+    with client_of(Settings(database_url=url), store=httpx.MockTransport(stored)) as client:
+        assert post(client, authorization).status_code == 204
+        before = last_heard(client, agent)
         client.app.state.ingest.gate = Gate(pushes_at_once=0)  # type: ignore[attr-defined]  # the collector's own
         answers = [post(client, who) for who in (authorization, "Bearer made.up")]
-        told, facts = (client.get(path).text for path in ("/metrics", "/metrics/registry?part=agents"))
+        told, after = client.get("/metrics").text, last_heard(client, agent)
 
-    assert [(answer.status_code, "Retry-After" in answer.headers) for answer in answers] == [(503, True), (401, False)]
-    assert 'haidang_ingest_refused_total{reason="crowded"} 1.0' in told
-    assert f'haidang_agent_last_seen_timestamp_seconds{{agent="{agent}"' in facts
+    assert [(answer.status_code, "Retry-After" in answer.headers) for answer in answers] == [(503, True)] * 2
+    assert 'haidang_ingest_refused_total{reason="crowded"} 2.0' in told
+    assert after > before
+
+
+def last_heard(client: TestClient, agent: str) -> float:
+    facts = client.get("/metrics/registry?part=agents").text
+    (line,) = (each for each in facts.splitlines() if each.startswith("haidang_agent_last_seen") and agent in each)
+    return float(line.rpartition(" ")[2])
 
 
 def never_asked(request: httpx.Request) -> httpx.Response:
