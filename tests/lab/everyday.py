@@ -114,7 +114,7 @@ class EverydaySchool:
 
     def fail_over(self, *, orderly: bool) -> None:
         """Whoever holds the shared address stops, or loses its power; the other takes over, then the first is back."""
-        holder = next(number for number in PAIR if self._holds(number))
+        holder = eventually("one of the pair holds the shared address", self._holder, seconds=20)
         other = sum(PAIR) - holder
         if orderly:
             with self._running[holder] as process:
@@ -124,7 +124,7 @@ class EverydaySchool:
         eventually("the other takes over", lambda: self._holds(other), seconds=20)
         self._talk()
         if not orderly:
-            self._school.pc(holder).ip(f"addr del {SHARED}/24 dev eth0")
+            self._school.pc(holder).ip(f"addr flush dev eth0 to {SHARED}")
             self._boot(holder)
         self._start_router(holder)
         self._talk()
@@ -185,6 +185,11 @@ class EverydaySchool:
         for process in self._running.values():
             with process:
                 process.kill()
+
+    def _holder(self) -> int:
+        """0: nobody, or both. A pair that heard nothing of each other for three seconds has two, for a moment."""
+        holders = [number for number in PAIR if self._holds(number)]
+        return holders[0] if len(holders) == 1 else 0
 
     def _holds(self, number: int) -> bool:
         return f"{SHARED}/" in self._school.pc(number).run("ip", "-4", "address", "show", "eth0").stdout
