@@ -27,6 +27,7 @@ def build(word: str = "") -> typer.Typer:
         epilog=EPILOGUE,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
     )
     app.callback()(_program)
     modules = {

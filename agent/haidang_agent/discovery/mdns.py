@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from haidang_agent.discovery.evidence import Sign
 from haidang_agent.lanwatch.protocols import MalformedError
+from haidang_agent.lanwatch.protocols.dns import AAAA, HEAD, MOST_RECORDS, RESPONSE, A, read_labels, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from haidang_agent.lanwatch.protocols.dns import Labels, Record
+
 PORT = 5353
 GROUP = "224.0.0.251"
 EVERY_TYPE = ("_services", "_dns-sd", "_udp", "local")
-HEAD, RECORD, QUESTION_TAIL = struct.Struct("!HHHHHH"), struct.Struct("!HHIH"), struct.Struct("!HH")
-A, PTR, TXT, AAAA, SRV, ANY_CLASS = 1, 12, 16, 28, 33, 1
-RESPONSE = 0x8000
-MOST_RECORDS = 128
-MOST_POINTERS = 16
-LONGEST_NAME = 255
+QUESTION_TAIL = struct.Struct("!HH")
+PTR, TXT, SRV, ANY_CLASS = 12, 16, 33, 1
 SRV_FIXED_BYTES = 6
 TYPE = re.compile(r"_[a-z0-9-]{1,15}", re.IGNORECASE)
 TELLING = (
@@ -35,17 +34,6 @@ TELLING = (
 MODEL_KEYS = frozenset({b"ty", b"md", b"model", b"am", b"usb_mdl", b"product"})
 SHARED_BY = b" @ "
 """CUPS names a queue that a computer shares `printer @ computer`."""
-
-Labels = tuple[bytes, ...]
-
-
-class Record(NamedTuple):
-    """`data` begins at `at` in the message, where names within may point back to."""
-
-    owner: Labels
-    kind: int
-    at: int
-    data: bytes
 
 
 def question(types: Iterable[str] = ()) -> bytes:
@@ -63,14 +51,14 @@ def read(message: bytes) -> Iterator[Sign]:
         elif record.kind == TXT:
             yield from (Sign("model", _text(value)) for value in _models(record.data))
         elif record.kind == SRV and len(record.data) > SRV_FIXED_BYTES:
-            target, _ = _name(message, record.at + SRV_FIXED_BYTES)
+            target, _ = read_labels(message, record.at + SRV_FIXED_BYTES)
             yield from (Sign("name", _text(label)) for label in target[:1])
         elif record.kind in {A, AAAA}:
             yield from (Sign("name", _text(label)) for label in record.owner[:1])
 
 
 def _pointer(record: Record, message: bytes) -> Iterator[Sign]:
-    target, _ = _name(message, record.at)
+    target, _ = read_labels(message, record.at)
     if _lower(record.owner) == tuple(part.encode() for part in EVERY_TYPE):
         kind = service_type(target)
         if kind:
@@ -110,44 +98,12 @@ def _records(message: bytes) -> Iterator[Record]:
         return
     at = HEAD.size
     for _ in range(min(questions, MOST_RECORDS)):
-        _, at = _name(message, at)
+        _, at = read_labels(message, at)
         at += QUESTION_TAIL.size
     for _ in range(min(sum(counts), MOST_RECORDS)):
-        owner, at = _name(message, at)
-        if at + RECORD.size > len(message):
-            raise MalformedError("mDNS")
-        kind, _, _, size = RECORD.unpack_from(message, at)
-        at += RECORD.size
-        if at + size > len(message):
-            raise MalformedError("mDNS")
-        yield Record(owner, kind, at, message[at : at + size])
-        at += size
-
-
-def _name(message: bytes, at: int) -> tuple[Labels, int]:
-    """The labels at `at`, and where they end. Pointers may only lead backwards, which no loop can."""
-    labels: list[bytes] = []
-    end, length, pointers = 0, 0, 0
-    while True:
-        if at >= len(message):
-            raise MalformedError("mDNS")
-        size = message[at]
-        if size >= 0xC0:  # noqa: PLR2004 - RFC 1035, section 4.1.4
-            target = int.from_bytes(message[at : at + 2]) & 0x3FFF
-            pointers += 1
-            if at + 2 > len(message) or target >= at or pointers > MOST_POINTERS:
-                raise MalformedError("mDNS")
-            end = end or at + 2
-            at = target
-            continue
-        at += 1
-        if size == 0:
-            return tuple(labels), end or at
-        length += size + 1
-        if size > 63 or at + size > len(message) or length > LONGEST_NAME:  # noqa: PLR2004 - RFC 1035, section 2.3.4
-            raise MalformedError("mDNS")
-        labels.append(message[at : at + size])
-        at += size
+        found = read_record(message, at)
+        yield found
+        at = found.end
 
 
 def _written(labels: Iterable[str]) -> bytes:

@@ -46,6 +46,7 @@ def top(
     Who was refused comes first. The store is asked (HAIDANG_PROMETHEUS_URL); only what is live now counts.
 
     Examples:
+
     haidang agents top
 
     haidang agents top --agent a-k3jx7q2m5n6p

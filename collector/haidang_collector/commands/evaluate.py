@@ -56,6 +56,7 @@ def command(
     Exit status: 0 evaluated, 1 nothing is known of that moment, 2 bad usage, or the store or the registry is away.
 
     Examples:
+
     haidang evaluate
 
     haidang evaluate --unit TH-001 --at 2026-11-25T08:00

@@ -108,6 +108,7 @@ def command(
     say why), 2 bad usage, or the registry, the collector or the store is away or unfit.
 
     Examples:
+
     haidang simulate --units 200 --for 10m --data ./trial  (with `haidang up --data ./trial` in another terminal)
 
     haidang simulate --units 200 --fast-forward 300d --data ./year

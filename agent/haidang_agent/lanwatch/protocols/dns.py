@@ -15,11 +15,25 @@ A, CNAME, AAAA, NB, NBSTAT = 1, 5, 28, 32, 33
 RESPONSE, TRUNCATED = 0x8000, 0x0200
 OPCODE_MASK, QUERY = 0x7800, 0
 RCODE_MASK = 0x000F
-LONGEST_NAME = 255
+POINTER, POINTER_MASK = 0xC0, 0x3FFF
+LONGEST_LABEL, LONGEST_NAME = 63, 255
 MOST_POINTERS = 32
 MOST_RECORDS = 128
 NETBIOS_NAME_BYTES = 32
 NB_ENTRY_BYTES = 6
+
+
+Labels = tuple[bytes, ...]
+
+
+class Record(NamedTuple):
+    """`data` begins at `at` in the message, where names within may point back to, and the next record at `end`."""
+
+    owner: Labels
+    kind: int
+    at: int
+    end: int
+    data: bytes
 
 
 class Dns(NamedTuple):
@@ -52,10 +66,11 @@ def read(data: bytes) -> Dns:
     found: set[bytes] = set()
     if flags & RESPONSE:
         for _ in range(min(answers, MOST_RECORDS)):
-            owner, record, value, at = _record(data, at)
+            answer = read_record(data, at)
+            at = answer.end
             if not name:
-                name, kind = owner, record
-            found |= _addresses(record, value)
+                name, kind = ".".join(map(_printable, answer.owner)), answer.kind
+            found |= _addresses(answer.kind, answer.data)
     is_query = flags & OPCODE_MASK == QUERY
     code = flags & RCODE_MASK
     return Dns(
@@ -63,15 +78,45 @@ def read(data: bytes) -> Dns:
     )  # fmt: skip
 
 
-def _record(data: bytes, at: int) -> tuple[str, int, bytes, int]:
-    owner, at = _name(data, at)
+def read_record(data: bytes, at: int) -> Record:
+    """The resource record at `at` (RFC 1035, section 4.1.3). Raises MalformedError."""
+    owner, at = read_labels(data, at)
     if at + RECORD.size > len(data):
         raise MalformedError("DNS")
     kind, _class, _ttl, size = RECORD.unpack_from(data, at)
     at += RECORD.size
     if at + size > len(data):
         raise MalformedError("DNS")
-    return owner, kind, data[at : at + size], at + size
+    return Record(owner, kind, at, at + size, data[at : at + size])
+
+
+def read_labels(data: bytes, at: int) -> tuple[Labels, int]:
+    """The name at `at`, label by label, and where it ends. Raises MalformedError.
+
+    Pointers (RFC 1035, section 4.1.4) may only lead backwards, which no loop can.
+    """
+    found: list[bytes] = []
+    end, length, pointers = 0, 0, 0
+    while True:
+        if at >= len(data):
+            raise MalformedError("DNS")
+        size = data[at]
+        if size >= POINTER:
+            target = int.from_bytes(data[at : at + 2]) & POINTER_MASK
+            pointers += 1
+            if at + 2 > len(data) or target >= at or pointers > MOST_POINTERS:
+                raise MalformedError("DNS")
+            end = end or at + 2
+            at = target
+            continue
+        at += 1
+        if size == 0:
+            return tuple(found), end or at
+        length += size + 1
+        if size > LONGEST_LABEL or at + size > len(data) or length > LONGEST_NAME:
+            raise MalformedError("DNS")
+        found.append(data[at : at + size])
+        at += size
 
 
 def _addresses(kind: int, value: bytes) -> set[bytes]:
@@ -83,29 +128,8 @@ def _addresses(kind: int, value: bytes) -> set[bytes]:
 
 
 def _name(data: bytes, at: int) -> tuple[str, int]:
-    """The name at `at` and where it ends. Pointers may only lead backwards, which no loop can."""
-    labels: list[str] = []
-    end, length, pointers = 0, 0, 0
-    while True:
-        if at >= len(data):
-            raise MalformedError("DNS")
-        size = data[at]
-        if size >= 0xC0:  # noqa: PLR2004 - RFC 1035, section 4.1.4
-            target = int.from_bytes(data[at : at + 2]) & 0x3FFF
-            pointers += 1
-            if at + 2 > len(data) or target >= at or pointers > MOST_POINTERS:
-                raise MalformedError("DNS")
-            end = end or at + 2
-            at = target
-            continue
-        at += 1
-        if size == 0:
-            return ".".join(labels), end or at
-        length += size + 1
-        if size > 63 or at + size > len(data) or length > LONGEST_NAME:  # noqa: PLR2004 - RFC 1035, section 2.3.4
-            raise MalformedError("DNS")
-        labels.append(_printable(data[at : at + size]))
-        at += size
+    found, end = read_labels(data, at)
+    return ".".join(map(_printable, found)), end
 
 
 def netbios_name(encoded: str) -> tuple[str, int]:
