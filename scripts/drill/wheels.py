@@ -32,11 +32,10 @@ def fetch_what_it_needs(wheel: Path, extras: tuple[str, ...], folder: Path) -> N
     """Wheels of other people, for this machine's Python; the index is asked only where one is missing in `folder`."""
     wanted = ("--find-links", str(folder), "--dest", str(folder), f"{wheel}[{','.join(extras)}]")
     download = ("pip", "download", "--quiet", "--only-binary", ":all:")
-    if _python(*download, "--no-index", *wanted).returncode:
+    if _python(*download, "--no-index", *wanted, stderr=subprocess.DEVNULL).returncode:
         _python(*download, *wanted).check_returncode()
 
 
-def _python(*module_and_arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", *module_and_arguments], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
+def _python(*module_and_arguments: str, stderr: int | None = None) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", *module_and_arguments]
+    return subprocess.run(command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr)

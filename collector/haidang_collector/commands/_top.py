@@ -45,7 +45,7 @@ def top(
 
     Who was refused comes first. The store is asked (HAIDANG_PROMETHEUS_URL); only what is live now counts.
 
-    Examples:
+    For example:
 
     haidang agents top
 

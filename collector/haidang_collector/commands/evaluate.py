@@ -55,7 +55,7 @@ def command(
 
     Exit status: 0 evaluated, 1 nothing is known of that moment, 2 bad usage, or the store or the registry is away.
 
-    Examples:
+    For example:
 
     haidang evaluate
 

@@ -107,7 +107,7 @@ def command(
     Exit status: 0 every report was stored, at once or when its unit was no longer cut off, 1 some were not (the answers
     say why), 2 bad usage, or the registry, the collector or the store is away or unfit.
 
-    Examples:
+    For example:
 
     haidang simulate --units 200 --for 10m --data ./trial  (with `haidang up --data ./trial` in another terminal)
 

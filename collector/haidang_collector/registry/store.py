@@ -67,7 +67,15 @@ class Registry:
 
     def identify(self, agent: str, key: str) -> Identity | None:
         """Whose key this is. None: unknown agent, wrong key, or revoked. A new key holds alone from its first use."""
-        return self._identity(agent, key, self._holders([agent]).get(agent))
+        row = self._holders([agent]).get(agent)
+        right = hmac.compare_digest(row.key_hash if row else _NOBODY, secret_hash(key))
+        if row is None or row.revoked_at or row.merged_revoked_at:
+            return None
+        if not right and row.next_key_hash:
+            right = hmac.compare_digest(row.next_key_hash, secret_hash(key))
+            if right:
+                use_new_key(self.database, agent, row.next_key_hash)
+        return _of(row) if right else None
 
     def who(self, asked: Sequence[tuple[str, str]]) -> list[Identity | Closer | None]:
         """Of agents and keys, by one query that only reads: whose each is, None for an agent that there is not."""
@@ -81,18 +89,6 @@ class Registry:
     def _holders(self, agents: Collection[str]) -> dict[str, Row[*tuple[Any, ...]]]:
         with self.database.read() as connection:
             return {row.id: row for row in connection.execute(_HOLDER, {"who": list(agents)})}
-
-    def _identity(self, agent: str, key: str, row: Row[*tuple[Any, ...]] | None) -> Identity | None:
-        right = hmac.compare_digest(row.key_hash if row else _NOBODY, secret_hash(key))
-        if row is None or row.revoked_at or row.merged_revoked_at:
-            return None
-        if not right and row.next_key_hash:
-            right = hmac.compare_digest(row.next_key_hash, secret_hash(key))
-            if right:
-                use_new_key(self.database, agent, row.next_key_hash)
-        if not right:
-            return None
-        return _of(row)
 
     def record_seen(self, seen: Mapping[str, Sighting]) -> None:
         """Note when agents were last heard, and how. What is older than known is left out.

@@ -123,7 +123,7 @@ def test_a_store_or_a_policy_that_is_away_is_one_line(
 def test_its_help_waits_for_nothing_heavy() -> None:
     program = (
         "import sys; from haidang_collector.cli import build; from typer.testing import CliRunner; "
-        "assert 'Examples' in CliRunner().invoke(build(), ['evaluate', '--help']).stdout; "
+        "assert 'For example' in CliRunner().invoke(build(), ['evaluate', '--help']).stdout; "
         "print(sorted({'httpx', 'openpyxl', 'jinja2', 'weasyprint', 'sqlalchemy'} & set(sys.modules)))"
     )
 
