@@ -89,6 +89,10 @@ read_arguments() {
 
 check_machine() {
   [ "$(id -u)" -eq 0 ] || refuse 'Hãy chạy với quyền root: sudo %s …' 'Run this as root: sudo %s …' "$0"
+  # Releases there have the collector's packages too; one of the agent alone would take the collector away.
+  [ ! -e $units/haidang-collector.service ] || refuse \
+    'Máy này có bộ thu thập: ở đây phải cài bằng Ansible (ansible-playbook playbooks/agents.yml, docs/install-ansible.md).' \
+    'This machine has a collector: here the agent is put by Ansible (ansible-playbook playbooks/agents.yml, docs/install-ansible.md).'
   for command in flock runuser setpriv systemctl; do
     command -v $command >/dev/null || refuse 'Thiếu lệnh %s: cần một Linux có systemd và util-linux.' \
       'The command %s is missing: this needs a Linux with systemd and util-linux.' $command

@@ -348,6 +348,20 @@ def test_a_kept_configuration_of_another_centre_is_told(machine: Sealed) -> None
     assert "names the collector https://old.example, not https://new.example" in done.stderr
 
 
+def test_a_collectors_machine_is_left_to_the_playbook(machine: Sealed) -> None:
+    """
+    Its releases are made for the collector too: another in their place would take it away.
+    """
+    unit = machine.root / "etc/systemd/system/haidang-collector.service"
+    unit.touch()
+
+    done = machine.run(str(INSTALL), "--server", "http://127.0.0.1:1")
+
+    assert done.returncode == BAD_USAGE
+    assert "ansible-playbook playbooks/agents.yml" in done.stderr
+    assert machine.changes() == {"/etc/systemd/system/haidang-collector.service"}
+
+
 @pytest.mark.parametrize("script", ["install.sh", "uninstall.sh"])
 def test_one_at_a_time(machine: Sealed, script: str) -> None:
     command = f"exec 8</opt; flock 8; {INSTALL.with_name(script)} --dry-run"
