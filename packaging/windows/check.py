@@ -2,11 +2,13 @@
 
     python check.py bundle FOLDER                          is the unpacked bundle what SHA256SUMS says, and no more?
     python check.py machine FOLDER URL CA [--later]        is Python fit, is there room, does the centre answer?
+    python check.py state STATE URL [OWNER ...]            may what lies in ProgramData be gone on with?
     python check.py token STATE FILE [--later] [--dry-run] prints the token, or nothing where none is wanted
 
 "-" stands for none in URL, CA and FILE: Windows PowerShell drops an argument that is empty. `--later`: the centre is
 not asked, and no token is wanted. The token is FILE's, else HAIDANG_TOKEN, else asked for; none is wanted where the
-machine is enrolled. `--dry-run`: nobody is asked, and "-" is printed for what would be typed.
+machine is enrolled. `--dry-run`: nobody is asked, and "-" is printed for what would be typed. OWNER: the SIDs of whom
+STATE and its agent.toml belong to, where they are there.
 Words are in the language of HAIDANG_LANG. Exit status: 0 fit, 2 not; what is wrong and what to do stands on stderr.
 Runs before anything is installed, with what Python itself brings.
 """
@@ -21,8 +23,10 @@ import os
 import re
 import shutil
 import ssl
+import stat
 import sys
 import time
+import tomllib
 import urllib.request
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -38,6 +42,8 @@ OURS = re.compile(r"wheelhouse/haidang-[0-9][0-9A-Za-z.+!]*-py3-none-any\.whl")
 """Its version becomes the name of a folder."""
 TOKEN_BYTES = 1000
 """Read of a token's file; a token has fewer than a hundred."""
+TRUSTED_OWNERS = frozenset({"S-1-5-18", "S-1-5-32-544"})
+"""Of the system and of the administrators (Microsoft, "Well-known SIDs")."""
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16"}
 """Which Windows' editors and PowerShell's `>` put before a text."""
 VIETNAMESE = os.environ.get("HAIDANG_LANG", "").startswith("vi")
@@ -58,6 +64,8 @@ def main() -> int:
         elif options.action == "machine":
             check_machine(options.folder)
             check_centre(options.url, options.ca, asked=not options.later)
+        elif options.action == "state":
+            check_state(options.state, options.url, options.owner)
         elif not options.later and (token := read_token(options.state, options.file, dry=options.dry_run)):
             sys.stdout.write(f"{token}\n")
     except UnfitError as unfit:
@@ -142,6 +150,37 @@ def check_centre(url: str, authority: str, *, asked: bool) -> None:
         )
 
 
+def check_state(state: Path, url: str, owners: list[str]) -> None:
+    """Anybody may make a folder in ProgramData, and with it say whom the token is sent to."""
+    if not TRUSTED_OWNERS.issuperset(owners) or _leads_elsewhere(state):
+        raise UnfitError(
+            f"{state} không phải do quản trị viên tạo: hãy xem ai đã tạo, xóa đi rồi chạy lại.",
+            f"{state} was not made by an administrator: see whose it is, delete it, and run this again.",
+        )
+    config = state / "agent.toml"
+    if not url or not config.exists():
+        return
+    try:
+        with config.open("rb") as file:
+            kept = str(tomllib.load(file)["server"]["url"]).rstrip("/")
+    except (OSError, KeyError, TypeError, ValueError) as fault:
+        kept = f"? ({fault})"
+    if kept != url.rstrip("/"):
+        raise UnfitError(
+            f"{config} đã có, ghi bộ thu thập {kept} chứ không phải {url}: hãy sửa tệp đó, hoặc xóa đi rồi chạy lại.",
+            f"{config} is there already and names the collector {kept}, not {url}: mend that file, or delete it, "
+            "and run this again.",
+        )
+
+
+def _leads_elsewhere(folder: Path) -> bool:
+    """A junction or a link."""
+    if not os.path.lexists(folder):
+        return False
+    attributes = getattr(folder.lstat(), "st_file_attributes", 0)
+    return folder.is_symlink() or bool(attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT)
+
+
 def read_token(state: Path, file: str, *, dry: bool) -> str:
     """Empty where this machine is enrolled."""
     if (state / "credentials.json").exists():
@@ -191,10 +230,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("bundle").add_argument("folder", type=Path, metavar="FOLDER")
-    machine, token = actions.add_parser("machine"), actions.add_parser("token")
+    machine, state, token = (actions.add_parser(name) for name in ("machine", "state", "token"))
     machine.add_argument("folder", type=Path, metavar="FOLDER")
     machine.add_argument("url", type=text, metavar="URL")
     machine.add_argument("ca", type=text, metavar="CA")
+    state.add_argument("state", type=Path, metavar="STATE")
+    state.add_argument("url", type=text, metavar="URL")
+    state.add_argument("owner", nargs="*", metavar="OWNER")
     token.add_argument("state", type=Path, metavar="STATE")
     token.add_argument("file", type=text, metavar="FILE")
     token.add_argument("--dry-run", action="store_true")

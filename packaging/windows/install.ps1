@@ -102,6 +102,13 @@ function Test-Fitness([string[]]$words) {
     if ($LASTEXITCODE) { exit 2 }
 }
 
+# Whom the folder of state belongs to, and what is said there: nobody, where there is none yet.
+function Get-Owners {
+    foreach ($each in $state, (Join-Path $state 'agent.toml')) {
+        if (Test-Path -LiteralPath $each) { (Get-Acl -LiteralPath $each).GetOwner([Security.Principal.SecurityIdentifier]).Value }
+    }
+}
+
 # An agent that was just started may not answer yet.
 function Test-Agent {
     foreach ($pause in 3, 6, 12, 0) {
@@ -138,6 +145,7 @@ if ($Later) { $options += '--later' }
 if ($python) {
     Test-Fitness @('bundle', $here)
     Test-Fitness (@('machine', $env:ProgramFiles, $(if ($Server) { $Server } else { '-' }), $(if ($Ca) { $Ca } else { '-' })) + $options)
+    Test-Fitness (@('state', $state, $(if ($Server) { $Server } else { '-' })) + @(Get-Owners))
     if ($DryRun) { $options += '--dry-run' }
     $env:HAIDANG_TOKEN = Test-Fitness (@('token', $state, $(if ($TokenFile) { $TokenFile } else { '-' })) + $options)
 }

@@ -136,6 +136,50 @@ def test_the_name_of_a_wheel_leads_nowhere_else(bundle: Path) -> None:
     assert (done.returncode, done.stderr) == (2, "There is no haidang in the bundle.\n")
 
 
+ADMINISTRATORS, SYSTEM, PUPIL = "S-1-5-32-544", "S-1-5-18", "S-1-5-21-1-2-3-1001"
+CENTRE = "https://centre.example:8080"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    folder = tmp_path / "Haidang"
+    folder.mkdir()
+    (folder / "agent.toml").write_text(f'[server]\nurl = "{CENTRE}/"\n', encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("url", [CENTRE, f"{CENTRE}/", "-"])
+def test_what_an_administrator_put_there_is_gone_on_with(state: Path, url: str) -> None:
+    assert check("state", str(state), url, ADMINISTRATORS, SYSTEM).returncode == 0
+
+
+def test_where_nothing_is_yet_nothing_is_wrong(tmp_path: Path) -> None:
+    assert check("state", str(tmp_path / "Haidang"), CENTRE).returncode == 0
+
+
+@pytest.mark.parametrize("owners", [(PUPIL, PUPIL), (ADMINISTRATORS, PUPIL)])
+def test_what_anybody_may_have_put_there_is_refused(state: Path, owners: tuple[str, ...]) -> None:
+    done = check("state", str(state), CENTRE, *owners)
+
+    assert (done.returncode, "was not made by an administrator" in done.stderr) == (2, True)
+
+
+def test_a_folder_that_leads_elsewhere_is_refused(state: Path) -> None:
+    link = state.with_name("link")
+    link.symlink_to(state)
+
+    assert check("state", str(link), CENTRE, ADMINISTRATORS).returncode == 2
+
+
+@pytest.mark.parametrize("content", ['[server]\nurl = "https://evil.example"\n', "[agent]\n", "[server"])
+def test_a_token_goes_to_no_other_centre_than_the_one_named(state: Path, content: str) -> None:
+    (state / "agent.toml").write_text(content, encoding="utf-8")
+
+    done = check("state", str(state), CENTRE, ADMINISTRATORS, ADMINISTRATORS)
+
+    assert (done.returncode, f"not {CENTRE}" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     "content", [b"T-1.a\n", b"\xef\xbb\xbfT-1.a\r\n", "\ufeffT-1.a\r\n".encode("utf-16-le"), b"  T-1.a  "]
 )

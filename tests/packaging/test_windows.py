@@ -32,15 +32,16 @@ STATE = PureWindowsPath(r"C:\ProgramData\Haidang")
 PYTHON = PureWindowsPath(r"C:\Program Files\Python313\python.exe")
 NAMESPACE = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
 CMDLETS = {
-    "Copy-Item", "Get-AuthenticodeSignature", "Get-ChildItem", "Get-FileHash", "Get-ItemProperty", "Get-UICulture",
-    "Join-Path", "New-Item", "New-Object", "Out-Null", "Remove-Item", "Resolve-Path", "Select-Object", "Split-Path",
-    "Start-Process", "Start-Sleep", "Test-Path", "Where-Object", "Write-Host", "Write-Output",
+    "Copy-Item", "Get-Acl", "Get-AuthenticodeSignature", "Get-ChildItem", "Get-FileHash", "Get-ItemProperty",
+    "Get-UICulture", "Join-Path", "New-Item", "New-Object", "Out-Null", "Remove-Item", "Resolve-Path",
+    "Select-Object", "Split-Path", "Start-Process", "Start-Sleep", "Test-Path", "Where-Object", "Write-Host",
+    "Write-Output",
 }  # fmt: skip
 """Of Windows PowerShell 5.1."""
 SYNTAX = {
     "icacls": re.compile(
         r"icacls (?P<path>\S+)"
-        r"( /setowner \S+ /T| /inheritance:[edr] /grant(:r)?( \*S-1-[0-9-]+:(\([A-Z]+\))*(F|M|RX|R|W))+) /Q"
+        r"( /setowner \S+ /T| /reset /T| /inheritance:[edr] /grant(:r)?( \*S-1-[0-9-]+:(\([A-Z]+\))*(F|M|RX|R|W))+) /Q"
     ),
     "netsh": re.compile(
         r"netsh advfirewall firewall (delete rule \"name=[\w ]+\""
@@ -135,6 +136,7 @@ def test_only_the_agent_and_administrators_read_the_state() -> None:
     assert re.findall(r"\*(S-1-[0-9-]+):\S+?([FM]) ", rights[0]) == [
         ("S-1-5-18", "F"), ("S-1-5-32-544", "F"), ("S-1-5-19", "M"),
     ]  # fmt: skip
+    assert str(STATE / "*") in lines[lines.index(rights[0]) + 1], "what was in there before has no rights of its own"
 
 
 def test_the_task_runs_the_agent_as_local_service_from_the_start() -> None:
@@ -183,5 +185,5 @@ def test_without_windows_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_installer_leaves_the_checks_to_python() -> None:
     text = (WINDOWS / "install.ps1").read_text("utf-8-sig")
 
-    assert re.findall(r"Test-Fitness \(?@\('(\w+)'", text) == ["bundle", "machine", "token"]
+    assert re.findall(r"Test-Fitness \(?@\('(\w+)'", text) == ["bundle", "machine", "state", "token"]
     assert set(re.findall(r"options \+= '(--[\w-]+)'", text)) == {"--later", "--dry-run"}

@@ -80,7 +80,7 @@ def installing(task_file: PureWindowsPath, state: PureWindowsPath, python: PureW
     """State that only the agent and administrators read, the roll call let in, the task made (not yet started).
 
     `python` is the one that the virtual environment was made from: the one in there starts it, and it listens. The
-    state is taken over first, for ProgramData lets anybody make a folder and own it.
+    state is taken over first, for ProgramData lets anybody make a folder, own it, and keep rights to a file in it.
     """
     rights = (
         f"*{LOCAL_SYSTEM}:(OI)(CI)F",
@@ -91,6 +91,7 @@ def installing(task_file: PureWindowsPath, state: PureWindowsPath, python: PureW
     return (
         Command(("icacls", str(state), "/setowner", f"*{ADMINISTRATORS}", "/T", "/Q")),
         Command(("icacls", str(state), "/inheritance:r", "/grant:r", *rights, "/Q")),
+        Command(("icacls", str(state / "*"), "/reset", "/T", "/Q")),
         Command(("netsh", "advfirewall", "firewall", "delete", "rule", f"name={RULE}"), may_fail=True),
         Command(("netsh", "advfirewall", "firewall", "add", "rule", f"name={RULE}", *traffic)),
         Command(("schtasks", "/Create", "/TN", TASK, "/XML", str(task_file), "/F")),
