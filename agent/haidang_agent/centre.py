@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import http.client
 import json
 import re
@@ -157,6 +158,11 @@ class Centre:
     def use(self, credentials: str) -> None:
         """From now on."""
         self._authorization = {"Authorization": f"Bearer {credentials}"}
+
+    def uses(self, credentials: str) -> bool:
+        return hmac.compare_digest(
+            self._authorization.get("Authorization", "").encode(), f"Bearer {credentials}".encode()
+        )
 
     def config(self, etag: str | None, about: Mapping[str, str] | None = None) -> Answer:
         """The configuration of this agent; 304 where it is still the one of `etag`. Raises UnreachableError.

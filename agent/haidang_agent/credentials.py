@@ -67,12 +67,18 @@ def load(state_dir: Path, file: str = FILE) -> Credentials | None:
 
 
 def save(state_dir: Path, credentials: Credentials, file: str = FILE) -> None:
-    """Whole or not at all, on the disk when this returns, readable by its owner only."""
+    """Whole or not at all, on the disk when this returns, readable by its owner only.
+
+    Written by root it belongs to whom the folder belongs to: the service reads it after `sudo haidang-agent enrol`.
+    """
     path = state_dir / file
     state_dir.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        if os.name == "posix" and os.geteuid() == 0:
+            folder_is = state_dir.stat()
+            os.fchown(out.fileno(), folder_is.st_uid, folder_is.st_gid)
         json.dump(asdict(credentials), out)
         out.flush()
         os.fsync(out.fileno())

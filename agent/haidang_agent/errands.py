@@ -56,14 +56,15 @@ class Errands:
 def renew_key(centre: Centre, state_dir: Path) -> None:
     """Make a new key, tell the centre, use it: whatever is lost or killed in between, one that holds is on the disk.
 
-    Raises UnreachableError, OSError.
+    Nothing of it where the identity on the disk is not the one in use: somebody enrolled this machine anew, and the
+    agent is yet to be restarted. Raises UnreachableError, OSError.
     """
     try:
         mine = credentials.load(state_dir)
     except CredentialsError as unusable:
         log.warning("no new key: %s", unusable)
         return
-    if mine is None or not mine.agent:
+    if mine is None or not mine.agent or not centre.uses(mine.bearer):
         return
     fresh = _begun(state_dir, mine) or Credentials(credentials.new_key(), mine.agent, mine.unit)
     credentials.save(state_dir, fresh, NEXT_FILE)
@@ -84,4 +85,4 @@ def _begun(state_dir: Path, mine: Credentials) -> Credentials | None:
     except CredentialsError as broken:
         log.warning("%s", broken)
         return None
-    return begun if begun is not None and begun.agent == mine.agent else None
+    return begun if begun is not None and begun.agent == mine.agent and begun.key != mine.key else None

@@ -13,6 +13,7 @@ from haidang_agent.credentials import FILE, Credentials, CredentialsError, load,
 if TYPE_CHECKING:
     from pathlib import Path
 
+SOMEBODY = (64_123, 64_124)
 MINE = Credentials("k" * 43, agent="a-1", unit="TH-001")
 
 
@@ -38,6 +39,15 @@ def test_only_the_owner_may_read(tmp_path: Path) -> None:
         os.umask(before)
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
     assert [file.name for file in tmp_path.iterdir()] == [FILE]
+
+
+def test_what_root_writes_the_service_reads(tmp_path: Path) -> None:
+    os.chown(tmp_path, *SOMEBODY)
+
+    save(tmp_path, MINE)
+
+    found = (tmp_path / FILE).stat()
+    assert (found.st_uid, found.st_gid) == SOMEBODY
 
 
 def test_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -143,6 +143,33 @@ def test_a_key_begun_for_another_identity_or_broken_is_left(
         assert (mine.agent, mine.key != "x" * 43) == ("a-1", True)
 
 
+def test_after_a_kill_before_the_end_the_next_new_key_is_another(
+    centre: ScriptedCentre, outbox: Outbox, tmp_path: Path
+) -> None:
+    credentials.save(tmp_path, OLD, NEXT_FILE)  # as where the power went after the new key had its place
+    centre.answer = lambda asked: Say(204) if asked.path == KEY else WANTED
+
+    run(centre, outbox, tmp_path)
+
+    (offered,) = centre.of(KEY)
+    assert json.loads(offered.body)["key"] != OLD.key
+
+
+def test_an_identity_that_somebody_put_beside_the_running_agent_stays(
+    centre: ScriptedCentre, outbox: Outbox, tmp_path: Path
+) -> None:
+    other = Credentials("o" * 43, "a-2", "TH-001")
+    errands = Errands(tmp_path, outbox, RemoteConfig(tmp_path, tmp_path / "agent.toml", lambda: None), "boot")
+    centre.answer = lambda asked: Say(204) if asked.path == KEY else WANTED
+    credentials.save(tmp_path, other)
+
+    with closing(Centre(centre.url, None, OLD.bearer)) as client:
+        errands.run(client)
+
+    assert centre.of(KEY) == []
+    assert credentials.load(tmp_path) == other
+
+
 def test_what_came_on_a_stick_is_settled_when_a_collector_says_so(
     centre: ScriptedCentre, outbox: Outbox, tmp_path: Path
 ) -> None:

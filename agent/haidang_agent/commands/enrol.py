@@ -25,6 +25,9 @@ EXAMPLES = """examples:
 The token comes from your district or department. In a file or in HAIDANG_TOKEN no other user sees it."""
 
 
+RESTART = "haidang-agent service start" if sys.platform == "win32" else "systemctl restart haidang-agent"
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--server", metavar="URL", help="the collector (default: [server] url of agent.toml)")
     source = parser.add_mutually_exclusive_group()
@@ -84,6 +87,8 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({"agent": who.agent, "unit": who.unit, "problems": []}))
     else:
         print(f"{who.agent} of unit {who.unit}")
+    if options.force:
+        print(f"an agent that runs here still has its old identity; restart it: {RESTART}", file=sys.stderr)
     if config.server is None:
         files = [str(Path(file).absolute()) if file else "" for file in (ca, *shown)]
         _note_server(config_path(options.config), Server(url, files[0], pins, relay, *files[1:]))

@@ -33,8 +33,11 @@ PROOF_HEADER, RECEIPT_HEADER = "Haidang-Proof", "Haidang-Receipt"
 NOTED, LEFT = "deposited", "left"
 """In the outbox's `meta`: that something was left with the relay; from the centre's first question for a new key on,
 when that came, Unix seconds of the centre."""
-ARRIVING_SECONDS = 3600.0
-"""For the relay to hand over what it has, once the way to the centre is open."""
+ARRIVING_SECONDS = 6 * 3600.0
+"""
+For the relay to hand over what it has, once the way to the centre is open: after a cut of the whole city it may do a
+frame a minute.
+"""
 
 
 class Deposits:

@@ -119,7 +119,7 @@ def merge(
 def readmit(agent: Agent, expires: Lifetime = "7d", data: Data = None) -> None:  # type: ignore[assignment]  # as in tokens
     """Print a token that lets a machine in again as the agent it was, with its history: after its disk was put back.
 
-    At the machine: haidang-agent enrol --force --token-file -
+    At the machine, as root: haidang-agent enrol --force --token-file - && systemctl restart haidang-agent
 
     Example: TOKEN=$(haidang agents readmit a-k3jx7q2m5n6p)
     """

@@ -14,7 +14,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from haidang_collector.access.audit import record
 from haidang_collector.registry.credentials import secret_hash
@@ -31,7 +31,8 @@ REPLACED = (
 )
 COPIED = (
     "another machine uses this identity, with a newer key: one of the two disks is a copy; "
-    "on this machine run `haidang-agent enrol --force` with a new token, and what it measured is sent under its own id"
+    "on this machine run `haidang-agent enrol --force` with a new token and restart the agent, "
+    "and what it measured is sent under its own id"
 )
 MERGED = "this agent was merged with another of the same machine; enrol again"
 
@@ -45,19 +46,23 @@ class AgentKeyError(LookupError):
 
 
 def want_new_keys(database: Database, agent: str | None, who: str) -> int:
-    """Ask an agent, or all that may push (None), for a new key. How many. Raises AgentKeyError."""
+    """Ask an agent, or all that may push (None), for a new key. How many. Raises AgentKeyError.
+
+    Those that count as it are asked with it: theirs is the key of a machine that was merged.
+    """
     with database.write() as session:
         asked = update(Agent).where(Agent.revoked_at.is_(None)).values(new_key_wanted=True)
         if agent is not None:
             unit = session.scalar(select(Agent.unit).where(Agent.id == agent, Agent.revoked_at.is_(None)))
             if unit is None:
                 raise AgentKeyError(f"there is no agent {agent!r} that may push; `haidang agents list` shows all")
-            session.execute(asked.where(Agent.id == agent))
+            session.execute(asked.where(or_(Agent.id == agent, Agent.merged_into == agent)))
             record(session, who, "agent.new_key", agent, unit=unit)
             return 1
-        named = session.scalars(asked.returning(Agent.id)).all()
-        record(session, who, "agent.new_key", "all", {"agents": len(named)})
-        return len(named)
+        merged = session.scalars(asked.returning(Agent.merged_into)).all()
+        number = merged.count(None)
+        record(session, who, "agent.new_key", "all", {"agents": number})
+        return number
 
 
 def offer_key(database: Database, agent: str, key: str, now: float) -> bool:
@@ -68,6 +73,8 @@ def offer_key(database: Database, agent: str, key: str, now: float) -> bool:
     digest = secret_hash(key)
     with database.write() as session:
         found = session.get_one(Agent, agent, with_for_update=True)
+        if found.key_hash == digest:  # told again by an agent that was killed before it had forgotten that it told it
+            return True
         waits = found.next_key_hash is not None and abs(now - (found.next_key_at or 0.0)) < PENDING_SECONDS
         if waits and found.next_key_hash != digest:
             found.doubled_at = now
@@ -79,11 +86,14 @@ def offer_key(database: Database, agent: str, key: str, now: float) -> bool:
 def use_new_key(database: Database, agent: str, digest: str) -> None:
     """The new key was used: it is the only one now. Does nothing if another process did that already."""
     with database.write() as session:
-        session.execute(
+        counts_as = session.scalars(
             update(Agent)
             .where(Agent.id == agent, Agent.next_key_hash == digest)
             .values(replaced_key_hash=Agent.key_hash, key_hash=digest, next_key_hash=None, new_key_wanted=False)
-        )
+            .returning(Agent.merged_into)
+        ).one_or_none()
+        if counts_as:
+            session.execute(update(Agent).where(Agent.id == counts_as).values(new_key_wanted=False))
 
 
 def why_not(database: Database, agent: str, key: str) -> str | None:
@@ -128,6 +138,6 @@ def merge_agents(database: Database, old: str, new: str, who: str) -> None:
         first.replaced_key_hash, first.key_hash = first.key_hash, secret_hash(secrets.token_urlsafe())
         first.next_key_hash, first.revoked_at = None, None
         first.roles, first.version, first.os = second.roles, second.version, second.os
-        first.stopped = second.stopped
+        first.stopped, first.new_key_wanted = second.stopped, second.new_key_wanted
         first.last_seen = max(filter(None, (first.last_seen, second.last_seen)), default=None)
         record(session, who, "agent.merged", old, {"with": new}, unit=first.unit)

@@ -36,11 +36,12 @@ if TYPE_CHECKING:
 
 AWAY = "https://127.0.0.1:9"
 NOW = 1_790_000_000.0
+MINE = Credentials("k" * 43, "a-1", "U1")
 
 
 @pytest.fixture
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    credentials.save(tmp_path, Credentials("k" * 43, "a-1", "U1"))
+    credentials.save(tmp_path, MINE)
     with closing(Outbox(tmp_path / "outbox.db")) as box:
         yield box
 
@@ -196,8 +197,8 @@ def test_a_new_key_waits_until_what_was_signed_with_the_old_one_has_arrived(
     Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY).make()
     with scripted_centre() as centre:
         centre.answer = lambda _: Say(headers={"Haidang-New-Key": "wanted"})
-        for hours, renewed in ((14, False), (14.9, False), (15.1, True)):
+        for hours, renewed in ((14, False), (19.9, False), (20.1, True)):
             centre.clock = lambda later=hours: NOW + 3600 * later
-            with closing(Centre(centre.url, None, "a-1.k", lambda *_: None)) as client:
+            with closing(Centre(centre.url, None, MINE.bearer, lambda *_: None)) as client:
                 Errands(tmp_path, outbox, config, "this boot").run(client)
             assert bool(centre.of("/api/v1/agent/key")) is renewed

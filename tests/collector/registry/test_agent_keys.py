@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from haidang_collector.registry.agent_asks import Asking, answer
 from haidang_collector.registry.agent_keys import (
     COPIED,
     MERGED,
@@ -199,6 +200,32 @@ def test_a_merged_agent_gets_new_keys_and_is_revoked_as_one(registry: Registry) 
     registry.revoke_agent(old)
     assert registry.identify(new, "fresh" * 9) is None
     assert why_not(registry.database, new, "fresh" * 9) == MERGED
+
+
+@pytest.mark.parametrize("everybody", [True, False])
+def test_a_merged_agent_is_asked_for_a_new_key_by_its_listed_name(registry: Registry, *, everybody: bool) -> None:
+    (old, _), (new, _) = newcomer(registry), newcomer(registry)
+    merge_agents(registry.database, old, new, "lan")
+
+    assert want_new_keys(registry.database, None if everybody else old, "lan") == 1
+    assert fact(registry, old).new_key_wanted
+    asked = Asking(Identity(old, "TH-001", "Quận Bắc", issued=new), "", "", "")
+    assert answer(registry.database, asked).headers["Haidang-New-Key"] == "wanted"
+
+    offer_key(registry.database, new, "fresh" * 9, NOW)
+    assert registry.identify(new, "fresh" * 9) is not None
+    assert not fact(registry, old).new_key_wanted
+    assert "Haidang-New-Key" not in answer(registry.database, asked).headers
+
+
+def test_a_key_in_use_that_is_offered_again_stands_in_nobodys_way(registry: Registry) -> None:
+    agent, _ = newcomer(registry)
+    assert offer_key(registry.database, agent, "first" * 10, NOW)
+    assert registry.identify(agent, "first" * 10) is not None
+
+    assert offer_key(registry.database, agent, "first" * 10, NOW + 60)
+    assert offer_key(registry.database, agent, "second" * 10, NOW + 120)
+    assert not is_lately(fact(registry, agent).doubled_at)
 
 
 def test_what_is_not_one_machine_is_not_merged(registry: Registry) -> None:
