@@ -23,7 +23,8 @@ from haidang_collector.policy.metrics import policy_limits
 from haidang_collector.policy.policy import Policy, load
 from haidang_collector.registry.fact_metrics import VIETNAM, fact_metrics, school_year
 from haidang_collector.registry.fact_text import FactText, Rendered
-from haidang_collector.registry.store import AgentFact, Registry
+from haidang_collector.registry.facts import AgentFact, Sighting, latest_credible
+from haidang_collector.registry.store import Registry
 
 ALWAYS_ON = frozenset({"site", "router"})
 """Roles of an agent that must be heard day and night. Host agents go off with their PC."""
@@ -132,18 +133,22 @@ class FactCollector:
         """Of each agent that may push (of a unit or a district): its unit, when it was heard last, if it stopped."""
         for agent, of, last_seen, stopped in self._registry.sightings(unit, district):
             heard = self._seen.latest(agent)
-            if heard is None or (last_seen is not None and heard.at < last_seen):
+            if heard is None or _is_older(heard, last_seen):
                 yield of, last_seen, stopped
             else:
                 yield of, heard.at, heard.stopped
 
     def _up_to_date(self, fact: AgentFact) -> AgentFact:
         heard = self._seen.latest(fact.agent)
-        if heard is None or (fact.last_seen is not None and heard.at < fact.last_seen):
+        if heard is None or _is_older(heard, fact.last_seen):
             return fact
         return replace(
             fact, last_seen=heard.at, stopped=heard.stopped, isp=heard.isp, scrape_address=heard.scrape_address
         )
+
+
+def _is_older(heard: Sighting, last_seen: float | None) -> bool:
+    return last_seen is not None and heard.at < last_seen <= latest_credible()
 
 
 def _checks() -> Metric:

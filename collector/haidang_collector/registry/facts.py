@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 NOTED_SECONDS = 86_400.0
 """How long a sign of two machines with one identity, or of an old disk, is shown after it was last seen."""
 
+CLOCKS_APART_SECONDS = 300.0
+"""So far the clocks of several collectors may be apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -70,6 +73,11 @@ class AgentFact:
     merged_into: str | None = None
     isp: str | None = None
     scrape_address: str | None = None
+
+
+def latest_credible() -> float:
+    """Unix seconds: who was heard after that was heard by a collector whose clock was wrong."""
+    return time.time() + CLOCKS_APART_SECONDS
 
 
 def is_lately(at: float | None) -> bool:

@@ -12,7 +12,15 @@ from sqlalchemy.orm import aliased
 from haidang_collector.registry.agent_keys import use_new_key, why_not
 from haidang_collector.registry.credentials import secret_hash
 from haidang_collector.registry.database import Database
-from haidang_collector.registry.facts import AgentFact, Closer, Identity, IncidentFact, Sighting, UnitFact
+from haidang_collector.registry.facts import (
+    AgentFact,
+    Closer,
+    Identity,
+    IncidentFact,
+    Sighting,
+    UnitFact,
+    latest_credible,
+)
 from haidang_collector.registry.models import Agent, Incident, Unit
 
 if TYPE_CHECKING:
@@ -93,11 +101,14 @@ class Registry:
     def record_seen(self, seen: Mapping[str, Sighting]) -> None:
         """Note when agents were last heard, and how. What is older than known is left out.
 
-        Several collectors may tell of the same agents at once.
+        Several collectors may tell of the same agents at once. What is known from the future does not count: a clock
+        was wrong then.
         """
         if not seen:
             return
-        newer = or_(Agent.last_seen.is_(None), Agent.last_seen <= bindparam("heard"))
+        newer = or_(
+            Agent.last_seen.is_(None), Agent.last_seen <= bindparam("heard"), Agent.last_seen > latest_credible()
+        )
         change = (
             update(Agent.__table__)  # type: ignore[arg-type]  # declared as FromClause, is a Table
             .where(Agent.id == bindparam("who"), newer)

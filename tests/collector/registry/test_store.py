@@ -112,6 +112,16 @@ def test_news_of_another_collector_that_are_older_do_not_win(registry: Registry)
     assert Sighting(fact.last_seen or 0, fact.stopped, fact.isp, fact.scrape_address) == last
 
 
+def test_news_from_the_future_give_way(registry: Registry) -> None:
+    """A collector that began with a wrong clock has heard everybody, hours from now."""
+    agent, now = enrolled(registry), time.time()
+    registry.record_seen({agent: Sighting(now + 7 * 3600, stopped=True)})
+    registry.record_seen({agent: Sighting(now, stopped=False)})
+
+    [fact] = registry.agents()
+    assert (fact.last_seen, fact.stopped) == (now, False)
+
+
 def test_many_threads_write_and_read_at_once(registry: Registry) -> None:
     agents = [enrolled(registry, f"{number:043}") for number in range(4)]
 
