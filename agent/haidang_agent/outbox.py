@@ -85,15 +85,20 @@ class Outbox:
         False where its time is not after that of the last one: it is left out and counted under `clock`.
         """
         with self._lock:
-            self._make_room(stamp.timestamp_ms or 0)
-            return self._append(snapshot, stamp, totals, memory or {})
+            timed = self._timed(stamp)
+            self._make_room(timed.timestamp_ms or 0)
+            return self._append(snapshot, timed, totals, memory or {})
+
+    def _timed(self, stamp: Stamp) -> Stamp:
+        """The stamp may have been taken just before a `restamp`, with another time or none."""
+        if self._known is None or stamp.boot != self._known[0]:
+            return stamp
+        return stamp._replace(timestamp_ms=stamp.monotonic_ms + self._known[1])
 
     def _append(self, snapshot: Snapshot, stamp: Stamp, totals: Mapping[str, float], memory: Mapping[str, Any]) -> bool:
         values = snapshot.values.tobytes()
         stale = _stale_markers(values)
         with self.transaction() as database:
-            if stamp.timestamp_ms is None and self._known is not None and stamp.boot == self._known[0]:
-                stamp = stamp._replace(timestamp_ms=stamp.monotonic_ms + self._known[1])  # taken just before `restamp`
             if stamp.timestamp_ms is not None and stamp.timestamp_ms <= outbox_file.number(
                 database, "last_timestamp_ms"
             ):
@@ -261,13 +266,15 @@ class Outbox:
 
     def _make_room(self, now_ms: int) -> None:
         now = time.monotonic()
+        is_due = now >= self._age_check_at
         with self.transaction() as database:
             newest = max(now_ms, outbox_file.number(database, "last_timestamp_ms"))
-            old = outbox_bounds.too_old(database, newest - self._max_age_ms) if now >= self._age_check_at else []
+            old = outbox_bounds.too_old(database, newest - self._max_age_ms) if is_due else []
             past = outbox_confirmed.past(database, newest - self._max_age_ms)
         self._remove(past, None)
         self._remove(old, "age")
-        self._age_check_at = now + AGE_CHECK_SECONDS
+        if is_due:
+            self._age_check_at = now + AGE_CHECK_SECONDS
         self._thin(newest)
         while self._too_large():
             with self.transaction() as database:

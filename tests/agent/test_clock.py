@@ -90,6 +90,23 @@ def test_an_instant_before_and_stored_after_the_first_contact(outbox: Outbox, ma
     assert times(outbox) == [NOW - 1_000]
 
 
+def test_an_instant_before_and_stored_after_a_correction(outbox: Outbox, machine: Machine, path: Path) -> None:
+    """Its time was a year ahead: stored so, none later would be taken, and all before it would be too old."""
+    outbox.append(snapshot(1.0, 1.0), at(NOW - 1_000), {})
+    outbox.close()
+    again = Outbox(path)
+    ours = clock(again, machine)
+    ours.learn(CENTRE + 365 * 86400, machine.up, machine.up)
+    stamp = ours.stamp()
+    ours.learn(CENTRE, machine.up, machine.up)
+    assert again.append(snapshot(1.0, 1.0), stamp, {})
+    machine.passes(1)
+    assert again.append(snapshot(1.0, 1.0), ours.stamp(), {})
+    assert again.stats().lost == {}
+    assert times(again) == [NOW - 1_000, NOW, NOW + 1_000]
+    again.close()
+
+
 def test_killed_while_times_are_given(outbox: Outbox, machine: Machine, path: Path) -> None:
     """The time counts as remembered only when all have theirs; else the next process would leave some without."""
     outbox.append(snapshot(1.0, 1.0), clock(outbox, machine).stamp(), {})

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from array import array
 from typing import TYPE_CHECKING
 
@@ -278,6 +279,18 @@ class TestBounds:
         fill(box, [NOW + 10_600])
         assert box.stats().lost == {"age": 2}
         assert box.stats().oldest_timestamp == (NOW + 2_000) / 1000
+        box.close()
+
+    def test_the_age_limit_in_a_long_outage(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Snapshots come more often than ages are looked at, and no restart comes in between."""
+        seconds = 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: seconds)
+        box = Outbox(path, max_age_seconds=100.0)
+        for number in range(16):
+            seconds = 15.0 * number
+            fill(box, [NOW + 15_000 * number])
+        assert box.stats().lost == {"age": 6}, "as of the look at 180 s"
+        assert times(box) == [NOW + 15_000 * number for number in range(6, 16)]
         box.close()
 
 
