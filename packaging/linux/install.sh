@@ -266,12 +266,14 @@ install_release() {
     run touch "$release/.whole"
   fi
   previous=$(readlink "$home/current" || true)
+  previous=${previous##*/} # Ansible's links are whole paths
   run ln -sfn "releases/${version:-VERSION}" "$home/current.new"
   run mv -fT "$home/current.new" "$home/current"
   run ln -sfn "$home/current/bin/haidang-agent" /usr/local/bin/haidang-agent
-  [ "$previous" != "releases/$version" ] || return 0
+  [ "$previous" != "$version" ] || return 0
+  [ -z "$previous" ] || run ln -sfn "releases/$previous" "$home/previous" # by which Ansible goes back
   for old in "$home"/releases/*; do # the one before stays, for the way back
-    case $old in "$release" | "$home/$previous" | "$home/releases/*") ;; *) run rm -rf "$old" ;; esac
+    case $old in "$release" | "$home/releases/$previous" | "$home/releases/*") ;; *) run rm -rf "$old" ;; esac
   done
 }
 

@@ -84,6 +84,11 @@ def unpacked(bundle: Path, folder: Path) -> Path:
     return folder / bundle.name.removesuffix(".tar.gz")
 
 
+def _link(link: Path, target: str) -> None:
+    link.unlink()
+    link.symlink_to(target)
+
+
 def test_installed_again_and_taken_away(machine: Sealed, bundle: Path, keys: Path, centre: Centre) -> None:
     url = centre.url
     token = centre.token.with_name("windows.txt")
@@ -105,14 +110,25 @@ def test_installed_again_and_taken_away(machine: Sealed, bundle: Path, keys: Pat
     issued = json.loads(identity.read_text(encoding="utf-8"))
     assert (identity.stat().st_mode & 0o777, identity.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
-    before_it = machine.root / "opt/haidang/releases/0"
-    before_it.mkdir()
+    releases, links = machine.root / "opt/haidang/releases", machine.root / "opt/haidang"
+    (version,) = (path.name for path in releases.iterdir())
+    before_it, older = releases / "0", releases / "00"
+    for folder in (before_it, older):
+        folder.mkdir()
+    _link(links / "current", f"/opt/haidang/releases/{version}")  # as Ansible writes it
     again = machine.run("/opt/haidang/install.sh", "--offline", str(bundle))
 
     assert "at /opt/haidang/releases/" in again.stderr
     assert "signature is right" in again.stderr  # by the signer of the first time
     assert json.loads(identity.read_text(encoding="utf-8")) == issued
     assert before_it.is_dir(), "the way back"
+
+    _link(links / "current", f"/opt/haidang/releases/{before_it.name}")
+    upgraded = machine.run("/opt/haidang/install.sh", "--offline", str(bundle))
+
+    assert "✓ collector" in upgraded.stdout, upgraded.stdout + upgraded.stderr
+    assert {path.name for path in releases.iterdir()} == {version, before_it.name}
+    assert [(links / name).readlink().name for name in ("current", "previous")] == [version, before_it.name]
 
     (libraries,) = (machine.root / "opt/haidang/current/lib").glob("python3*")
     libraries.rename(libraries.with_name("python3.1"))  # as a newer Python of the system leaves it
