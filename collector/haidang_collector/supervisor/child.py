@@ -80,6 +80,15 @@ class Child:
         if self._process.stdout is not None:
             self._output = ChildLog(self.log, self._process.stdout)
 
+    def restart(self) -> str:
+        """Empty; or why it cannot be started now, as where there is no memory for it: `restart_at` says when again."""
+        try:
+            self.start()
+        except OSError as failed:
+            self.plan_restart()
+            return failed.strerror or str(failed)
+        return ""
+
     @property
     def status(self) -> int | None:
         """Exit status, negative for a signal; None while it runs."""

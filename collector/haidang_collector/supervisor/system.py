@@ -172,8 +172,9 @@ class System:
                 )
                 % facts
             )
-        elif time.monotonic() >= child.restart_at:
-            child.start()
+        elif time.monotonic() >= child.restart_at and (reason := child.restart()):
+            words = self._words("%(name)s cannot be started (%(reason)s); it is tried again")
+            self._say(words % {"name": child.name, "reason": reason})
 
     def _claim_folder(self) -> None:
         self._plan.data.mkdir(parents=True, exist_ok=True)

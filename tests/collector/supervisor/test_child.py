@@ -51,6 +51,15 @@ def test_after_a_minute_of_health_the_pause_is_short_again(tmp_path: Path, monke
     assert dead.plan_restart() == 1
 
 
+def test_what_cannot_be_started_now_is_tried_again(tmp_path: Path) -> None:
+    """The system refuses it (here for its environment); what else runs must not fall with it."""
+    refused = Child("it", ["true"], tmp_path / "it.log", NOWHERE, {"TOO_LONG": "x" * (1 << 18)})
+
+    assert refused.restart() == "Argument list too long"
+    assert refused.restart_at is not None
+    assert refused.restart_at > time.monotonic()
+
+
 def test_last_words_are_whole(tmp_path: Path) -> None:
     """Also those written just before the end, and by a program without a final newline."""
     for number in range(5):
