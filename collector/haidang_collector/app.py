@@ -44,6 +44,7 @@ from haidang_collector.relay.metrics import RelayMetrics
 from haidang_collector.relay.writers import Writers
 from haidang_collector.settings import Settings
 from haidang_collector.sticks import routes as sticks
+from haidang_collector.sticks.taking import keep_marking
 from haidang_collector.store_disk import StoreDisk
 from haidang_collector.tenants import Reader, Tenants, authorities
 from haidang_collector.web import (
@@ -174,7 +175,12 @@ async def _dependencies(
         settings, state.store, store_start, seen, state.egress, addresses, IngestMetrics(own_metrics)
     )
     state.relay = relay.RelayedFrames(state.ingest, Writers(state.registry.database), RelayMetrics(own_metrics))
-    keeping = [seen.keep_flushing(), addresses.keep_flushing(), store_start.keep_reading()]
+    keeping = [
+        seen.keep_flushing(),
+        addresses.keep_flushing(),
+        store_start.keep_reading(),
+        keep_marking(state.registry.database, store_start),
+    ]
     flushing = [asyncio.create_task(each) for each in keeping]
     try:
         tells = worker.does_the_rounds

@@ -28,13 +28,18 @@ def command(
         typer.Option("--server", metavar="URL", help=f"The collector; else the one here, as {LISTEN} has it."),
     ] = None,
     ca: Annotated[Path | None, typer.Option("--ca", metavar="FILE", help="Its CA, PEM; else the system's.")] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Store what was imported before once more: the store lost it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Put what a school measured while its link was down into the store, from a file that it carried here.
 
     The file is signed by its agent; only who holds the agent's key could have written it. Importing it twice stores
-    nothing twice. The agent hears of it when it next asks, and does not send what is here. From another machine the
-    collector wants the operator's password, in the variable HAIDANG_OPERATOR_PASSWORD.
+    nothing twice. When the store has run on for two minutes, the agent hears of it and does not send what is here. If
+    the store was started anew within these, import the file again; if a back-up of the store was restored, with
+    --again. From another machine the collector wants the operator's password, in the variable
+    HAIDANG_OPERATOR_PASSWORD.
 
     Exit status: 0 all of it is in the store, 1 a part is not (stderr says why), 2 it is no such file.
 
@@ -53,7 +58,7 @@ def command(
         with file.open("rb") as opened_file, _client(url, ca) as client:
             for frame in frames(opened_file):
                 whole = whole or not frame.body
-                _take(client, frame, counts, problems)
+                _take(client, frame, counts, problems, again=again)
     except BadExportError as bad:
         if not counts:
             refuse(f"{file}: {bad}")
@@ -87,25 +92,25 @@ def _client(url: str, ca: Path | None) -> "httpx.Client":
     return httpx.Client(base_url=url, verify=verify, auth=auth, timeout=ASK_SECONDS, trust_env=False)
 
 
-def _take(client: "httpx.Client", frame: "Frame", counts: "Counter[str]", problems: list[str]) -> None:
+def _take(client: "httpx.Client", frame: "Frame", counts: "Counter[str]", problems: list[str], *, again: bool) -> None:
     """Ends the program where the collector takes nothing now; what is stored stays, and the file is imported again."""
     import httpx  # noqa: PLC0415 - see above
 
     try:
-        answer = client.post("/api/v1/import", content=frame.encode())
+        answer = client.post("/api/v1/import", content=frame.encode(), params={"again": "true"} if again else None)
     except httpx.HTTPError as failed:
         refuse(f"{client.base_url}: {failed}; import the file again when the collector runs", PROBLEM)
     if answer.status_code == OK:
         try:
             taken = answer.json()
-            samples, again = int(taken["samples"]), bool(taken["again"])
+            samples, was_there = int(taken["samples"]), bool(taken["again"])
         except (ValueError, KeyError, TypeError):
             refuse(
                 f"{client.base_url}: no collector answers there, but {_words(answer)!r}; is --server right?", PROBLEM
             )
         counts["samples"] += samples
         if frame.body:
-            counts["again" if again else "stored"] += 1
+            counts["again" if was_there else "stored"] += 1
     elif answer.status_code in FINAL:
         counts["refused"] += 1
         problems.append(f"part {frame.number}: {_words(answer)}; the agent keeps it")

@@ -74,7 +74,7 @@ def answer(database: Database, asked: Asking) -> Answer:
             headers["Haidang-New-Key"] = "wanted"
         if asked.export:
             stored = select(ImportedFrame.number).where(
-                ImportedFrame.agent == agent, ImportedFrame.export == asked.export
+                ImportedFrame.agent == agent, ImportedFrame.export == asked.export, ImportedFrame.store_since == ""
             )
             headers["Haidang-Imported"] = ranges(connection.scalars(stored.order_by(ImportedFrame.number)))
     changes = _run_of(rows[agent].runs or [], asked.run)

@@ -46,7 +46,10 @@ class ConfigLayer(Base):
 
 
 class ImportedFrame(Base):
-    """A part of a file that an agent exported, which came on a stick and is in the store."""
+    """A part of a file that an agent exported, which came on a stick and which the store took.
+
+    `store_since`: since when that store had been running; empty once it is sure to keep it, or where it does not tell.
+    """
 
     __tablename__ = "imported_frame"
     agent: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -54,3 +57,4 @@ class ImportedFrame(Base):
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     samples: Mapped[int]
     at: Mapped[datetime]
+    store_since: Mapped[str] = mapped_column(String(WORD_LENGTH))

@@ -129,7 +129,7 @@ async def config(request: Request, agent: Annotated[Identity, Depends(questioner
     """The tables of agent.toml without `[server]`. 304 when `If-None-Match` still holds.
 
     `Haidang-New-Key: wanted` asks for a new key; `Haidang-Imported: 0-11,13` tells which parts of the agent's export
-    are in the store.
+    the store has and is sure to keep.
     """
     questions: Questions = request.app.state.questions
     told = await _unless_silent(questions.ask(_database(request), agent_asks.asking(agent, request.headers)))

@@ -17,7 +17,7 @@ from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.routes import Ingest
 from haidang_collector.registry.database import Database
 from haidang_collector.sticks.file import LONGEST_BODY, LONGEST_LINE, BadExportError, Frame, frames
-from haidang_collector.sticks.taking import is_stored, keep_stored, sender
+from haidang_collector.sticks.taking import is_stored, keep_stored, running_since, sender
 
 if TYPE_CHECKING:
     from haidang_collector.registry.store import Registry
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class Taken(BaseModel):
-    """`again`: it was in the store already, and nothing was done."""
+    """`again`: the store has it already, and nothing was done."""
 
     unit: str
     agent: str
@@ -47,15 +47,18 @@ class Taken(BaseModel):
         503: {"description": "Store or registry do not answer; try again"},
     },
 )
-async def take(request: Request) -> Taken:
-    """Body: the file's two first lines and one frame. Taking a frame twice stores nothing twice."""
+async def take(request: Request, again: bool = False) -> Taken:
+    """Body: the file's two first lines and one frame. Taking a frame twice stores nothing twice.
+
+    What was taken before is left out while the store is sure to have it; `again=true`: it is stored all the same.
+    """
     ingest: Ingest = request.app.state.ingest
     registry: Registry = request.app.state.registry
     body = Body(request, LONGEST_BODY + LONGEST_LINE * 2)
     body.expected_bytes()
     try:
         (frame,) = frames(io.BytesIO(await body.read(BODY_SECONDS)))
-        return await _take(ingest, registry.database, frame)
+        return await _take(ingest, registry.database, frame, again=again)
     except BadExportError as bad:
         raise HTTPException(UNPROCESSABLE, str(bad)) from None
     except ValueError:
@@ -65,10 +68,11 @@ async def take(request: Request) -> Taken:
         raise HTTPException(UNAVAILABLE, "the registry does not answer; try again", {"Retry-After": "5"}) from None
 
 
-async def _take(ingest: Ingest, database: Database, frame: Frame) -> Taken:
+async def _take(ingest: Ingest, database: Database, frame: Frame, *, again: bool) -> Taken:
     """Raises BadExportError, Refusal."""
     who = await to_thread.run_sync(sender, database, frame)
-    if not frame.body or await to_thread.run_sync(is_stored, database, who, frame):
+    since = await running_since(ingest.store_start)
+    if not frame.body or (not again and await to_thread.run_sync(is_stored, database, who, frame, since)):
         return Taken(unit=who.unit, agent=who.agent, samples=0, again=bool(frame.body))
     try:
         check = partial(ingest.checker.check, frame.body, who, time.time())
@@ -78,5 +82,5 @@ async def _take(ingest: Ingest, database: Database, frame: Frame) -> Taken:
         ingest.metrics.refused.labels(refused.reason).inc()
         raise
     ingest.metrics.samples.inc(batch.samples)
-    await to_thread.run_sync(keep_stored, database, who, frame, batch.samples)
+    await to_thread.run_sync(keep_stored, database, who, frame, batch.samples, since)
     return Taken(unit=who.unit, agent=who.agent, samples=batch.samples, again=False)

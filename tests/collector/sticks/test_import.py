@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from contextlib import closing
@@ -18,7 +19,10 @@ from haidang_agent.outbox import Outbox
 from haidang_agent.remote_config import RemoteConfig
 from haidang_collector.cli import build
 from haidang_collector.registry.agent_keys import merge_agents, want_new_keys
+from haidang_collector.registry.fleet_tables import ImportedFrame
 from haidang_collector.registry.store import Registry
+from haidang_collector.sticks.taking import SAFE_SECONDS, mark_safe
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from tests.agent.outboxes import fill
@@ -103,6 +107,14 @@ def imported(file: Path, url: str, *more: str) -> Result:
     return CliRunner().invoke(build(), ["import", str(file), "--server", url, *more])
 
 
+def two_minutes_later(registry: Registry) -> None:
+    """The store runs on."""
+    with registry.database.read() as connection:
+        runs = set(connection.scalars(select(ImportedFrame.store_since)))
+    for since in runs:
+        mark_safe(registry.database, since, time.time() + SAFE_SECONDS)
+
+
 def count(store: Prometheus, school: School) -> int:
     """Samples of the two series."""
     total = 0
@@ -113,7 +125,7 @@ def count(store: Prometheus, school: School) -> int:
 
 
 def test_a_stick_brings_all_once_and_the_agent_need_not_send_it(
-    school: School, centre: Served, store: Prometheus
+    school: School, centre: Served, store: Prometheus, registry: Registry
 ) -> None:
     fill(school.outbox, recent(20))
     stick = school.export("stick")
@@ -127,9 +139,43 @@ def test_a_stick_brings_all_once_and_the_agent_need_not_send_it(
     assert count(store, school) == 40
 
     school.meets(centre.url)
+    assert school.outbox.stats().snapshots == 21, "the store may still lose it"
+    two_minutes_later(registry)
+    school.meets(centre.url)
     assert school.outbox.stats().snapshots == 1, "what was measured after the export still waits"
     assert not school.outbox.stats().lost.get("refused")
     assert outbox_export.waiting(school.outbox) == ""
+
+
+def test_what_the_store_lost_is_brought_by_the_same_stick(
+    school: School, centre: Served, store: Prometheus, registry: Registry
+) -> None:
+    """By a power cut just after the import; later by a restored back-up of the store."""
+
+    def lose_all() -> None:
+        store.kill()
+        shutil.rmtree(store.folder / "data")
+        store.start()
+        assert count(store, school) == 0
+
+    fill(school.outbox, recent(20))
+    stick = school.export("stick")
+    imported(stick, centre.url)
+    lose_all()
+    school.meets(centre.url)
+    assert school.outbox.stats().snapshots == 20
+
+    deadline = time.monotonic() + 60
+    while not json.loads(imported(stick, centre.url, "--json").stdout)["stored"]:
+        assert time.monotonic() < deadline, "the collector looks every few seconds whether the store began anew"
+        time.sleep(0.5)
+    assert count(store, school) == 40
+
+    two_minutes_later(registry)
+    lose_all()
+    assert imported(stick, centre.url).stdout == "0 parts stored (0 samples), 1 were there already\n"
+    assert imported(stick, centre.url, "--again").stdout == "1 parts stored (40 samples), 0 were there already\n"
+    assert count(store, school) == 40
 
 
 def test_a_lost_stick_loses_nothing(school: School, centre: Served) -> None:
@@ -191,7 +237,7 @@ def test_a_file_of_one_that_counts_as_a_revoked_agent_is_refused(
     assert "is revoked" in refused.stderr
 
 
-def test_of_what_was_cut_off_the_whole_parts_are_taken(school: School, centre: Served) -> None:
+def test_of_what_was_cut_off_the_whole_parts_are_taken(school: School, centre: Served, registry: Registry) -> None:
     fill(school.outbox, recent(3))
     stick = school.export("cut")
     stick.write_bytes(stick.read_bytes()[:-20])
@@ -200,6 +246,7 @@ def test_of_what_was_cut_off_the_whole_parts_are_taken(school: School, centre: S
 
     assert result.exit_code == 1
     assert "its end is missing; copy it again" in result.stderr
+    two_minutes_later(registry)
     school.meets(centre.url)
     assert school.outbox.stats().snapshots == 0
 

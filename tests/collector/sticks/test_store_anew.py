@@ -1,0 +1,151 @@
+"""A part counts as taken, and its agent is told so, only when the store that took it is sure to keep it."""
+
+from __future__ import annotations
+
+import io
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from haidang_agent import outbox_export
+from haidang_agent.credentials import Credentials
+from haidang_agent.outbox import Outbox
+from haidang_collector.registry.database import Database
+from haidang_collector.registry.fleet_tables import ImportedFrame
+from haidang_collector.settings import Settings
+from haidang_collector.sticks.file import frames
+from haidang_collector.sticks.taking import SAFE_SECONDS, mark_safe
+from sqlalchemy import update
+
+from tests.agent.outboxes import fill
+from tests.agent.shipping import recent
+from tests.collector.running import UNIT, add_agent, client_of, database_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from haidang_collector.sticks.file import Frame
+    from starlette.testclient import TestClient
+
+FIRST, SECOND = "1790000000.00", "1790000500.00"
+
+
+class Store(httpx.AsyncBaseTransport):
+    """Takes everything, and says that it runs since `since`; empty: says nothing of it."""
+
+    def __init__(self) -> None:
+        self.since = FIRST
+        self.writes = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/metrics":
+            return httpx.Response(200, text=f"process_start_time_seconds {self.since}\n" if self.since else "up 1\n")
+        self.writes += 1
+        return httpx.Response(204)
+
+
+class City:
+    """A registry with one agent, which exported one part, and the store of its collector."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = database_url(folder)
+        self.store = Store()
+        self.agent, self.bearer = add_agent(self.url)
+        outbox = Outbox(folder / "outbox.db")
+        fill(outbox, recent(3))
+        out = io.BytesIO()
+        outbox_export.write(outbox, Credentials(self.bearer.rpartition(".")[2], self.agent, UNIT), out, time.time())
+        outbox.close()
+        out.seek(0)
+        self.part: Frame = next(frames(out))
+
+    @contextmanager
+    def collector(self) -> Iterator[TestClient]:
+        """Started now: it asks the store since when it has been running."""
+        settings = Settings(database_url=self.url, store_write_url="http://store.example/api/v1/write")
+        with client_of(settings, store=self.store) as client:
+            yield client
+
+    def is_stored(self, client: TestClient, **query: str) -> bool:
+        """The part is brought; False: it counted as taken already."""
+        before = self.store.writes
+        answer = client.post("/api/v1/import", content=self.part.encode(), params=query).json()
+        assert answer["again"] is (self.store.writes == before)
+        return not answer["again"]
+
+    def told(self, client: TestClient) -> str:
+        """What the agent hears of its export."""
+        asked = {"Authorization": self.bearer, "Haidang-Export": self.part.export}
+        return client.get("/api/v1/agent/config", headers=asked).headers["haidang-imported"]
+
+    @contextmanager
+    def registry(self) -> Iterator[Database]:
+        database = Database(self.url)
+        yield database
+        database.close()
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> City:
+    return City(tmp_path)
+
+
+def test_a_part_is_stored_again_where_the_store_began_anew_before_it_was_safe(city: City) -> None:
+    with city.collector() as client:
+        assert [city.is_stored(client), city.is_stored(client)] == [True, False]
+
+    city.store.since = SECOND
+    with city.collector() as client:
+        assert [city.is_stored(client), city.is_stored(client)] == [True, False]
+
+
+def test_an_agent_is_told_when_the_store_has_run_on_for_two_minutes(city: City) -> None:
+    with city.collector() as client, city.registry() as database:
+        city.is_stored(client)
+        at = time.time()
+        for since, later in ((FIRST, SAFE_SECONDS - 5), (SECOND, SAFE_SECONDS + 5)):
+            mark_safe(database, since, at + later)
+            assert city.told(client) == ""
+
+        mark_safe(database, FIRST, at + SAFE_SECONDS + 5)
+        assert city.told(client) == "0"
+
+
+def test_what_was_safe_once_stays_so_when_the_store_begins_anew_and_can_be_stored_again(city: City) -> None:
+    """As after a back-up of the store was restored."""
+    with city.collector() as client, city.registry() as database:
+        city.is_stored(client)
+        mark_safe(database, FIRST, time.time() + SAFE_SECONDS + 5)
+
+    city.store.since = SECOND
+    with city.collector() as client:
+        assert (city.is_stored(client), city.told(client)) == (False, "0")
+        assert city.is_stored(client, again="true")
+        assert city.told(client) == "", "until the store has run on for two minutes again"
+
+
+def test_a_collector_sees_by_itself_that_parts_are_safe(city: City) -> None:
+    """One that was started after the import, too."""
+    with city.collector() as client:
+        city.is_stored(client)
+    with city.registry() as database, database.write() as session:
+        earlier = datetime.now(UTC) - timedelta(seconds=SAFE_SECONDS + 5)
+        session.execute(update(ImportedFrame).values(at=earlier))
+
+    with city.collector() as client:
+        deadline = time.monotonic() + 30
+        while city.told(client) != "0":
+            assert time.monotonic() < deadline
+            time.sleep(0.6)
+
+
+def test_of_a_store_that_says_nothing_parts_are_safe_at_once(city: City) -> None:
+    city.store.since = ""
+    with city.collector() as client:
+        assert [city.is_stored(client), city.is_stored(client)] == [True, False]
+        assert city.told(client) == "0"
+        assert city.is_stored(client, again="true")
