@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 PREFIX = "HAIDANG_"
 HIGHEST_PORT = 65535
 MOST_WORKERS = 64
+BUNDLES = re.compile(r"https://[A-Za-z0-9.:\[\]-]{1,253}(/[A-Za-z0-9._~-]+)*/?")
+"""By TLS, for root runs what comes from there; and nothing in it that a shell would read otherwise."""
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -97,6 +100,8 @@ class Settings:
 
     public_url: str = ""
     """Where people's browsers find the pages, as `https://haidang.example`; OIDC needs it."""
+    bundles_url: str = ""
+    """Where the department keeps its bundles, as `https://files.example/haidang`; installers are fetched there."""
     oidc_issuer: str = ""
     """The provider, exactly as it writes itself; empty: people log in with passwords only."""
     oidc_client_id: str = ""
@@ -121,8 +126,7 @@ class Settings:
         except OSError as wrong:
             raise _bad("store_ca", self.store_ca, f"{wrong}; give a file of certificates in PEM") from None
         _check_folder("store_folder", self.store_folder)
-        if self.public_url:
-            _check_http_url("public_url", self.public_url)
+        _check_places(self.public_url, self.bundles_url)
         _check_address("listen", self.listen)
         if self.time_zone not in available_timezones():
             raise _bad("time_zone", self.time_zone, "write a name of the IANA database, as Asia/Ho_Chi_Minh")
@@ -215,6 +219,13 @@ def _check_http_url(name: str, value: str) -> None:
         sound = False
     if not sound:
         raise _bad(name, value, "write http://host:port/path")
+
+
+def _check_places(pages: str, bundles: str) -> None:
+    if pages:
+        _check_http_url("public_url", pages)
+    if bundles and not BUNDLES.fullmatch(bundles):
+        raise _bad("bundles_url", bundles, "write https://name/folder, of letters, digits and -._~ only")
 
 
 def _check_address(name: str, value: str) -> None:

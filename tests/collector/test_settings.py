@@ -57,6 +57,8 @@ def test_variables_are_read_by_the_type_of_the_field() -> None:
         ("HAIDANG_OPERATOR_PASSWORD", "", "set a password"),
         ("HAIDANG_TRUSTED_PROXIES", "10.0.0.1/8", "host bits set; write as 10.0.0.5,192.0.2.0/24"),
         ("HAIDANG_TRUSTED_PROXIES", "proxy.example", "write as 10.0.0.5,192.0.2.0/24"),
+        ("HAIDANG_BUNDLES_URL", "http://files.example", "write https://name/folder"),
+        ("HAIDANG_BUNDLES_URL", "https://files.example/$(reboot)", "write https://name/folder"),
         ("HAIDANG_ISP_PREFIXES", "/nowhere/isps.csv", "No such file"),
     ],
 )

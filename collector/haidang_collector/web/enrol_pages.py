@@ -35,7 +35,9 @@ LIFETIMES = {"1": _("one day"), "7": _("seven days"), "30": _("thirty days"), "9
 SERVER = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,253}")
 """As agents take it: without a path; and nothing in it that a shell would read otherwise."""
 FILES = "https://files.department.example"
-"""Stands for where the department keeps its bundles: no collector knows that, and none serves them."""
+"""Stands for where the department keeps its bundles, where HAIDANG_BUNDLES_URL does not say it: no collector serves
+them.
+"""
 
 router = APIRouter(include_in_schema=False, route_class=RegistryRoute)
 Operator = Annotated[Visitor, Depends(operating)]
@@ -97,9 +99,11 @@ def commands(server: str, token: str) -> dict[str, str]:
     return {"linux": f"printf '%s\\n' {token} | sudo {enrol}", "windows": f"'{token}' | {enrol}"}
 
 
-def installers(server: str) -> dict[str, str]:
+def installers(server: str, files: str = FILES) -> dict[str, str]:
     """Where nothing is installed yet, by system: fetch the bundle, unpack it in a new folder, run its installer."""
-    linux, windows = (f"{FILES}/haidang-agent-{name}" for name in ("linux-x86_64.tar.gz", "windows-amd64.zip"))
+    linux, windows = (
+        f"{files.rstrip('/')}/haidang-agent-{name}" for name in ("linux-x86_64.tar.gz", "windows-amd64.zip")
+    )
     return {
         "linux": f'cd "$(mktemp -d)" && curl -fsSL {linux} | tar -xzf - --strip-components=1'
         f" && sudo sh install.sh --server {server}",
@@ -146,6 +150,7 @@ def _enrolment(
     wanted = wanted_words(text)
     offered = [each for each in seen if holds(wanted, each.code, each.name)] if not chosen else []
     typing = commands(server, made.token) if made else {}
+    bundles = request.app.state.settings.bundles_url
     return page(
         request,
         "enrol.html",
@@ -160,7 +165,8 @@ def _enrolment(
         lifetimes=LIFETIMES,
         made=made,
         commands=typing,
-        installers=installers(server) if made else {},
+        installers=installers(server, bundles or FILES) if made else {},
+        knows_bundles=bool(bundles),
         code=qr_code(typing["linux"]) if made else "",
         open=_open_tokens(request, {each.code: each for each in seen}, chosen),
     )

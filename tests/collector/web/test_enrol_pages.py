@@ -105,6 +105,16 @@ def test_the_installers_are_shown_with_this_centres_address(near: Desk) -> None:
     assert "in place of files.department.example" in told
 
 
+def test_the_installers_come_from_where_the_department_keeps_them(tmp_path: Path) -> None:
+    for house in inhabited(tmp_path, bundles_url="https://files.example/haidang/"):
+        near = Desk(house, "near", "operator", district=NEAR)
+        told = Page(near.send(f"{ENROL}?unit=TH-001", ASKED, status=200).text).text
+
+    assert "curl -fsSL https://files.example/haidang/haidang-agent-linux-x86_64.tar.gz |" in told
+    assert " https://files.example/haidang/haidang-agent-windows-amd64.zip -OutFile" in told
+    assert "files.department.example" not in told
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
