@@ -1,7 +1,7 @@
 """The body of a frame taken apart by time, so that only those of its snapshots are lost that are refused.
 
-An agent halves its own push that was refused. A relay cannot halve what another has signed, so it is done here, where
-the signature was checked.
+An agent halves its own push that was refused. A relay, or who brings a stick, cannot halve what another has signed, so
+it is done here, where the signature was checked.
 """
 
 from __future__ import annotations
@@ -40,9 +40,13 @@ PATIENCE, PATIENCE_SECONDS = 3, 1.0
 
 
 class Kept(NamedTuple):
-    """`newest` of the batches that were stored; `refused` are snapshots by reason, `why` is of the first of them."""
+    """`newest` of the batches that were stored, `samples` of all of them.
+
+    `refused` are snapshots by reason, `why` is of the first of them.
+    """
 
     newest: Batch
+    samples: int
     refused: Counter[Reason]
     why: str
 
@@ -78,7 +82,8 @@ async def keep(ingest: Ingest, body: bytes, writer: Identity) -> Kept:
     if not stored:
         raise refusals[0]
     newest = max(stored, key=lambda batch: batch.newest or 0.0)
-    return Kept(newest, refused, refusals[0].text if refusals else "")
+    samples = sum(batch.samples for batch in stored)
+    return Kept(newest, samples, refused, refusals[0].text if refusals else "")
 
 
 def _cut(ingest: Ingest, body: bytes, reason: str) -> tuple[list[bytes], int]:

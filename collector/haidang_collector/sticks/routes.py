@@ -2,8 +2,6 @@
 
 import io
 import logging
-import time
-from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
@@ -16,6 +14,7 @@ from haidang_collector.ingest.body import Body
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.routes import Ingest
 from haidang_collector.registry.database import Database
+from haidang_collector.relay.parts import keep
 from haidang_collector.sticks.file import LONGEST_BODY, LONGEST_LINE, BadExportError, Frame, frames
 from haidang_collector.sticks.taking import is_stored, keep_stored, running_since, sender
 
@@ -30,21 +29,27 @@ log = logging.getLogger(__name__)
 
 
 class Taken(BaseModel):
-    """`again`: the store has it already, and nothing was done."""
+    """`again`: the store has it already, and nothing was done.
+
+    `refused`: how many of its snapshots never can be stored, by reason; `why` is of the first of them.
+    """
 
     unit: str
     agent: str
     samples: int
     again: bool
+    refused: dict[str, int] = {}
+    why: str = ""
 
 
 @router.post(
     "/api/v1/import",
     summary="One part of a file of `haidang-agent export`",
     responses={
-        400: {"description": "Can never be stored; the text says what is wrong where"},
+        400: {"description": "Nothing of it can ever be stored; the text says what is wrong where"},
         422: {"description": "No export, not whole, or not signed by an agent that may push"},
-        503: {"description": "Store or registry do not answer; try again"},
+        429: {"description": "More series than this agent or unit may have; see Retry-After"},
+        503: {"description": "Store or registry do not answer, or others bring what they kept; see Retry-After"},
     },
 )
 async def take(request: Request, again: bool = False) -> Taken:
@@ -75,12 +80,12 @@ async def _take(ingest: Ingest, database: Database, frame: Frame, *, again: bool
     if not frame.body or (not again and await to_thread.run_sync(is_stored, database, who, frame, since)):
         return Taken(unit=who.unit, agent=who.agent, samples=0, again=bool(frame.body))
     try:
-        check = partial(ingest.checker.check, frame.body, who, time.time())
-        batch = await to_thread.run_sync(check, limiter=ingest.threads)
-        await ingest.store.append(batch.payload, who.district)
+        kept = await keep(ingest, frame.body, who)
     except Refusal as refused:
         ingest.metrics.refused.labels(refused.reason).inc()
         raise
-    ingest.metrics.samples.inc(batch.samples)
-    await to_thread.run_sync(keep_stored, database, who, frame, batch.samples, since)
-    return Taken(unit=who.unit, agent=who.agent, samples=batch.samples, again=False)
+    for reason in kept.refused:
+        ingest.metrics.refused.labels(reason).inc()
+    await to_thread.run_sync(keep_stored, database, who, frame, kept.samples, since)
+    lost = {str(reason): number for reason, number in kept.refused.items()}
+    return Taken(unit=who.unit, agent=who.agent, samples=kept.samples, again=False, refused=lost, why=kept.why)

@@ -25,7 +25,7 @@ from haidang_collector.sticks.taking import SAFE_SECONDS, mark_safe
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from tests.agent.outboxes import fill
+from tests.agent.outboxes import DAY, fill
 from tests.agent.shipping import recent
 from tests.collector.running import UNIT, add_agent, database_url, serving
 from tests.servers import free_port, prometheus
@@ -133,7 +133,8 @@ def test_a_stick_brings_all_once_and_the_agent_need_not_send_it(
 
     first, again = imported(stick, centre.url, "--json"), imported(stick, centre.url)
 
-    assert json.loads(first.stdout) == {"stored": 1, "again": 0, "refused": 0, "samples": 40, "problems": []}
+    told = {"stored": 1, "again": 0, "refused": 0, "samples": 40, "snapshots_refused": {}, "problems": []}
+    assert json.loads(first.stdout) == told
     assert (first.exit_code, again.exit_code) == (0, 0)
     assert again.stdout == "0 parts stored (0 samples), 1 were there already\n"
     assert count(store, school) == 40
@@ -251,6 +252,41 @@ def test_of_what_was_cut_off_the_whole_parts_are_taken(school: School, centre: S
     assert school.outbox.stats().snapshots == 0
 
 
+def test_of_a_part_only_what_is_too_old_is_refused(
+    school: School, centre: Served, store: Prometheus, registry: Registry
+) -> None:
+    """What lay at the school for too long is told; the agent need not send it in vain."""
+    month_ago = round(time.time() * 1000) - 31 * DAY
+    fill(school.outbox, [month_ago, month_ago + 1, month_ago + 2, *recent(20)])
+
+    result = imported(school.export("stick"), centre.url, "--json")
+
+    told = json.loads(result.stdout)
+    (problem,) = told.pop("problems")
+    assert told == {"stored": 1, "again": 0, "refused": 0, "samples": 40, "snapshots_refused": {"too_old": 3}}
+    assert problem.startswith("part 0: 3 of its snapshots were refused for ever (too_old): ")
+    assert (result.exit_code, problem in result.stderr) == (1, True)
+    assert count(store, school) == 40
+    two_minutes_later(registry)
+    school.meets(centre.url)
+    assert school.outbox.stats().snapshots == 0
+
+
+def test_a_part_of_which_all_is_too_old_stays_with_the_agent(
+    school: School, centre: Served, store: Prometheus, registry: Registry
+) -> None:
+    fill(school.outbox, [round(time.time() * 1000) - 31 * DAY])
+
+    result = imported(school.export("stick"), centre.url)
+
+    assert result.exit_code == 1
+    assert "is older than 30 days; the agent keeps it" in result.stderr
+    assert count(store, school) == 0
+    two_minutes_later(registry)
+    school.meets(centre.url)
+    assert school.outbox.stats().snapshots == 1
+
+
 def test_nobody_but_an_operator_imports_from_elsewhere(school: School, centre: Served, monkeypatch) -> None:
     fill(school.outbox, recent(3))
     stick = school.export("stick")
@@ -281,6 +317,33 @@ def test_a_login_page_in_between_is_no_collector(school: School) -> None:
     assert result.exit_code == 1
     assert "no collector answers there" in result.stderr
     assert "Log in first" in result.stderr
+
+
+@pytest.mark.parametrize(("busy", "wait", "status"), [(2, "0", 0), (1, "0", 0), (99, "0", 1), (1, "300", 1)])
+def test_who_has_no_turn_just_now_waits_for_it(school: School, busy: int, wait: str, status: int) -> None:
+    asked = []
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(self.path)
+            turned_away = len(asked) <= busy
+            self.send_response(503 if turned_away else 200)
+            self.send_header("Retry-After", wait)
+            self.end_headers()
+            self.wfile.write(b"wait" if turned_away else b'{"samples": 6, "again": false}')
+
+        def log_message(self, *_: object) -> None: ...
+
+    fill(school.outbox, recent(3))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        result = imported(school.export("stick"), f"http://127.0.0.1:{collector.server_port}")
+        collector.shutdown()
+
+    assert result.exit_code == status
+    assert ("503 wait; import the file again later" in result.stderr) is bool(status)
+    assert len(asked) <= 6
 
 
 def test_a_new_key_is_made_and_used_without_a_gap(school: School, centre: Served, registry: Registry) -> None:
