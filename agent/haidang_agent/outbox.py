@@ -247,8 +247,18 @@ class Outbox:
                 self.close()
                 self._layouts.clear()
                 if corrupt:
-                    outbox_file.set_aside(self._path, broken)
+                    self._set_aside(broken)
                 raise OutboxError(f"{self._path}: {broken}; is there space on this disk?") from broken
+            except OutboxError:
+                raise
+            except OSError as refused:  # by the file system, as where another program holds the file
+                raise OutboxError(f"{self._path}: {refused}") from refused
+
+    def _set_aside(self, broken: sqlite3.DatabaseError) -> None:
+        try:
+            outbox_file.set_aside(self._path, broken)
+        except OSError as refused:
+            raise OutboxError(f"{self._path}: {broken}; it cannot be set aside: {refused}") from refused
 
     def _batch(self, query: str, *parameters: int) -> Batch | None:
         batch: Batch | None = None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from abc import ABC, abstractmethod
 
+from haidang_agent.verdict import back_off
+
+log = logging.getLogger(__name__)
+
 
 class Rounds(ABC):
-    """`start()` it once; `wake()` tells that there is something to do; `stop()` ends it."""
+    """`start()` it once; `wake()` tells that there is something to do; only `stop()` ends it."""
 
     def __init__(self, name: str) -> None:
         self._wake = threading.Event()
@@ -27,9 +32,16 @@ class Rounds(ABC):
         self._thread.join(deadline_seconds)
 
     def _run(self) -> None:
+        crashes = 0
         while not self._stopping.is_set():
             self._wake.clear()
-            wait = self._round()
+            try:
+                wait = self._round()
+                crashes = 0
+            except Exception:
+                crashes += 1
+                wait = back_off(crashes)
+                log.exception("%s: not foreseen, going on in %.0f s", self._thread.name, wait)
             if wait is None:
                 self._wake.wait(self._idle_seconds())
             else:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import random
 import struct
+import subprocess
 from array import array
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from haidang_agent.snapshot import LabelSet, Layout, Snapshot
 from haidang_agent.stamp import Stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from haidang_agent.outbox import Batch, Outbox
 
 NOW = 1_790_000_000_000
@@ -71,3 +76,13 @@ def samples(taken: Snapshot, milliseconds: int) -> Samples:
         (labels, milliseconds): struct.pack("<d", value)
         for labels, value in zip(taken.layout, taken.values, strict=True)
     }
+
+
+@contextmanager
+def held(file: Path) -> Iterator[None]:
+    """It can be read and written, but not renamed."""
+    subprocess.run(["mount", "--bind", str(file), str(file)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(file)], check=True)

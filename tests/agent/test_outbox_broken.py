@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from haidang_agent.outbox import Outbox, OutboxError
 
-from tests.agent.outboxes import NOW, at, backlog, fill, noise, snapshot, times
+from tests.agent.outboxes import NOW, at, backlog, fill, held, noise, snapshot, times
 from tests.disks import disk
 
 if TYPE_CHECKING:
@@ -123,6 +123,23 @@ class TestCorruption:
         box = Outbox(path)
         with pytest.raises(OutboxError, match="garbled"):
             backlog(box)
+        fill(box, [NOW])
+        assert times(box) == [NOW]
+        box.close()
+
+    def test_that_cannot_be_set_aside(self, path: Path) -> None:
+        """As while another program holds the file, on Windows: an OutboxError each time, until it can."""
+        grown(path, 2000)
+        box = Outbox(path)
+        assert box.stats().snapshots == 2000
+        with held(path):
+            zero_page(path, path.stat().st_size // 4096 // 2)
+            with pytest.raises(OutboxError, match="busy"):
+                backlog(box)
+        box.close()
+        garbage(path)
+        with held(path), pytest.raises(OutboxError, match="busy"):
+            box.stats()
         fill(box, [NOW])
         assert times(box) == [NOW]
         box.close()

@@ -243,3 +243,27 @@ def test_a_configuration_that_cannot_be_kept(outbox: Outbox, centre: ScriptedCen
     shipper.start()
     drained(outbox)
     shipper.stop(60.0)
+
+
+def test_what_was_not_foreseen_does_not_end_it(
+    outbox: Outbox, centre: ScriptedCentre, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told with its traceback, and tried again after a while."""
+    asked = 0
+
+    def refresh(client: Centre) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise ZeroDivisionError
+        client.config(None)
+
+    clock = Clock(outbox, "this")
+    shipper = Shipper(Centre(centre.url, learn=clock.learn), outbox, clock, refresh)
+    fill(outbox, recent(1))
+    shipper.start()
+    drained(outbox)
+    shipper.stop(60.0)
+    (told,) = (record for record in caplog.records if record.exc_info)
+    assert told.getMessage().startswith("shipper: ")
+    assert "ZeroDivisionError" in caplog.text

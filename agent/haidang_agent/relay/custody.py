@@ -243,10 +243,16 @@ class Custody:
             except sqlite3.DatabaseError as broken:
                 self.close()
                 if is_corrupt(broken):
-                    set_aside(self._path, broken)
+                    self._set_aside(broken)
                 raise OutboxError(f"{self._path}: {broken}; is there space on this disk?") from broken
             except OSError as refused:  # by the file system, as where it has become read-only
                 raise OutboxError(f"{self._path}: {refused}") from refused
+
+    def _set_aside(self, broken: sqlite3.DatabaseError) -> None:
+        try:
+            set_aside(self._path, broken)
+        except OSError as refused:
+            raise OutboxError(f"{self._path}: {broken}; it cannot be set aside: {refused}") from refused
 
     def _open(self) -> None:
         database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, check_same_thread=False)

@@ -14,9 +14,8 @@ import time
 from typing import TYPE_CHECKING
 
 from haidang_agent import credentials
-from haidang_agent.centre import UNIX_SECONDS, UnreachableError
+from haidang_agent.centre import UNIX_SECONDS
 from haidang_agent.credentials import CredentialsError
-from haidang_agent.outbox import OutboxError
 from haidang_agent.relay.custody import FORWARDED
 from haidang_agent.rounds import Rounds
 from haidang_agent.shipper import NUMBER, STORE_SINCE_HEADER, UNKNOWN_WAIT_SECONDS
@@ -76,7 +75,7 @@ class Forwarder(Rounds):
                 if (wait := self._hand_over(number)) is not None:
                     return wait
             return self._backlog(newest[LIVE_AT_ONCE:])
-        except (UnreachableError, OutboxError, CredentialsError) as failed:
+        except (OSError, CredentialsError) as failed:
             return self._failed(str(failed))
 
     def _backlog(self, more: Sequence[int]) -> float | None:
@@ -105,7 +104,10 @@ class Forwarder(Rounds):
         return self._hand_over(number) or 0.0
 
     def _hand_over(self, number: int) -> float | None:
-        """Seconds to wait where nothing can be handed over now. Raises UnreachableError, OutboxError."""
+        """Seconds to wait where nothing can be handed over now.
+
+        Raises UnreachableError, OutboxError, OSError (the key cannot be read now), CredentialsError.
+        """
         waiting = self._custody.read(number)
         if waiting is None or waiting.agent in self._paused:
             return None

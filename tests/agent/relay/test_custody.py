@@ -15,6 +15,7 @@ from haidang_agent.outbox_confirmed import KEPT_MS
 from haidang_agent.relay.custody import AGENT_PART, OVERHEAD_BYTES, Custody, FullError
 from haidang_agent.relay.frame import Label
 
+from tests.agent.outboxes import held
 from tests.disks import disk
 
 if TYPE_CHECKING:
@@ -147,6 +148,16 @@ def test_a_file_that_is_none_is_set_aside(tmp_path: Path) -> None:
         custody.take(b"a frame", label(), "10.0.0.1")
         assert custody.stats().frames == 1
     assert len(list(tmp_path.glob("relay.db.corrupt-*"))) == 1
+
+
+def test_a_file_that_is_none_and_cannot_be_set_aside_is_said(tmp_path: Path) -> None:
+    (tmp_path / "relay.db").write_bytes(b"this is no database, and long enough to be looked at" * 100)
+    with closing(Custody(tmp_path / "relay.db", ROOM)) as custody:
+        with held(tmp_path / "relay.db"), pytest.raises(OutboxError, match="busy"):
+            custody.stats()
+        with pytest.raises(OutboxError, match="is there space"):
+            custody.stats()
+        assert custody.stats().frames == 0
 
 
 def test_a_disk_that_has_become_read_only_is_said_and_nothing_is_lost(tmp_path: Path) -> None:

@@ -131,6 +131,18 @@ def test_a_new_key_of_the_relay_is_used_from_the_next_frame_on(tmp_path: Path, c
     assert [each.headers["authorization"][-1] for each in centre.of(RELAYED)] == ["k", "n"]
 
 
+def test_a_key_that_cannot_be_read_now_is_read_later(tmp_path: Path, custody, centre: ScriptedCentre) -> None:
+    """The disk fails, or all file descriptors are in use."""
+    keep(custody, "a-1", 1)
+    (tmp_path / credentials.FILE).unlink()
+    (tmp_path / credentials.FILE).mkdir()
+    with forwarding(custody, centre, tmp_path) as forwarder:
+        eventually("it fails", lambda: forwarder.failures, seconds=20)
+        (tmp_path / credentials.FILE).rmdir()
+        credentials.save(tmp_path, Credentials("k" * 43, "a-relay", "U1"))
+        eventually("it has gone", lambda: custody.stats().frames == 0, seconds=20)
+
+
 def test_an_agent_that_says_it_brings_more_than_it_does_holds_up_nobody(tmp_path: Path, custody, centre) -> None:
     """By what it says, each of its frames would take the relay a minute."""
     centre.answer = lambda _: Say(headers={"Haidang-Backlog-Rate": "100"})
