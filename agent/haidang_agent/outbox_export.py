@@ -35,7 +35,10 @@ RANGES = re.compile("[0-9]{1,5}(-[0-9]{1,5})?")
 
 
 class Exported(NamedTuple):
-    """`untimed`: snapshots that are not in the file, for nobody knows when they were taken. Times in milliseconds."""
+    """`untimed`: snapshots that are not in the file, for nobody knows when they were taken. Times in milliseconds.
+
+    `left`: snapshots that are not in it because it holds no more parts; they were taken after `last_ms`.
+    """
 
     export: str
     frames: int
@@ -44,10 +47,11 @@ class Exported(NamedTuple):
     first_ms: int | None
     last_ms: int | None
     untimed: int
+    left: int
 
 
 def write(outbox: Outbox, who: Credentials, out: BinaryIO, now: float) -> Exported:
-    """Everything whose time is known, the oldest first. Raises OutboxError, OSError.
+    """Everything whose time is known, the oldest first, as far as it fits. Raises OutboxError, OSError.
 
     What was noted of an earlier export is forgotten: what is left of it is in this one.
     """
@@ -70,10 +74,12 @@ def write(outbox: Outbox, who: Credentials, out: BinaryIO, now: float) -> Export
             [(KEY_ID, header["export"]), *((f"{KEY_FRAME}{n}", json.dumps(runs)) for n, runs in enumerate(noted))],
         )
         (untimed,) = database.execute("SELECT count(*) FROM snapshot WHERE timestamp_ms ISNULL").fetchone()
+        left = 0
+        if len(noted) == MOST_FRAMES:
+            (left,) = database.execute("SELECT count(*) FROM waiting WHERE timestamp_ms > ?", stamps[-1:]).fetchone()
+    first, last = min(stamps, default=None), max(stamps, default=None)
     count = sum(length for runs in noted for _, length in runs)
-    return Exported(
-        str(header["export"]), len(noted), count, samples, min(stamps, default=None), max(stamps, default=None), untimed
-    )
+    return Exported(str(header["export"]), len(noted), count, samples, first, last, untimed, left)
 
 
 def waiting(outbox: Outbox) -> str:

@@ -13,11 +13,12 @@ import pytest
 from haidang_agent import credentials
 from haidang_agent.credentials import Credentials
 from haidang_agent.outbox import Outbox
+from haidang_agent.outbox_export import MOST_FRAMES
 from haidang_agent.relay.custody import Custody
 from haidang_agent.relay.frame import Label
 from haidang_agent.stamp import Stamp
 
-from tests.agent.outboxes import fill, snapshot
+from tests.agent.outboxes import ABC, at, fill, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +74,31 @@ def test_what_has_no_time_is_told(folder: Path) -> None:
     assert not list(folder.glob("stick*"))
     trusted = export(folder, "--json", "--trust-clock")
     assert (trusted.returncode, json.loads(trusted.stdout)["export"]["snapshots"]) == (0, 1)
+
+
+def test_what_does_not_fit_is_told(folder: Path) -> None:
+    """Series that come and go by turns: each snapshot is a part."""
+    now = round(time.time() * 1000)
+    with closing(Outbox(folder / "outbox.db")) as outbox:
+        fill(outbox, [now])
+        outbox.append(snapshot(1.0, 2.0, 3.0, of=ABC), at(now + 1), {})
+        with outbox.transaction() as database:
+            database.execute(
+                "WITH RECURSIVE pair(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM pair WHERE number <= ?) "
+                "INSERT INTO snapshot(timestamp_ms, boot, monotonic_ms, wall_ms, layout, stale, packed) "
+                "SELECT timestamp_ms + 2 * number, boot, monotonic_ms, wall_ms, layout, stale, packed "
+                "FROM pair, snapshot",
+                (MOST_FRAMES // 2,),
+            )
+
+        done = export(folder, "--json")
+
+    told = json.loads(done.stdout)
+    assert (told["export"]["frames"], told["export"]["left"]) == (MOST_FRAMES, 4)
+    assert done.returncode == 1
+    (problem,) = told["problems"]
+    assert problem.startswith("4 snapshots are left out, of the time after ")
+    assert (folder / "stick").exists()
 
 
 def test_what_a_relay_keeps_for_others_is_not_in_it_and_that_is_told(folder: Path) -> None:

@@ -101,7 +101,7 @@ def test_what_the_centre_has_of_an_earlier_export_settles_nothing_of_a_later_one
 
 
 def test_an_outbox_with_nothing_in_it(outbox: Outbox) -> None:
-    assert export(outbox)[1:] == (0, 0, 0, None, None, 0)
+    assert export(outbox)[1:] == (0, 0, 0, None, None, 0, 0)
     assert outbox_export.waiting(outbox) == ""
 
 

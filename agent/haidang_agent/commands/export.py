@@ -31,7 +31,7 @@ At the centre: haidang import school.haidang
 Everything stays in the outbox until the centre says that it has it: a stick may be lost, and a file imported twice.
 The agent may be running. Run this as its user or as root.
 What a relay keeps for other agents is not in the file; it says how much that is.
-Exit status 1: nothing was there to export, or it could not be written."""
+Exit status 1: nothing was there to export, not all of it fits into one file, or it could not be written."""
 
 DAY = "%Y-%m-%d %H:%M"
 
@@ -67,14 +67,14 @@ def run(options: argparse.Namespace) -> int:
         return 1
     finally:
         outbox.close()
-    problems = [*_untimed(done), *_in_custody(config.state_dir / custody.FILE)]
+    problems = [*_left(done), *_untimed(done), *_in_custody(config.state_dir / custody.FILE)]
     if options.json:
         print(json.dumps({"export": done._asdict(), "problems": problems}))
     else:
         print(_summary(options.file, done))
     for problem in problems:
         print(f"export: {problem}", file=sys.stderr)
-    return int(not done.snapshots)
+    return int(not done.snapshots or done.left > 0)
 
 
 def _write(outbox: Outbox, who: credentials.Credentials, path: Path) -> Exported:
@@ -95,8 +95,21 @@ def _write(outbox: Outbox, who: credentials.Credentials, path: Path) -> Exported
 def _summary(path: Path, done: Exported) -> str:
     if done.first_ms is None or done.last_ms is None:
         return "nothing waits whose time is known; no file was written"
-    first, last = (time.strftime(DAY, time.localtime(each / 1000)) for each in (done.first_ms, done.last_ms))
-    return f"{path}: {done.snapshots} snapshots, {done.samples} samples, from {first} to {last}"
+    span = f"from {_day(done.first_ms)} to {_day(done.last_ms)}"
+    return f"{path}: {done.snapshots} snapshots, {done.samples} samples, {span}"
+
+
+def _day(milliseconds: int) -> str:
+    return time.strftime(DAY, time.localtime(milliseconds / 1000))
+
+
+def _left(done: Exported) -> Iterator[str]:
+    if done.left and done.last_ms is not None:
+        yield (
+            f"{done.left} snapshots are left out, of the time after {_day(done.last_ms)}: a file holds {done.frames} "
+            "parts. They are sent when the link is back; or export again when the agent has heard that this file was "
+            "imported"
+        )
 
 
 def _untimed(done: Exported) -> Iterator[str]:
