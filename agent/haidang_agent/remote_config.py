@@ -103,7 +103,7 @@ class RemoteConfig:
         return (self._in_use or "").removeprefix("W/").strip('"')
 
     def refresh(self, centre: Centre, about: Mapping[str, str] | None = None) -> Answer:
-        """What the centre answered. Raises UnreachableError.
+        """What the centre answered. Raises UnreachableError; OSError where it cannot be kept, and is asked for again.
 
         The question says which configuration is in use, and what else is told `about` this agent. What cannot be used
         is named in the log, and the old one goes on.
@@ -115,7 +115,7 @@ class RemoteConfig:
         return answer
 
     def _take(self, answer: Answer) -> None:
-        self._etag = answer.headers.get("etag")
+        etag = answer.headers.get("etag")
         try:
             tables = json.loads(answer.body)
             if not isinstance(tables, dict):
@@ -124,21 +124,22 @@ class RemoteConfig:
             load(self._config_file, known)
         except (BadConfigError, ValueError, RecursionError) as unusable:
             log.warning("the centre's configuration cannot be used, the old one goes on: %s", unusable)
+            self._etag = etag
             return
         if unknown:
             log.warning("the centre names what this agent does not know and leaves out: %s", ", ".join(unknown))
         changed = tables != cached(self._path.parent)[0]
-        self._keep(tables)
-        self._in_use = self._etag
+        self._keep(tables, etag)
+        self._etag = self._in_use = etag
         if changed:
             self._on_change()
 
-    def _keep(self, tables: dict[str, Any]) -> None:
+    def _keep(self, tables: dict[str, Any], etag: str | None) -> None:
         """Readable by its owner only: SNMP passwords and the unit's key are in it."""
         draft = self._path.with_suffix(".new")
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-            json.dump({"etag": self._etag, "tables": tables}, out)
+            json.dump({"etag": etag, "tables": tables}, out)
             out.flush()
             os.fsync(out.fileno())
         draft.replace(self._path)

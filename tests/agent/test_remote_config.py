@@ -139,3 +139,37 @@ def test_a_value_that_does_not_fit_is_refused_all_the_same(centre, config, caplo
     assert refresh(centre, config, {"lab": [{"name": "lab-1", "vlan": "twenty"}]}) == []
     assert refresh(centre, config, {"lab": "lab-1"}) == []
     assert "[[lab]] 1 vlan = 'twenty': must be a whole number" in caplog.text
+
+
+def test_what_could_not_be_kept_is_asked_for_again(centre, config) -> None:
+    """A full disk: the centre must not take it for known."""
+    changes: list[str] = []
+    centre.answer = lambda asked: (
+        Say(304)
+        if asked.headers.get("if-none-match") == '"2"'
+        else Say(200, json_body({"lab": [{"name": "lab-1"}]}), {"ETag": '"2"'})
+    )
+    told = RemoteConfig(config.parent, config, lambda: changes.append("changed"))
+    draft = config.parent / "centre.new"
+    draft.mkdir()
+    with closing(Centre(centre.url, None, "a.k", lambda *_: None)) as client:
+        with pytest.raises(OSError, match=r"centre\.new"):
+            told.refresh(client)
+        assert (told.in_use, changes) == ("", [])
+        draft.rmdir()
+        told.refresh(client)
+        assert (told.in_use, changes) == ("2", ["changed"])
+        told.refresh(client)
+    assert [lab.name for lab in load_merged(config).lab] == ["lab-1"]
+    assert centre.asked[-1].headers["haidang-config"] == "2"
+    assert changes == ["changed"]
+
+
+def test_what_cannot_be_used_is_not_fetched_each_time(centre, config) -> None:
+    centre.answer = lambda _: Say(200, json_body({"lab": "lab-1"}), {"ETag": '"3"'})
+    told = RemoteConfig(config.parent, config, lambda: None)
+    with closing(Centre(centre.url, None, "a.k", lambda *_: None)) as client:
+        told.refresh(client)
+        told.refresh(client)
+    assert [asked.headers.get("if-none-match") for asked in centre.asked] == [None, '"3"']
+    assert told.in_use == ""
