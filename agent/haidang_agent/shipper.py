@@ -129,7 +129,11 @@ class Shipper(Rounds):
 
     def _live(self) -> float | None:
         batch = self._outbox.newest()
-        if batch is None or batch.timestamps_ms[-1] <= self._shipped_ms:
+        if batch is None:
+            return None
+        if self._shipped_ms > (self._clock.stamp().timestamp_ms or 0):  # the centre's clock was put back since
+            self._shipped_ms = batch.timestamps_ms[-1] - 1
+        if batch.timestamps_ms[-1] <= self._shipped_ms:
             return None
         wait = self._push(batch)
         if wait is None:

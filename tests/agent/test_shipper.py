@@ -171,6 +171,31 @@ class TestLanes:
             eventually("the present", lambda: when[3:] in [push.times for push in centre.writes], seconds=30)
             eventually("the past is kept", lambda: outbox.stats().snapshots == 2, seconds=30)
 
+    def test_the_present_goes_first_also_after_the_centres_clock_was_put_back(
+        self, outbox: Outbox, centre: ScriptedCentre
+    ) -> None:
+        """The last time that was shipped lies an hour ahead; what comes then is no backlog, which has to wait here."""
+        ahead = 3600.0
+        centre.clock = lambda: time.time() + ahead
+        centre.answer = lambda _: Say(headers={"Haidang-Backlog-Rate": "0.01"})
+        clock = Clock(outbox, "this")
+        client = Centre(centre.url, credentials="a-1.key", learn=clock.learn)
+        shipper = Shipper(client, outbox, clock, lambda asked: asked.config(None))
+        shipper.start()
+        eventually("the time is known", lambda: clock.offset_seconds is not None, seconds=20, every=0.01)
+        outbox.append(snapshot(1.0, 1.0), clock.stamp(), {})
+        shipper.wake()
+        drained(outbox)
+        ahead = 0.0
+        outbox.append(snapshot(2.0, 1.0), clock.stamp(), {})
+        shipper.wake()
+        eventually("it hears of it", lambda: abs(clock.offset_seconds or 0.0) < 60, seconds=20, every=0.01)
+        outbox.append(snapshot(3.0, 1.0), clock.stamp(), {})
+        shipper.wake()
+        drained(outbox)
+        shipper.stop(60.0)
+        assert outbox.stats().lost == {}
+
     def test_the_connection_is_kept(self, outbox: Outbox, centre: ScriptedCentre) -> None:
         """A TLS handshake every 15 s from 1,500 schools would be most of the collector's work."""
         with shipping(outbox, centre.url) as shipper:
