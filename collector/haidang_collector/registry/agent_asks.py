@@ -7,6 +7,7 @@ another was seen is a second machine with a copy of the identity: no machine sta
 
 from __future__ import annotations
 
+import random
 import re
 import time
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 REMEMBERED_RUNS = 8
 WORD = re.compile("[0-9a-f]{8,64}")
 LONGEST_RANGES = 2000
-"""Characters of a header; what does not fit is told once the first is settled."""
+"""Characters of a header; of more, each answer tells others."""
 CONFIG, RUN, EXPORT = "haidang-config", "haidang-run", "haidang-export"
 """Headers of the question."""
 _KNOWN = select(Agent.id, Agent.config, Agent.runs, Agent.new_key_wanted).where(
@@ -87,15 +88,22 @@ def answer(database: Database, asked: Asking) -> Answer:
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """`0-11,13`: ascending numbers, as many as a header may hold."""
+    """`0-11,13`: ascending numbers. Where a header may not hold them all, from one of chance on: an agent asks again.
+
+    What it has settled of them is not known here.
+    """
     found: list[list[int]] = []
     for number in numbers:
         if found and number == found[-1][1] + 1:
             found[-1][1] = number
         else:
             found.append([number, number])
-    text = ",".join(f"{first}-{last}" if last > first else str(first) for first, last in found)
-    return text if len(text) <= LONGEST_RANGES else text[:LONGEST_RANGES].rpartition(",")[0]
+    words = [f"{first}-{last}" if last > first else str(first) for first, last in found]
+    text = ",".join(words)
+    if len(text) <= LONGEST_RANGES:
+        return text
+    begin = random.randrange(len(words))  # noqa: S311 - no secret
+    return ",".join(words[begin:] + words[:begin])[: LONGEST_RANGES + 1].rpartition(",")[0]
 
 
 def _run_of(known: list[str], run: str) -> dict[str, Any]:
