@@ -100,7 +100,9 @@ class School:
         system32.mkdir()
         self._script(system32 / "schtasks.exe", "#!/bin/sh\n")
         (folder / "ca.pem").write_text("a certificate\n", encoding="ascii")
-        (folder / "hosts.yml").write_text(yaml.safe_dump({"agents": {"hosts": dict.fromkeys(HOSTS)}}))
+        groups = {"agents": HOSTS, "victoriametrics": ("localhost",)}
+        inventory = {group: {"hosts": dict.fromkeys(hosts)} for group, hosts in groups.items()}
+        (folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
         place = f"{folder}/{{{{ inventory_hostname }}}}"
         self._given = {
             "ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable,
@@ -108,7 +110,7 @@ class School:
             "agent_windows_config": f"{place}/data/agent.toml", "agent_windows_python": "present",
             "agent_windows_python_program": sys.executable, "agent_ca_file": str(folder / "ca.pem"),
             "agent_server_url": "https://collector.example", "agent_verify_seconds": 3,
-            "agent_prometheus_url": prometheus.url, "agent_prometheus_host": "localhost", "upgrade_watch_seconds": 0,
+            "agent_prometheus_url": prometheus.url, "upgrade_watch_seconds": 0,
         }  # fmt: skip
 
     def play(self, *books: str, options: tuple[str, ...] = (), ends: int = 0, **variables: Any) -> str:
