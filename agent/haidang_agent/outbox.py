@@ -76,6 +76,7 @@ class Outbox:
         self._thin_above = 0
         self._known: tuple[str, int] | None = None
         self._database: sqlite3.Connection | None = None
+        self._file: outbox_file.Identity | None = None
 
     def append(
         self, snapshot: Snapshot, stamp: Stamp, totals: Mapping[str, float], memory: Mapping[str, Any] | None = None
@@ -130,7 +131,7 @@ class Outbox:
 
     def last_layout(self) -> Layout:
         """The layout of the snapshot appended last, settled or not; () where there never was one."""
-        with self.transaction() as database:
+        with self._reading() as database:
             row = outbox_file.number(database, "last_layout")
             return self._layouts.read(database, row) if row else ()
 
@@ -232,20 +233,16 @@ class Outbox:
         """For what belongs to the outbox and lies in other modules."""
         with self._lock:
             try:
-                if self._database is not None and not self._path.exists():
-                    log.error("outbox %s was removed under the running agent; a new one is begun", self._path)
-                    self.close()  # first, for it takes the journals away
-                    self._layouts.clear()
-                if self._database is None:
-                    self._database = outbox_file.open_or_set_aside(self._path, self._max_bytes)
-                with self._database as database:
+                if self._database is not None and outbox_file.identity(self._path) != self._file:
+                    log.error("outbox %s was removed or replaced under the running agent", self._path)
+                    self.close()
+                with self._database or self._open() as database:
                     yield database
             except sqlite3.DatabaseError as broken:
                 corrupt = outbox_file.is_corrupt(broken)
                 if not corrupt and not isinstance(broken, sqlite3.OperationalError):
                     raise
                 self.close()
-                self._layouts.clear()
                 if corrupt:
                     self._set_aside(broken)
                 raise OutboxError(f"{self._path}: {broken}; is there space on this disk?") from broken
@@ -253,6 +250,20 @@ class Outbox:
                 raise
             except OSError as refused:  # by the file system, as where another program holds the file
                 raise OutboxError(f"{self._path}: {refused}") from refused
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """As `transaction`; all that is read in it is of one instant, whatever another process writes."""
+        with self.transaction() as database:
+            if not database.in_transaction:
+                database.execute("BEGIN")
+            yield database
+
+    def _open(self) -> sqlite3.Connection:
+        self._layouts.clear()
+        self._database = outbox_file.open_or_set_aside(self._path, self._max_bytes)
+        self._file = outbox_file.identity(self._path)
+        return self._database
 
     def _set_aside(self, broken: sqlite3.DatabaseError) -> None:
         try:
@@ -262,7 +273,7 @@ class Outbox:
 
     def _batch(self, query: str, *parameters: int) -> Batch | None:
         batch: Batch | None = None
-        with self.transaction() as database, outbox_file.readable():
+        with self._reading() as database, outbox_file.readable():
             for number, timestamp_ms, _, _, _, layout, _, packed in database.execute(query, parameters):
                 if batch is None:
                     first = layout

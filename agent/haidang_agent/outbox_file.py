@@ -45,6 +45,19 @@ MEMORY = "memory:"
 """Beginning of the keys under which `meta` has what probes remember."""
 
 
+Identity = tuple[int, int]
+"""Device and inode: a file of the same name may be another one."""
+
+
+def identity(path: Path) -> Identity | None:
+    """None where there is no such file."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def open_or_set_aside(path: Path, max_bytes: int) -> sqlite3.Connection:
     """The database at `path`, made where it is missing; one that is no sound outbox is renamed, and a new one begun."""
     try:

@@ -51,7 +51,7 @@ class Layouts:
         return self._known[row]
 
     def clear(self) -> None:
-        """The file is another one now."""
+        """The file may be another one now."""
         self._known.clear()
 
     def _remember(self, row: int, layout: Layout) -> None:

@@ -10,6 +10,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from haidang_agent import outbox_file
 from haidang_agent.outbox import Outbox, OutboxError
 
 from tests.agent.outboxes import NOW, at, backlog, fill, held, noise, snapshot, times
@@ -235,3 +236,51 @@ def test_a_file_that_is_removed_under_it_is_begun_anew(path: Path) -> None:
 
     assert Outbox(path).totals() == {"n": 2.0}
     assert times(Outbox(path)) == [NOW + 1]
+
+
+def test_a_file_that_is_replaced_under_it_is_left(path: Path) -> None:
+    """As by `export`, which finds it corrupt and begins a new one; what the other program writes there stays."""
+    box = Outbox(path)
+    box.append(noise(100, 1), at(NOW), {"n": 1.0})
+    outbox_file.set_aside(path, ValueError("broken"))
+    other = Outbox(path)
+    other.append(noise(50, 3), at(NOW + 1), {"m": 3.0})
+
+    box.append(noise(100, 2), at(NOW + 2), {"n": 2.0})
+    box.close()
+    other.append(noise(50, 4), at(NOW + 3), {"m": 4.0})
+    other.close()
+
+    again = Outbox(path)
+    assert again.totals() == {"n": 2.0, "m": 4.0}
+    assert times(again) == [NOW + 1, NOW + 2, NOW + 3]
+    again.close()
+    (aside,) = (file for file in set_aside(path) if not file.name.endswith(("-wal", "-shm")))
+    before = Outbox(aside)
+    assert times(before) == [NOW]
+    before.close()
+
+
+@pytest.mark.parametrize("ask", [Outbox.last_layout, Outbox.newest, backlog])
+def test_a_layout_that_another_process_deletes_meanwhile(path: Path, ask: Callable[[Outbox], object]) -> None:
+    """`export` reads beside the running agent; it must not take a sound file for a corrupt one."""
+    agents, exports = Outbox(path), Outbox(path)
+    fill(agents, [NOW])
+    expected = ask(exports)
+    exports.close()
+    moved = 0
+
+    def meanwhile(statement: str) -> None:
+        nonlocal moved
+        if "FROM layout" in statement and not moved:
+            moved = len(times(agents))
+            agents.append(noise(5, 1), at(NOW + 1), {})
+
+    with exports.transaction() as database:
+        database.set_trace_callback(meanwhile)
+    assert ask(exports) == expected
+    assert moved == 1
+    assert ask(exports) != expected
+    assert set_aside(path) == []
+    agents.close()
+    exports.close()
