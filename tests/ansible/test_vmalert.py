@@ -12,7 +12,8 @@ from tests.ansible.playing import ANSIBLE, BIN, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-TEMPLATE = ANSIBLE / "roles/victoriametrics/templates/haidang-vmalert.service.j2"
+ROLE = ANSIBLE / "roles/victoriametrics"
+TEMPLATE = ROLE / "templates/haidang-vmalert.service.j2"
 
 
 def test_systemd_takes_the_service(tmp_path: Path) -> None:
@@ -31,7 +32,8 @@ def test_systemd_takes_the_service(tmp_path: Path) -> None:
         "victoriametrics_listen": "127.0.0.1:8428",
         "victoriametrics_alertmanagers": alertmanagers,
     }
-    words = ("localhost", "--connection", "local", "--extra-vars", json.dumps(given), "--module-name", "template")
+    options = ("--extra-vars", f"@{ROLE / 'vars/main.yml'}", "--extra-vars", json.dumps(given))
+    words = ("localhost", "--connection", "local", *options, "--module-name", "template")
     run(BIN / "ansible", *words, "--args", f"src={TEMPLATE} dest={unit}", folder=tmp_path)
 
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, timeout=60, check=False)
