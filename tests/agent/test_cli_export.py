@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
 import subprocess
 import sys
 import time
@@ -10,7 +13,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from haidang_agent import credentials
+from haidang_agent import cli, credentials
 from haidang_agent.credentials import Credentials
 from haidang_agent.outbox import Outbox
 from haidang_agent.outbox_export import MOST_FRAMES
@@ -61,6 +64,34 @@ def test_the_backlog_of_an_agent_that_runs_is_written(folder: Path) -> None:
     assert (again.returncode, again.stdout) == (2, "")
     assert "is there already" in again.stderr
     outbox.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a folder cannot be synced")
+@pytest.mark.parametrize("of_folders", [0, errno.EINVAL])
+def test_its_name_is_on_the_stick_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], of_folders: int
+) -> None:
+    """
+    Where the file system of a stick does not sync a folder, that is said, and the file is good all the same.
+    """
+    with closing(Outbox(folder / "outbox.db")) as outbox:
+        fill(outbox, [round(time.time() * 1000)])
+    real, synced = os.fsync, []
+
+    def fsync(handle: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(handle).st_mode)
+        synced.append((is_folder, (folder / "stick").exists()))
+        if is_folder and of_folders:
+            raise OSError(of_folders, os.strerror(of_folders))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["export", str(folder / "stick"), "--config", str(folder / "agent.toml")])
+
+    assert ended.value.code == 0
+    assert synced == [(False, False), (True, True)]
+    assert ("take it out only when it is ejected" in capsys.readouterr().err) is bool(of_folders)
 
 
 def test_what_has_no_time_is_told(folder: Path) -> None:

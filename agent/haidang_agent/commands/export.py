@@ -68,6 +68,8 @@ def run(options: argparse.Namespace) -> int:
     finally:
         outbox.close()
     problems = [*_left(done), *_untimed(done), *_in_custody(config.state_dir / custody.FILE)]
+    if done.snapshots:
+        problems += _sync(options.file.parent)
     if options.json:
         print(json.dumps({"export": done._asdict(), "problems": problems}))
     else:
@@ -90,6 +92,20 @@ def _write(outbox: Outbox, who: credentials.Credentials, path: Path) -> Exported
     finally:
         draft.unlink(missing_ok=True)
     return done
+
+
+def _sync(folder: Path) -> Iterator[str]:
+    """So that the file's new name is on the disk too."""
+    if os.name != "posix":
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as refused:
+        yield f"{folder}: {refused.strerror or refused}; if it is on a stick, take it out only when it is ejected"
 
 
 def _summary(path: Path, done: Exported) -> str:
