@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from haidang_agent.credentials import Credentials
     from haidang_agent.probe import Sample
     from haidang_agent.relay.station import Station
+    from haidang_agent.tables import Server
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Agent:
         self._outbox = Outbox(
             state_dir / "outbox.db", max_bytes=limits.outbox_max_mb << 20, max_age_seconds=limits.outbox_max_age
         )
+        ours = self._identify()
         self._boot = boot_id()
         self._clock = Clock(self._outbox, self._boot)
         self._host, self._builder = self._recall()
@@ -58,7 +61,7 @@ class Agent:
         """A signal handler may put into it; `Event.set` could wait there for a lock that this very thread holds."""
         self._stopping = False
         self._told = remote_config.RemoteConfig(state_dir, config_file, self._wake)
-        self._shipper = self._make_shipper(state_dir)
+        self._shipper = self._make_shipper(*ours) if ours else None
         self._clock.alone = self._shipper is None
         self._relay = self._make_relay(state_dir)
         self._start_probes()
@@ -101,15 +104,20 @@ class Agent:
             log.warning("%s", failed)
             return Host(time=self._clock, state_dir=self._config.state_dir), SnapshotBuilder(())
 
-    def _make_shipper(self, state_dir: Path) -> Shipper | None:
-        server, who = self._config.server, credentials.load(state_dir)
+    def _identify(self) -> tuple[Server, Credentials] | None:
+        """None where nothing is to be sent. Before anything is read from it the outbox hears whose it is."""
+        server, who = self._config.server, credentials.load(self._config.state_dir)
         if server is None or who is None or not who.agent:
             log.warning("not enrolled: measuring for /metrics and the outbox only; see `haidang-agent enrol --help`")
             return None
         try:
-            self._outbox.belong_to(who.agent)
+            self._outbox.belong_to(who.agent, who.unit)
         except OutboxError as failed:
             log.warning("%s", failed)
+        return server, who
+
+    def _make_shipper(self, server: Server, who: Credentials) -> Shipper:
+        state_dir = self._config.state_dir
         centre = Centre.of(server, who.bearer, self._clock.learn)
         errands = Errands(state_dir, self._outbox, self._told, self._boot)
         deposits = Deposits(server.relay, state_dir, self._outbox, self._unit_key) if server.relay else None

@@ -32,6 +32,8 @@ Lost = Literal["size", "age", "thinned", "refused", "clock"]
 """Why a snapshot was never stored at the centre."""
 
 AGE_CHECK_SECONDS = 60.0
+AGENT, UNIT = "agent", "unit"
+"""In `meta`: whose measurements these are."""
 
 
 class OutboxError(OSError):
@@ -62,6 +64,11 @@ class Batch(NamedTuple):
     values: list[array[float]]
 
 
+class _Owner(NamedTuple):
+    agent: str
+    unit: str
+
+
 class Outbox:
     """Thread-safe. Raises OutboxError. A file found corrupt is set aside, and the next call begins a new one."""
 
@@ -77,6 +84,7 @@ class Outbox:
         self._known: tuple[str, int] | None = None
         self._database: sqlite3.Connection | None = None
         self._file: outbox_file.Identity | None = None
+        self._owner: _Owner | None = None
 
     def append(
         self, snapshot: Snapshot, stamp: Stamp, totals: Mapping[str, float], memory: Mapping[str, Any] | None = None
@@ -198,16 +206,21 @@ class Outbox:
         with self.transaction() as database:
             if value is not None:
                 outbox_file.put(database, key, value)
-            row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-            return None if row is None else str(row[0])
+            return outbox_file.word(database, key)
 
-    def belong_to(self, agent: str) -> None:
-        """What a store has of another agent, before it was enrolled anew, is not brought again in this one's name."""
-        if self.note("agent") not in (None, agent):
-            with self.transaction() as database:
-                confirmed = outbox_confirmed.every(database)
-            self._remove(confirmed, None)
-        self.note("agent", agent)
+    def belong_to(self, agent: str, unit: str) -> None:
+        """From now on nothing of another unit is read or written: its file is set aside, and a new one begun.
+
+        What was stored before any unit was known is this one's.
+
+        Of the same unit all goes on under a new id; only what a store has of the other agent, before this machine was
+        enrolled anew, is not brought again in this one's name.
+        """
+        with self._lock:
+            self._owner = _Owner(agent, unit)
+            self.close()
+            with self.transaction():
+                """What is to be done is done when the file is opened: now, or else as soon as it can be."""
 
     def stats(self) -> OutboxStats:
         with self.transaction() as database:
@@ -260,10 +273,38 @@ class Outbox:
             yield database
 
     def _open(self) -> sqlite3.Connection:
+        """The file is looked at before anything else is done with it: whose it is."""
+        try:
+            database = self._connect()
+            if self._owner is None:
+                return database
+            unit = outbox_file.word(database, UNIT)
+            if unit and self._owner.unit and unit != self._owner.unit:
+                self.close()
+                outbox_file.set_aside_of_unit(self._path, unit)
+                database = self._connect()
+            self._take_over(self._owner)
+        except BaseException:
+            self.close()
+            raise
+        return database
+
+    def _connect(self) -> sqlite3.Connection:
         self._layouts.clear()
         self._database = outbox_file.open_or_set_aside(self._path, self._max_bytes)
         self._file = outbox_file.identity(self._path)
         return self._database
+
+    def _take_over(self, owner: _Owner) -> None:
+        agent, unit = self.note(AGENT), self.note(UNIT)
+        if agent not in (None, owner.agent):
+            with self.transaction() as database:
+                confirmed = outbox_confirmed.every(database)
+            self._remove(confirmed, None)
+        if (agent, unit) != owner:
+            with self.transaction() as database:
+                outbox_file.put(database, AGENT, owner.agent)
+                outbox_file.put(database, UNIT, owner.unit)
 
     def _set_aside(self, broken: sqlite3.DatabaseError) -> None:
         try:

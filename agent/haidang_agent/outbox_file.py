@@ -71,13 +71,25 @@ def open_or_set_aside(path: Path, max_bytes: int) -> sqlite3.Connection:
 
 def set_aside(path: Path, why: Exception) -> None:
     """Rename the file and its journals to `NAME.corrupt-<UTC>`; never deletes."""
-    suffix = f".corrupt-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
-    aside = path.with_name(path.name + suffix)
+    aside = _rename(path, "corrupt")
+    log.error("outbox %s cannot be read (%s); set aside as %s, going on with an empty one", path, why, aside)
+
+
+def set_aside_of_unit(path: Path, unit: str) -> None:
+    """Rename the file and its journals to `NAME.unit-<UTC>`; never deletes."""
+    aside = _rename(path, "unit")
+    log.warning(
+        "outbox %s holds measurements of unit %s; they are kept as %s, going on with an empty one", path, unit, aside
+    )
+
+
+def _rename(path: Path, mark: str) -> str:
+    aside = path.with_name(f"{path.name}.{mark}-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
     for ending in ("", "-wal", "-shm"):
         journal = path.with_name(path.name + ending)
         if journal.exists():
             journal.rename(aside.with_name(aside.name + ending))
-    log.error("outbox %s cannot be read (%s); set aside as %s, going on with an empty one", path, why, aside.name)
+    return aside.name
 
 
 def is_corrupt(error: sqlite3.DatabaseError) -> bool:
@@ -128,10 +140,15 @@ def put(database: sqlite3.Connection, key: str, value: str | int) -> None:
     database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
 
+def word(database: sqlite3.Connection, key: str) -> str | None:
+    """A word of `meta`; None where there is none."""
+    row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
 def number(database: sqlite3.Connection, key: str) -> int:
     """A number of `meta`; 0 where there is none."""
-    row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-    return 0 if row is None else int(row[0])
+    return int(word(database, key) or 0)
 
 
 def add(database: sqlite3.Connection, key: str, more: int) -> None:

@@ -10,13 +10,18 @@ from pathlib import Path
 
 import pytest
 from haidang_agent.outbox import Outbox
+from haidang_agent.stamp import Stamp
 
 from tests.agent.machines import AGENT, Machine
 from tests.agent.namespaces import Namespace, addresses
+from tests.agent.outboxes import snapshot
 from tests.agent.promtool import complaints
 from tests.agent.scripted_centre import CONFIG, Asked, Say, ScriptedCentre, json_body, scripted_centre
 from tests.disks import disk
 from tests.waiting import eventually
+
+OVERRUNS = "haidang_probe_overruns_total\x1fmachine"
+"""As the outbox has it."""
 
 
 @pytest.fixture
@@ -55,6 +60,26 @@ def test_counters_go_on_after_kill_9(tmp_path: Path) -> None:
         eventually("more", lambda: machine.value("haidang_snapshots_total") > before, seconds=15)
 
     assert _stored(machine) > before >= 2
+
+
+def test_enrolled_for_another_unit_it_tells_that_nothing_of_the_first(tmp_path: Path, centre: ScriptedCentre) -> None:
+    machine = Machine(tmp_path, centre)
+    before = Outbox(machine.state / "outbox.db")
+    before.belong_to("a-before", "U0")
+    before.append(snapshot(7.0, 1.0), Stamp(1), {OVERRUNS: 41.0})
+    before.close()
+    with machine.running() as process:
+        eventually("it pushes", lambda: len(centre.writes) >= 2, seconds=20)
+        process.terminate()
+        words = process.communicate(timeout=60)[1]
+
+    named = {dict(labels)["__name__"] for push in centre.writes for labels, _ in push.samples}
+    assert "haidang_snapshots_total" in named
+    assert "a" not in named
+    assert "measurements of unit U0; they are kept as outbox.db.unit-" in words
+    after = Outbox(machine.state / "outbox.db")
+    assert after.totals()[OVERRUNS] == 0
+    after.close()
 
 
 def test_with_a_full_disk_it_goes_on_measuring_and_recovers(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from haidang_agent import outbox_file
-from haidang_agent.outbox import Outbox
+from haidang_agent.outbox import Outbox, OutboxError
 from haidang_agent.snapshot import STALE_NAN
 
-from tests.agent.outboxes import AB, ABC, DAY, NOW, at, backlog, fill, layout, noise, snapshot, times
+from tests.agent.outboxes import AB, ABC, DAY, NOW, at, backlog, fill, held, layout, noise, snapshot, times
 from tests.disks import disk
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ APPENDER = """
 import sys
 from array import array
 from pathlib import Path
-from haidang_agent.outbox import Outbox
+from haidang_agent.outbox import Outbox, OutboxError
 from haidang_agent.snapshot import Snapshot
 from haidang_agent.stamp import Stamp
 outbox = Outbox(Path(sys.argv[1]))
@@ -333,3 +333,70 @@ class TestWhatProbesRemember:
         with pytest.raises(sqlite3.OperationalError):
             outbox_file.look_into_memory(tmp_path / "none.db")
         assert list(tmp_path.iterdir()) == []
+
+
+class TestWhose:
+    """A machine that is enrolled anew, for its unit or another one."""
+
+    def test_another_unit_gets_nothing_of_the_first(
+        self, outbox: Outbox, path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Snapshots, counters, what probes remember: all of it stays on the disk, under another name."""
+        outbox.belong_to("a-1", "U1")
+        outbox.append(snapshot(1.0, 1.0), at(NOW), {"n": 1.0}, {"device": "seen"})
+        box = reopened(outbox, path)
+        box.belong_to("a-2", "U2")
+        assert (backlog(box), box.totals(), box.memory(), box.last_layout()) == (None, {}, {}, ())
+        fill(box, [NOW + 1])
+        box = reopened(box, path)
+        box.belong_to("a-2", "U2")
+        assert times(box) == [NOW + 1]
+        box.close()
+        (aside,) = path.parent.glob("outbox.db.unit-*")
+        assert f"of unit U1; they are kept as {aside.name}" in caplog.text
+        before = Outbox(aside)
+        assert (times(before), before.totals(), before.memory()) == ([NOW], {"n": 1.0}, {"device": "seen"})
+        before.close()
+
+    def test_the_same_unit_goes_on_under_another_id(self, outbox: Outbox, path: Path) -> None:
+        """Its history is its own."""
+        outbox.belong_to("a-1", "U1")
+        outbox.append(snapshot(1.0, 1.0), at(NOW), {"n": 1.0})
+        box = reopened(outbox, path)
+        box.belong_to("a-2", "U1")
+        assert box.totals() == {"n": 1.0}
+        assert times(box) == [NOW]
+        box.close()
+
+    def test_what_was_measured_before_enrolment_is_the_first_units(self, outbox: Outbox, path: Path) -> None:
+        """Also what an older version stored, which did not note the unit."""
+        fill(outbox, [NOW])
+        outbox.belong_to("a-1", "U1")
+        assert outbox.stats().snapshots == 1
+        box = reopened(outbox, path)
+        box.belong_to("a-2", "U2")
+        assert box.stats().snapshots == 0
+        box.close()
+
+    def test_nothing_is_read_until_the_other_units_is_out_of_the_way(self, outbox: Outbox, path: Path) -> None:
+        """Another program holds the file: no word of it comes out, and later a new one is begun."""
+        outbox.belong_to("a-1", "U1")
+        fill(outbox, [NOW])
+        box = reopened(outbox, path)
+        with held(path):
+            for ask in (lambda: box.belong_to("a-2", "U2"), box.newest, box.totals, lambda: fill(box, [NOW + 1])):
+                with pytest.raises(OutboxError, match="busy"):
+                    ask()
+        fill(box, [NOW + 1])
+        assert times(box) == [NOW + 1]
+        box.close()
+
+    def test_a_new_file_is_noted_too(self, outbox: Outbox, path: Path) -> None:
+        """The first one was removed under the running agent."""
+        outbox.belong_to("a-1", "U1")
+        path.unlink()
+        fill(outbox, [NOW])
+        box = reopened(outbox, path)
+        box.belong_to("a-2", "U2")
+        assert box.stats().snapshots == 0
+        box.close()

@@ -180,15 +180,15 @@ def test_what_the_centre_has_is_not_lost_by_age(tmp_path: Path) -> None:
 
 
 def test_what_another_agent_had_confirmed_is_not_brought_in_the_new_ones_name(outbox: Outbox) -> None:
-    outbox.belong_to("a-1")
+    outbox.belong_to("a-1", "U1")
     fill(outbox, [NOW, NOW + 1])
     confirm(outbox, 1)
 
-    outbox.belong_to("a-1")
+    outbox.belong_to("a-1", "U1")
     assert confirm(outbox, 1, since=LATER) == 1
 
     confirm(outbox, 1, since=LATER)
-    outbox.belong_to("a-2")
+    outbox.belong_to("a-2", "U1")
     fill(outbox, [NOW + 2])
     newest = outbox.newest()
     assert newest is not None
