@@ -1,4 +1,4 @@
-"""What the role prometheus adds to Debian's unit: broken files are moved aside before each start."""
+"""What the role prometheus starts it with, and adds to Debian's unit, by which broken files are moved aside."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import yaml
 from haidang_collector.supervisor import head_chunks
 
 from tests.ansible.playing import ANSIBLE, BIN, run
@@ -42,6 +44,31 @@ def test_debians_unit_takes_it_and_it_mends_debians_folder(tmp_path: Path) -> No
 
     assert sorted(path.name for path in data.glob("chunks_head_aside/*/*")) == ["000001", "000002"]
     assert (ROLE / "files/head_chunks.py").samefile(head_chunks.__file__)
+
+
+@pytest.mark.parametrize(
+    ("listen", "has_it"),
+    [
+        (yaml.safe_load((ROLE / "defaults/main.yml").read_text(encoding="utf-8"))["prometheus_listen"], True),
+        ("[::1]:9090", True),
+        ("0.0.0.0:9090", False),
+        ("192.0.2.10:9090", False),
+    ],
+)
+def test_the_door_for_snapshots_is_open_to_this_machine_alone(tmp_path: Path, listen: str, has_it: bool) -> None:
+    """
+    Back-ups need it (docs/backup.md), and who comes in by it can delete series.
+    """
+    given = {"prometheus_listen": listen, "prometheus_retention": "400d", "ansible_python_interpreter": sys.executable}
+    words = ("localhost", "--connection", "local", "--extra-vars", json.dumps(given), "--module-name", "template")
+    run(BIN / "ansible", *words, "--args", f"src={ROLE}/templates/default.j2 dest={tmp_path}/default", folder=tmp_path)
+
+    (arguments,) = shlex.split((tmp_path / "default").read_text(encoding="utf-8"), comments=True)
+    options = arguments.removeprefix("ARGS=").split()
+
+    assert f"--web.listen-address={listen}" in options
+    assert ("--web.enable-admin-api" in options) == has_it
+    assert all(option.partition("=")[0] in _options() for option in options)
 
 
 def _options() -> str:
