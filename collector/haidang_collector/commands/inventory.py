@@ -46,6 +46,7 @@ class Machine:
     system: str
     groups: tuple[str, ...]
     own: "Mapping[str, str]"
+    revoked: bool = False
 
 
 def command(
@@ -117,7 +118,10 @@ def read_hosts(file: Path, units: "Mapping[str, UnitFact]") -> list[Machine]:
 
 
 def grouped(machines: "Iterable[Machine]", units: "Mapping[str, UnitFact]") -> tuple[Groups, Variables]:
-    """Hosts by group, and variables by host. Districts are called as in Grafana, `Quận 1` as `district_quan_1`."""
+    """Hosts by group, and variables by host. Districts are called as in Grafana, `Quận 1` as `district_quan_1`.
+
+    Who is revoked is in the group `revoked` alone: a playbook would wait for the centre to hear it.
+    """
     from haidang_collector.grafana.names import parts_of  # noqa: PLC0415 - see `opened`
 
     parts = parts_of(unit.district for unit in units.values())
@@ -134,16 +138,16 @@ def grouped(machines: "Iterable[Machine]", units: "Mapping[str, UnitFact]") -> t
         if machine.roles:
             mine += [f"role_{role}" for role in machine.roles]
             told["agent_roles"] = list(machine.roles)
-        for group in dict.fromkeys(mine):
+        for group in ["revoked"] if machine.revoked else dict.fromkeys(mine):
             groups.setdefault(group, []).append(machine.name)
         variables[machine.name] = told
     return dict(sorted(groups.items())), variables
 
 
 def _enrolled(agent: "AgentFact") -> Machine:
-    groups = ("revoked",) if agent.revoked else ()
     roles = tuple(role for role in agent.roles if role in ROLES)
-    return Machine(agent.agent, agent.unit, roles, SYSTEMS.get(agent.os, "other"), groups, {"agent_id": agent.agent})
+    system, own = SYSTEMS.get(agent.os, "other"), {"agent_id": agent.agent}
+    return Machine(agent.agent, agent.unit, roles, system, (), own, agent.revoked)
 
 
 def _check_titles(titles: "Sequence[str]") -> None:

@@ -95,6 +95,29 @@ def test_without_a_table_the_enrolled_agents_are_told(haidang: Haidang, tmp_path
     assert told["district_quan_mau_bac"] == told["role_router"] == told["windows"] == {"hosts": [enrolled.agent]}
 
 
+def test_who_is_revoked_is_in_no_group_that_playbooks_play_on(haidang: Haidang, tmp_path: Path) -> None:
+    """
+    Or an upgrade would end at a machine that the centre no longer hears.
+    """
+    token = haidang("tokens", "create", "TH-MAU-01", "--uses", "2").stdout.strip()
+    registry = Registry(sqlite_url(tmp_path / "data"))
+    stays, gone = (
+        enrol(registry.database, Applicant(token, letter * 43, ("site",), "0.1.0", "linux")) for letter in "ab"
+    )
+    registry.close()
+    assert stays is not None
+    assert gone is not None
+    haidang("agents", "revoke", gone.agent)
+
+    told = json.loads(haidang("inventory").stdout)
+
+    variables = told.pop("_meta")["hostvars"]
+    assert told.pop("revoked") == {"hosts": [gone.agent]}
+    assert {"agents", "linux", "role_site", "district_quan_mau_bac"} <= told.keys()
+    assert all(group == {"hosts": [stays.agent]} for group in told.values())
+    assert variables[gone.agent]["unit"] == "TH-MAU-01"
+
+
 def test_districts_of_like_names_have_groups_of_their_own(empty: Haidang, tmp_path: Path) -> None:
     units, hosts = tmp_path / "units.csv", tmp_path / "hosts.csv"
     units.write_text("code,name,district,level\nA,Trường A,Quận Mẫu,primary\nB,Trường B,Quan Mau,primary\n", "utf-8")
