@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import threading
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,8 @@ class Agent:
         ours = self._identify()
         self._boot = boot_id()
         self._clock = Clock(self._outbox, self._boot)
-        self._host, self._builder = self._recall()
+        self._host, self._builder = Host(time=self._clock, state_dir=state_dir), SnapshotBuilder(())
+        self._is_recalled = self._recall()
         self._writable = True
         self._storing = threading.Lock()
         self._woken: SimpleQueue[None] = SimpleQueue()
@@ -94,15 +96,17 @@ class Agent:
     def _wake(self) -> None:
         self._woken.put(None)
 
-    def _recall(self) -> tuple[Host, SnapshotBuilder]:
-        """Counters and series of the last run; from nothing where the disk refuses to tell."""
+    def _recall(self) -> bool:
+        """Counters and series of the last run; False where the disk refuses to tell, and nothing may be stored yet."""
         try:
-            totals, memory = Totals(self._outbox.totals()), Memory(self._outbox.memory())
-            host = Host(totals=totals, memory=memory, time=self._clock, state_dir=self._config.state_dir)
-            return host, SnapshotBuilder(self._outbox.last_layout())
+            last = self._outbox.recall()
         except OutboxError as failed:
             log.warning("%s", failed)
-            return Host(time=self._clock, state_dir=self._config.state_dir), SnapshotBuilder(())
+            return False
+        totals, memory = Totals(last.totals), Memory(last.memory)
+        self._host = Host(totals=totals, memory=memory, time=self._clock, state_dir=self._config.state_dir)
+        self._builder = SnapshotBuilder(last.last_layout)
+        return True
 
     def _identify(self) -> tuple[Server, Credentials] | None:
         """None where nothing is to be sent. Before anything is read from it the outbox hears whose it is."""
@@ -146,15 +150,21 @@ class Agent:
             self._config = remote_config.load_merged(self._config_file)
         except BadConfigError as unusable:
             log.warning("the file was changed and cannot be used, the old configuration goes on: %s", unusable)
-            return
+            if self._is_recalled:
+                return
         self._schedule.stop()
         self._runner.close()
-        log.info("the centre's configuration changed: probes are started anew")
-        self._start_probes()
+        with self._storing:
+            self._is_recalled = self._is_recalled or self._recall()
+            log.info("probes are started anew, with what the centre and the last run have told")
+            self._start_probes()
         self._schedule.start()
 
     def _take_snapshot(self) -> None:
         with self._storing:
+            if not self._is_recalled:
+                self._try_to_recall()
+                return
             snapshot = self._builder.build(self._samples(), complete=self._runner.complete())
             try:
                 totals, memory = self._host.totals.copy(), self._host.memory.copy()
@@ -171,6 +181,13 @@ class Agent:
                 self._builder.keep(snapshot)
         if self._shipper is not None:
             self._shipper.wake()
+
+    def _try_to_recall(self) -> None:
+        """What is counted from nothing must not be written over the last run's: the probes begin anew with that."""
+        self._writable = False
+        with suppress(OutboxError):
+            self._outbox.recall()
+            self._wake()
 
     def _samples(self) -> Iterator[Sample]:
         yield from self._runner.samples()

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -62,6 +62,14 @@ class Batch(NamedTuple):
     layout: Layout
     timestamps_ms: list[int]
     values: list[array[float]]
+
+
+class Recalled(NamedTuple):
+    """The probes' counters, what they are to remember, and the series that were shown last."""
+
+    totals: dict[str, float]
+    memory: dict[str, Any]
+    last_layout: Layout
 
 
 class _Owner(NamedTuple):
@@ -140,8 +148,21 @@ class Outbox:
     def last_layout(self) -> Layout:
         """The layout of the snapshot appended last, settled or not; () where there never was one."""
         with self._reading() as database:
-            row = outbox_file.number(database, "last_layout")
-            return self._layouts.read(database, row) if row else ()
+            return self._layouts.last(database)
+
+    def recall(self) -> Recalled:
+        """All that a new run needs of the one before, as of the last append; also with a disk that is full."""
+        try:
+            with self._reading() as database:
+                return self._recalled(database)
+        except OutboxError:
+            with self._lock, suppress(sqlite3.Error), outbox_file.alone(self._path) as database:
+                return Recalled({}, {}, ()) if self._is_of_another(database) else self._recalled(database)
+            raise
+
+    def _recalled(self, database: sqlite3.Connection) -> Recalled:
+        totals = dict(database.execute("SELECT key, value FROM total"))
+        return Recalled(totals, outbox_file.read_memory(database), self._layouts.last(database))
 
     def newest(self) -> Batch | None:
         """The newest snapshot whose time is known."""
@@ -276,14 +297,12 @@ class Outbox:
         """The file is looked at before anything else is done with it: whose it is."""
         try:
             database = self._connect()
-            if self._owner is None:
-                return database
-            unit = outbox_file.word(database, UNIT)
-            if unit and self._owner.unit and unit != self._owner.unit:
+            if other := self._is_of_another(database):
                 self.close()
-                outbox_file.set_aside_of_unit(self._path, unit)
+                outbox_file.set_aside_of_unit(self._path, other)
                 database = self._connect()
-            self._take_over(self._owner)
+            if self._owner is not None:
+                self._take_over(self._owner)
         except BaseException:
             self.close()
             raise
@@ -294,6 +313,11 @@ class Outbox:
         self._database = outbox_file.open_or_set_aside(self._path, self._max_bytes)
         self._file = outbox_file.identity(self._path)
         return self._database
+
+    def _is_of_another(self, database: sqlite3.Connection) -> str:
+        """The unit that it is of, where that is not this machine's; else empty."""
+        mine, unit = self._owner.unit if self._owner is not None else "", outbox_file.word(database, UNIT) or ""
+        return unit if mine and unit != mine else ""
 
     def _take_over(self, owner: _Owner) -> None:
         agent, unit = self.note(AGENT), self.note(UNIT)

@@ -135,6 +135,14 @@ def look_into_memory(path: Path) -> dict[str, Any]:
         return read_memory(database)
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[sqlite3.Connection]:
+    """To read the file while nobody else has it open: SQLite then needs no room on the disk. Raises sqlite3.Error."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)) as database:
+        database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        yield database
+
+
 def put(database: sqlite3.Connection, key: str, value: str | int) -> None:
     """Write a word of `meta`."""
     database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))

@@ -41,6 +41,11 @@ class Layouts:
         )
         return int(row[0])
 
+    def last(self, database: sqlite3.Connection) -> Layout:
+        """That of the newest snapshot, settled or not; () where there never was one. Within one transaction."""
+        row = number(database, "last_layout")
+        return self.read(database, row) if row else ()
+
     def read(self, database: sqlite3.Connection, row: int) -> Layout:
         """Raises sqlite3.DatabaseError where it is garbled."""
         if row not in self._known:

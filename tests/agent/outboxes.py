@@ -86,3 +86,10 @@ def held(file: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "--lazy", str(file)], check=True)
+
+
+def take_all_room(ballast: Path) -> None:
+    """Of the disk it is on; the OSError says that there is none left."""
+    with ballast.open("wb", buffering=0) as out:
+        while True:
+            out.write(b"x" * 4096)

@@ -14,12 +14,13 @@ from haidang_agent.stamp import Stamp
 
 from tests.agent.machines import AGENT, Machine
 from tests.agent.namespaces import Namespace, addresses
-from tests.agent.outboxes import snapshot
+from tests.agent.outboxes import snapshot, take_all_room
 from tests.agent.promtool import complaints
 from tests.agent.scripted_centre import CONFIG, Asked, Say, ScriptedCentre, json_body, scripted_centre
 from tests.disks import disk
 from tests.waiting import eventually
 
+SHOWN = 'haidang_probe_overruns_total{probe="machine"}'
 OVERRUNS = "haidang_probe_overruns_total\x1fmachine"
 """As the outbox has it."""
 
@@ -64,10 +65,7 @@ def test_counters_go_on_after_kill_9(tmp_path: Path) -> None:
 
 def test_enrolled_for_another_unit_it_tells_that_nothing_of_the_first(tmp_path: Path, centre: ScriptedCentre) -> None:
     machine = Machine(tmp_path, centre)
-    before = Outbox(machine.state / "outbox.db")
-    before.belong_to("a-before", "U0")
-    before.append(snapshot(7.0, 1.0), Stamp(1), {OVERRUNS: 41.0})
-    before.close()
+    _measured_before(machine.state, "U0")
     with machine.running() as process:
         eventually("it pushes", lambda: len(centre.writes) >= 2, seconds=20)
         process.terminate()
@@ -77,9 +75,7 @@ def test_enrolled_for_another_unit_it_tells_that_nothing_of_the_first(tmp_path: 
     assert "haidang_snapshots_total" in named
     assert "a" not in named
     assert "measurements of unit U0; they are kept as outbox.db.unit-" in words
-    after = Outbox(machine.state / "outbox.db")
-    assert after.totals()[OVERRUNS] == 0
-    after.close()
+    assert _totals(machine.state)[OVERRUNS] == 0
 
 
 def test_with_a_full_disk_it_goes_on_measuring_and_recovers(tmp_path: Path) -> None:
@@ -89,11 +85,45 @@ def test_with_a_full_disk_it_goes_on_measuring_and_recovers(tmp_path: Path) -> N
             eventually("a snapshot", lambda: machine.value("haidang_outbox_writable") == 1, seconds=10)
             ballast = state / "ballast"
             with pytest.raises(OSError, match="No space left"):
-                _fill(ballast)
+                take_all_room(ballast)
             eventually("it says so", lambda: machine.value("haidang_outbox_writable") == 0, seconds=20)
             assert machine.value("node_memory_MemTotal_bytes") > 0
             ballast.unlink()
             eventually("it recovers", lambda: machine.value("haidang_outbox_writable") == 1, seconds=20)
+
+
+def test_started_on_a_full_disk_it_counts_on_from_the_last_run(tmp_path: Path) -> None:
+    with disk(tmp_path / "state", "512k") as state:
+        machine = Machine(tmp_path)
+        _measured_before(state)
+        ballast = state / "ballast"
+        with pytest.raises(OSError, match="No space left"):
+            take_all_room(ballast)
+        with machine.running():
+            eventually("it counts on", lambda: machine.value(SHOWN) == 41, seconds=20)
+            eventually("it says so", lambda: machine.value("haidang_outbox_writable") == 0, seconds=20)
+            ballast.unlink()
+            eventually("it stores", lambda: machine.value("haidang_outbox_writable") == 1, seconds=20)
+        assert _totals(state)[OVERRUNS] == 41
+
+
+def test_what_could_not_be_read_at_the_start_is_not_written_over(tmp_path: Path) -> None:
+    """
+    Nothing is stored until it can be read, as when root has mended whose file it is; then counting goes on from it.
+    """
+    machine = Machine(tmp_path)
+    machine.state.mkdir()
+    _measured_before(machine.state)
+    (machine.state / "outbox.db").rename(tmp_path / "elsewhere")
+    (machine.state / "outbox.db").mkdir()
+    with machine.running():
+        eventually("it measures", lambda: machine.value(SHOWN) == 0, seconds=20)
+        eventually("it says so", lambda: machine.value("haidang_outbox_writable") == 0, seconds=20)
+        (machine.state / "outbox.db").rmdir()
+        (tmp_path / "elsewhere").rename(machine.state / "outbox.db")
+        eventually("it stores", lambda: machine.value("haidang_outbox_writable") == 1, seconds=20)
+        assert machine.value(SHOWN) == 41
+    assert _totals(machine.state)[OVERRUNS] == 41
 
 
 def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
@@ -188,15 +218,25 @@ def test_metrics_are_what_promtool_accepts(tmp_path: Path, centre: ScriptedCentr
         assert complaints(machine.metrics()) == []
 
 
-def _fill(file: Path) -> None:
-    with file.open("wb", buffering=0) as ballast:
-        while True:
-            ballast.write(b"x" * 4096)
-
-
 def _stored(machine: Machine) -> int:
     outbox = Outbox(machine.folder / "state" / "outbox.db")
     stats = outbox.stats()
     outbox.close()
     assert stats.lost == {}
     return stats.snapshots_total
+
+
+def _measured_before(state: Path, unit: str = "U1") -> None:
+    """By a run that ended in order."""
+    outbox = Outbox(state / "outbox.db")
+    outbox.belong_to("a-before", unit)
+    outbox.append(snapshot(7.0, 1.0), Stamp(1), {OVERRUNS: 41.0})
+    outbox.close()
+
+
+def _totals(state: Path) -> dict[str, float]:
+    outbox = Outbox(state / "outbox.db")
+    try:
+        return outbox.totals()
+    finally:
+        outbox.close()

@@ -13,7 +13,7 @@ import pytest
 from haidang_agent import outbox_file
 from haidang_agent.outbox import Outbox, OutboxError
 
-from tests.agent.outboxes import NOW, at, backlog, fill, held, noise, snapshot, times
+from tests.agent.outboxes import AB, NOW, at, backlog, fill, held, noise, snapshot, take_all_room, times
 from tests.disks import disk
 
 if TYPE_CHECKING:
@@ -202,6 +202,25 @@ class TestFullDisk:
         assert box.append(noise(100, 1), at(NOW + 10_000), {"n": 0.0})
         assert times(box) == [*acknowledged, NOW + 10_000]
         assert box.stats().lost == {}
+        box.close()
+
+    @pytest.mark.parametrize("unit", ["U1", "U2"])
+    def test_what_is_to_be_remembered_can_be_read(self, small_disk: Path, unit: str) -> None:
+        """After a start on the full disk, where SQLite finds no room for its journal. Not what is another unit's."""
+        box = Outbox(small_disk / "outbox.db")
+        box.belong_to("a-1", "U1")
+        box.append(snapshot(1.0, 2.0), at(NOW), {"n": 1.0}, {"seen": 2})
+        box.close()
+        with pytest.raises(OSError, match="No space left"):
+            take_all_room(small_disk / "filler")
+        with pytest.raises(OutboxError, match="is there space"):
+            box.belong_to("a-2", unit)
+        with pytest.raises(OutboxError, match="is there space"):
+            box.stats()
+        assert box.recall() == (({"n": 1.0}, {"seen": 2}, AB) if unit == "U1" else ({}, {}, ()))
+        (small_disk / "filler").unlink()
+        assert box.append(snapshot(1.0, 2.0), at(NOW + 1), {})
+        assert times(box) == [*([NOW] if unit == "U1" else []), NOW + 1]
         box.close()
 
     def test_full_before_the_first(self, small_disk: Path) -> None:
