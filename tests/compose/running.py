@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tests.lab.ca import CertificateAuthority
+from tests.servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -123,3 +124,27 @@ def names_here(namespace: str, names: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(own_files)
+
+
+@contextmanager
+def balancer(folder: Path, ports: list[int]) -> Iterator[str]:
+    """nginx by compose's file before these collectors; its URL."""
+    machine, port = Machine(folder, []), free_port()
+    machine.place("scale/collectors.conf")
+    machine.place("nginx.conf")
+    replaced = {f"collector-{number}.haidang.internal:8080": f"127.0.0.1:{ports[number - 1]}" for number in (1, 2)}
+    replaced |= {"listen 8443": f"listen 127.0.0.1:{port}"}
+    for file in ("collectors.conf", "nginx.conf"):
+        text = (folder / file).read_text(encoding="utf-8")
+        for there, here in replaced.items():
+            text = text.replace(there, here)
+        (folder / file).write_text(text, encoding="utf-8")
+    with (folder / "nginx.log").open("wb") as log:
+        # Long bodies go into a folder that only its starter may enter, who in the image is its workers' user, too.
+        command = ["nginx", "-c", str(folder / "nginx.conf"), "-g", "daemon off; user root root;"]
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        yield f"https://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=60)

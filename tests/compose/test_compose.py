@@ -11,14 +11,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import yaml
+from haidang_collector.access.doors import UPLOAD_BYTES
 from haidang_collector.settings import Settings
 from haidang_collector.supervisor.files import prometheus_config
 from haidang_collector.supervisor.plan import Plan
 
 from tests.agent.namespaces import Namespace
-from tests.compose.running import COMPOSE, GIVEN, VARIABLE, Machine, names_here, services
+from tests.collector.running import add_agent, database_url, serving
+from tests.compose.running import COMPOSE, GIVEN, VARIABLE, Machine, balancer, names_here, services
 from tests.postgresql import PostgreSQL
 from tests.waiting import eventually
 
@@ -78,6 +81,46 @@ def test_nginx_lets_an_address_have_as_many_connections_as_the_collector() -> No
     told = re.findall(r"limit_conn addresses (\d+);", (COMPOSE / "nginx.conf").read_text(encoding="utf-8"))
 
     assert told == [str(Settings().connections_per_address)]
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "passes"),
+    [
+        ("/registry/import", UPLOAD_BYTES, True),
+        ("/registry/import/apply", UPLOAD_BYTES, True),
+        ("/registry/import", UPLOAD_BYTES + 1, False),
+        ("/api/v1/write", Settings().max_body_bytes, True),
+        ("/api/v1/write", Settings().max_body_bytes + 1, False),
+    ],
+)
+def test_nginx_lets_as_much_through_as_the_collector(proxied: str, path: str, size: int, passes: bool) -> None:
+    """
+    What it lets through, the collector itself answers: it does not know who asks.
+    """
+    answer = httpx.post(f"{proxied}{path}", content=bytes(size), verify=False, trust_env=False, timeout=60)
+
+    by_nginx = "<center>nginx</center>" in answer.text
+    assert (by_nginx, answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE) == (not passes, not passes)
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A collector behind nginx."""
+    folder = tmp_path_factory.mktemp("proxied")
+    add_agent(database_url(folder))
+    with (
+        serving(folder, DATABASE_URL=database_url(folder), TRUSTED_PROXIES="127.0.0.1") as served,
+        balancer(folder, [served.port] * 2) as url,
+    ):
+        eventually("nginx answers", lambda: _is_well(url), seconds=20)
+        yield url
+
+
+def _is_well(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz", verify=False, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
 
 
 def test_the_image_gets_what_the_wheel_and_the_pdfs_need() -> None:

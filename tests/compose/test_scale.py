@@ -22,7 +22,7 @@ from sqlalchemy import update
 from tests.ansible.playing import ANSIBLE, BIN, run
 from tests.collector import remote_write as rw
 from tests.collector.running import add_agent, serving
-from tests.compose.running import Machine
+from tests.compose.running import balancer
 from tests.postgresql import server
 from tests.servers import free_port, prometheus, wait_until_ready
 from tests.waiting import eventually
@@ -35,29 +35,6 @@ ROLE = ANSIBLE / "roles/alertmanager"
 AGENTS = 6
 ROUNDS = 30
 KILLED_AFTER = 10
-
-
-@contextmanager
-def balancer(folder: Path, ports: list[int]) -> Iterator[str]:
-    """nginx by compose's file before these collectors; its URL."""
-    machine, port = Machine(folder, []), free_port()
-    machine.place("scale/collectors.conf")
-    machine.place("nginx.conf")
-    replaced = {f"collector-{number}.haidang.internal:8080": f"127.0.0.1:{ports[number - 1]}" for number in (1, 2)}
-    replaced |= {"listen 8443": f"listen 127.0.0.1:{port}"}
-    for file in ("collectors.conf", "nginx.conf"):
-        text = (folder / file).read_text(encoding="utf-8")
-        for there, here in replaced.items():
-            text = text.replace(there, here)
-        (folder / file).write_text(text, encoding="utf-8")
-    with (folder / "nginx.log").open("wb") as log:
-        command = ["nginx", "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        yield f"https://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
 
 
 def test_one_of_two_collectors_is_killed_and_nobody_notices(tmp_path: Path) -> None:
