@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from haidang_agent.outbox import OutboxError
+from haidang_agent.outbox_time import PROCESS
 from haidang_agent.probe import Moment
 from haidang_agent.stamp import Stamp
 
@@ -42,7 +43,7 @@ def boot_id() -> str:
     try:
         return _BOOT_ID.read_text().strip()
     except FileNotFoundError:
-        return f"process-{uuid.uuid4().hex}"
+        return f"{PROCESS}{uuid.uuid4().hex}"
 
 
 class Clock:
@@ -59,7 +60,8 @@ class Clock:
         self._boot = boot
         self._now = now
         self._wall = wall
-        self._wall_at_start = wall() - now()
+        self._started = now()
+        self._wall_at_start = wall() - self._started
         self._lock = threading.Lock()
         self._offset = self._remembered()
         self.alone = False
@@ -97,6 +99,7 @@ class Clock:
                 self._boot,
                 now_ms=round((self._now() + measured) * 1000),
                 offset_ms=round(measured * 1000),
+                started_ms=round(self._started * 1000),
                 wall_less_monotonic_ms=round(self._wall_at_start * 1000),
             )
             self._offset = measured

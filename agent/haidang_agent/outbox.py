@@ -194,10 +194,14 @@ class Outbox:
             self._remove(safe, None)
         return again
 
-    def restamp(self, boot: str, now_ms: int, offset_ms: int, wall_less_monotonic_ms: int) -> None:
+    def restamp(self, boot: str, now_ms: int, offset_ms: int, *, started_ms: int, wall_less_monotonic_ms: int) -> None:
         """Give snapshots without a time theirs, now that the centre's is known: `now_ms`, monotonic + `offset_ms`.
 
-        Those of this `boot` by the monotonic clock; also those that a wrong centre had put into the future.
+        This process began at `started_ms` of the monotonic clock, the wall clock ahead of that by
+        `wall_less_monotonic_ms`.
+
+        Those of this `boot` by the monotonic clock, whatever an earlier process called it; also those that a wrong
+        centre had put into the future.
         Those of an earlier boot by what the wall clock said then, less the error it had when this boot began, if that
         lies after all that was known before and before this boot; otherwise the clock did not run on between the two,
         their time can't be known, and they are dropped and counted (`clock`).
@@ -207,12 +211,11 @@ class Outbox:
                 known = min(outbox_file.number(database, "last_timestamp_ms"), now_ms)
                 started = outbox_time.wall_at_start(database, boot)
                 earlier = outbox_time.earlier_boots(database, boot)
-            error = (wall_less_monotonic_ms if started is None else started) - offset_ms
+            wall = wall_less_monotonic_ms if started is None else started
+            this = outbox_time.ThisBoot(boot, started_ms, wall, wall - offset_ms)
             self._give_time(boot, offset_ms, now_ms)
-            for each in earlier:
-                shift = each.wall_less_monotonic - error
-                if known < each.first + shift and each.last + shift < offset_ms:
-                    self._give_time(each.boot, shift, now_ms)
+            for earlier_boot, shift_ms in outbox_time.shifts(earlier, this, known):
+                self._give_time(earlier_boot, shift_ms, now_ms)
             with self.transaction() as database:
                 lost = [row[0] for row in database.execute("SELECT id FROM snapshot WHERE timestamp_ms ISNULL")]
                 lost += outbox_time.in_the_future(database, now_ms)

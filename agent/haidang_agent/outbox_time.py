@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator, Sequence
 
 FUTURE_MS = 300_000
 """A stamp further ahead than this came from a centre whose own clock was wrong."""
+PROCESS = "process-"
+"""A boot's name begins so where the system has none for it; then it is of one process of the agent alone."""
+UNCHANGED_MS = 1_000
+RUNNING_MS = 86_400_000
+"""A clock further off than this may have no battery, and begin at the same time with each boot."""
 
 
 class EarlierBoot(NamedTuple):
@@ -21,6 +27,53 @@ class EarlierBoot(NamedTuple):
     first: int
     last: int
     wall_less_monotonic: int
+
+
+class ThisBoot(NamedTuple):
+    """All in milliseconds. `wall_less_monotonic` as at the start; by `error` the wall clock was ahead then."""
+
+    boot: str
+    started: int
+    wall_less_monotonic: int
+    error: int
+
+    @property
+    def offset(self) -> int:
+        """The centre's time less the monotonic clock."""
+        return self.wall_less_monotonic - self.error
+
+    def is_that_of(self, earlier: EarlierBoot) -> bool:
+        """Another process had that name, in this very run of the machine.
+
+        Two boots have two beginnings, and a clock that is about right has run through both.
+        """
+        return (
+            self.boot.startswith(PROCESS)
+            and earlier.boot.startswith(PROCESS)
+            and earlier.last <= self.started
+            and abs(earlier.wall_less_monotonic - self.wall_less_monotonic) <= UNCHANGED_MS
+            and abs(self.error) <= RUNNING_MS
+        )
+
+
+def shifts(earlier: Sequence[EarlierBoot], this: ThisBoot, known: int) -> Iterator[tuple[str, int]]:
+    """Boot, and what makes the centre's time of its monotonic clock, for those of which that is certain.
+
+    They lie after `known`. Where the system has no name for its boots, only a monotonic clock that went back tells
+    another one from a wall clock that was set.
+    """
+    first_since = this.started
+    for each in reversed(earlier):
+        if this.is_that_of(each):
+            shift, is_certain = this.offset, True
+        else:
+            shift = each.wall_less_monotonic - this.error
+            is_certain = each.last + shift < this.offset and (
+                not each.boot.startswith(PROCESS) or first_since < each.last
+            )
+        if is_certain and known < each.first + shift:
+            yield each.boot, shift
+        first_since = min(first_since, each.first)
 
 
 def earlier_boots(database: sqlite3.Connection, boot: str) -> list[EarlierBoot]:

@@ -165,6 +165,69 @@ class TestEarlierBoot:
         assert times(outbox) == [NOW - 600_000]
 
 
+class TestEarlierProcess:
+    """As `TestEarlierBoot` where the system has no name for its boots (Windows), and the agent alone was restarted."""
+
+    def stored(self, outbox: Outbox, machine: Machine) -> None:
+        ours = clock(outbox, machine, boot="process-1")
+        for _ in range(2):
+            outbox.append(snapshot(1.0, 1.0), ours.stamp(), {})
+            machine.passes(15)
+
+    def contact(self, outbox: Outbox, machine: Machine) -> None:
+        ours = clock(outbox, machine, boot="process-2")
+        machine.passes(15)
+        outbox.append(snapshot(1.0, 1.0), ours.stamp(), {})
+        ours.learn(CENTRE, machine.up, machine.up)
+
+    @pytest.mark.parametrize("error", [0.0, 7 * 3600.0, -7 * 3600.0])
+    def test_given_their_time_by_the_monotonic_clock_that_ran_on(self, outbox: Outbox, error: float) -> None:
+        """A clock that stands on the wrong time zone is still one that runs."""
+        machine = Machine(100.0, CENTRE + error)
+        self.stored(outbox, machine)
+        self.contact(outbox, machine)
+        assert outbox.stats().lost == {}
+        assert times(outbox) == [NOW - 45_000, NOW - 30_000, NOW]
+
+    def test_the_machine_was_restarted_and_its_clock_ran_on(self, outbox: Outbox) -> None:
+        machine = Machine(100.0, CENTRE)
+        self.stored(outbox, machine)
+        machine.passes(600)
+        machine.up = 60.0
+        self.contact(outbox, machine)
+        assert times(outbox) == [NOW - 645_000, NOW - 630_000, NOW]
+
+    def test_the_agent_was_restarted_long_after_the_machine(self, outbox: Outbox) -> None:
+        """That the machine was is known from the process between."""
+        machine = Machine(1000.0, CENTRE)
+        self.stored(outbox, machine)
+        machine.passes(600)
+        machine.up = 60.0
+        outbox.append(snapshot(1.0, 1.0), clock(outbox, machine, boot="process-1b").stamp(), {})
+        machine.passes(7200)
+        self.contact(outbox, machine)
+        assert outbox.stats().lost == {}
+        assert times(outbox) == [NOW - 7_845_000, NOW - 7_830_000, NOW - 7_215_000, NOW]
+
+    @pytest.mark.parametrize(
+        ("wall", "up_again", "wall_again"),
+        [
+            (Y2009, 130.0, Y2009 + 30),  # an empty battery: perhaps another boot, which began in 2009 again
+            (CENTRE, 130.0, CENTRE + 90),  # somebody set it
+            (CENTRE - 3600, 130.0, CENTRE + 30),  # perhaps set, perhaps another boot
+            (CENTRE, 90.0, CENTRE - 10),  # another boot, for this clock went back
+        ],
+    )
+    def test_dropped_where_it_is_not_certain(
+        self, outbox: Outbox, wall: float, up_again: float, wall_again: float
+    ) -> None:
+        """No time is invented. Counted."""
+        self.stored(outbox, Machine(100.0, wall))
+        self.contact(outbox, Machine(up_again, wall_again))
+        assert outbox.stats().lost == {"clock": 2}
+        assert times(outbox) == [NOW]
+
+
 def test_remembered_over_a_restart_of_the_process(outbox: Outbox, machine: Machine) -> None:
     """The same boot: the time is known before any contact. Another boot: it is not."""
     clock(outbox, machine).learn(CENTRE, machine.up, machine.up)

@@ -144,7 +144,7 @@ def test_a_centre_whose_clock_is_put_back_loses_nothing(outbox: Outbox) -> None:
     confirm(outbox, 2)
     back = NOW - 60_000
 
-    outbox.restamp("b1", now_ms=back, offset_ms=-60_000, wall_less_monotonic_ms=0)
+    outbox.restamp("b1", now_ms=back, offset_ms=-60_000, started_ms=0, wall_less_monotonic_ms=0)
 
     stamps = (Stamp(back + 1 + number, "b1", NOW + 1 + number, 0) for number in range(6))
     assert all(outbox.append(snapshot(1.0, 1.0), stamp, {}) for stamp in stamps)
@@ -156,7 +156,7 @@ def test_what_the_centre_has_keeps_its_time_when_its_clock_is_put_back(outbox: O
         outbox.append(snapshot(1.0, 1.0), Stamp(moment, "b1", moment, moment), {})
     confirm(outbox, 2)
 
-    outbox.restamp("b1", now_ms=NOW - 600_000, offset_ms=-600_000, wall_less_monotonic_ms=0)
+    outbox.restamp("b1", now_ms=NOW - 600_000, offset_ms=-600_000, started_ms=0, wall_less_monotonic_ms=0)
     outbox.append(snapshot(1.0, 1.0), Stamp(NOW - 500_000, "b1", NOW + 100_000, 0), {})
     newest = outbox.newest()
     assert newest is not None
