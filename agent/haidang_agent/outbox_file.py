@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
 import zlib
 from array import array
@@ -52,7 +53,7 @@ Identity = tuple[int, int]
 def identity(path: Path) -> Identity | None:
     """None where there is no such file."""
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - with each transaction
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
@@ -156,7 +157,8 @@ def word(database: sqlite3.Connection, key: str) -> str | None:
 
 def number(database: sqlite3.Connection, key: str) -> int:
     """A number of `meta`; 0 where there is none."""
-    return int(word(database, key) or 0)
+    row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def add(database: sqlite3.Connection, key: str, more: int) -> None:
