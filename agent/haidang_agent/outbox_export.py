@@ -1,5 +1,7 @@
 """The backlog as a file to carry to the centre, and what follows for the outbox.
 
+A relay's file also has what it keeps for others (`relay.carried`): frames that they have sealed, each as a part.
+
 Nothing leaves the outbox by being exported: the stick may be lost. What is in the file is noted, by snapshot; once the
 centre says that it has it, it is settled as if it had been sent. Until then it is sent as ever when the link is back.
 """
@@ -12,12 +14,13 @@ import json
 import re
 import secrets
 import struct
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from haidang_agent.wire import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from haidang_agent.credentials import Credentials
     from haidang_agent.outbox import Batch, Outbox
@@ -28,6 +31,9 @@ FRAME = struct.Struct(">II32s")
 """Number of the frame, length of its body, HMAC-SHA256 over the header's line, number and body."""
 FRAME_SAMPLES = 60_000
 MOST_FRAMES = 20_000
+"""Of this agent's own."""
+HIGHEST_NUMBER = 99_999
+"""Of a part; those of others come after one's own."""
 FAR_MS = 1 << 62
 KEY_ID, KEY_FRAME = "export", "export:"
 """In `meta`: which export is noted, and by frame the runs of snapshots in it, as [[first id, how many] …]."""
@@ -38,6 +44,7 @@ class Exported(NamedTuple):
     """`untimed`: snapshots that are not in the file, for nobody knows when they were taken. Times in milliseconds.
 
     `left`: snapshots that are not in it because it holds no more parts; they were taken after `last_ms`.
+    `others`: parts that are of other agents; their numbers begin where `frames` ends.
     """
 
     export: str
@@ -48,10 +55,11 @@ class Exported(NamedTuple):
     last_ms: int | None
     untimed: int
     left: int
+    others: int = 0
 
 
-def write(outbox: Outbox, who: Credentials, out: BinaryIO, now: float) -> Exported:
-    """Everything whose time is known, the oldest first, as far as it fits. Raises OutboxError, OSError.
+def write(outbox: Outbox, who: Credentials, out: BinaryIO, now: float, others: Iterable[bytes] = ()) -> Exported:
+    """Everything whose time is known, the oldest first, then `others`, as far as it fits. Raises OutboxError, OSError.
 
     What was noted of an earlier export is forgotten: what is left of it is in this one.
     """
@@ -66,7 +74,11 @@ def write(outbox: Outbox, who: Credentials, out: BinaryIO, now: float) -> Export
         noted.append(_runs(batch.ids))
         samples += len(batch.ids) * len(batch.layout)
         stamps += [batch.timestamps_ms[0], batch.timestamps_ms[-1]]
-    out.write(_frame(key, line, len(noted), b""))
+    number = len(noted)
+    for frame in islice(others, HIGHEST_NUMBER - number):
+        out.write(_frame(key, line, number, frame))
+        number += 1
+    out.write(_frame(key, line, number, b""))
     with outbox.transaction() as database:
         database.execute("DELETE FROM meta WHERE key GLOB ?", (KEY_FRAME + "*",))
         database.executemany(
@@ -79,7 +91,8 @@ def write(outbox: Outbox, who: Credentials, out: BinaryIO, now: float) -> Export
             (left,) = database.execute("SELECT count(*) FROM waiting WHERE timestamp_ms > ?", stamps[-1:]).fetchone()
     first, last = min(stamps, default=None), max(stamps, default=None)
     count = sum(length for runs in noted for _, length in runs)
-    return Exported(str(header["export"]), len(noted), count, samples, first, last, untimed, left)
+    of_others = number - len(noted)
+    return Exported(str(header["export"]), len(noted), count, samples, first, last, untimed, left, of_others)
 
 
 def waiting(outbox: Outbox) -> str:
@@ -103,7 +116,7 @@ def settle(outbox: Outbox, export: str, ranges: str) -> None:
 
     Nothing is settled where another export was noted meanwhile: its frames hold other snapshots.
     """
-    for number in _numbers(ranges):
+    for number in (each for first, last in told(ranges) for each in range(first, min(last, MOST_FRAMES) + 1)):
         key = f"{KEY_FRAME}{number}"
         with outbox.transaction() as database:
             noted = database.execute(
@@ -168,9 +181,9 @@ def _runs(ids: Sequence[int]) -> list[list[int]]:
     return runs
 
 
-def _numbers(ranges: str) -> Iterator[int]:
-    """Bounded: a frame's number has at most five digits."""
+def told(ranges: str) -> Iterator[tuple[int, int]]:
+    """First and last part of each run in `0-11,13`; what is none is left out. A number has at most five digits."""
     for part in ranges.split(","):
         if RANGES.fullmatch(part):
             first, _, last = part.partition("-")
-            yield from range(int(first), min(int(last or first), MOST_FRAMES) + 1)
+            yield int(first), int(last or first)

@@ -132,18 +132,44 @@ def test_what_does_not_fit_is_told(folder: Path) -> None:
     assert (folder / "stick").exists()
 
 
-def test_what_a_relay_keeps_for_others_is_not_in_it_and_that_is_told(folder: Path) -> None:
+def test_what_a_relay_keeps_for_others_is_in_it(folder: Path) -> None:
     with closing(Outbox(folder / "outbox.db")) as outbox:
         fill(outbox, [round(time.time() * 1000)])
     with closing(Custody(folder / "relay.db", 5 << 20)) as custody:
-        for number in range(2):
-            custody.take(b"frame %d" % number, Label("a-2", "0" * 32, 1, 10), "10.0.0.1")
-        done = export(folder, "--json")
+        for number in range(3):
+            custody.take(b"frame %d" % number, Label(f"a-{number % 2}", "0" * 32, 1, 10), "10.0.0.1")
+        done = export(folder)
+        assert custody.stats().frames == 3
 
-    assert done.returncode == 0
-    (problem,) = json.loads(done.stdout)["problems"]
-    assert problem.startswith("2 frames of other agents lie in this relay's custody; they are not in this file")
-    assert f"export: {problem}\n" == done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("; 3 frames of 2 other agents\n")
+    assert (folder / "stick").read_bytes().count(b"frame ") == 3
+
+
+def test_a_relay_that_has_nothing_of_its_own(folder: Path) -> None:
+    with closing(Outbox(folder / "outbox.db")) as outbox:
+        outbox.stats()
+    with closing(Custody(folder / "relay.db", 5 << 20)) as custody:
+        custody.take(b"frame", Label("a-2", "0" * 32, 1, 10), "10.0.0.1")
+
+    done = export(folder, "--json")
+
+    told = json.loads(done.stdout)["export"]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [told[name] for name in ("frames", "others", "other_agents", "others_left")] == [0, 1, 1, 0]
+    assert (folder / "stick").exists()
+
+
+def test_custody_that_cannot_be_read_keeps_nothing_else_from_the_stick(folder: Path) -> None:
+    with closing(Outbox(folder / "outbox.db")) as outbox:
+        fill(outbox, [round(time.time() * 1000)])
+    (folder / "relay.db").mkdir()
+
+    done = export(folder)
+
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{folder / 'stick'}: 1 snapshots, ")
+    assert "of what lies in this relay's custody for other agents not all is in this file: " in done.stderr
 
 
 def test_a_machine_where_no_agent_ran(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from haidang_agent import outbox_export
 from haidang_agent.credentials import Credentials
 from haidang_agent.outbox import Outbox
 from haidang_agent.stamp import Stamp
+from haidang_collector.sticks.file import frames
 
 from tests.agent.outboxes import ABC, NOW, at, backlog, fill, snapshot, times
 
@@ -101,8 +102,25 @@ def test_what_the_centre_has_of_an_earlier_export_settles_nothing_of_a_later_one
 
 
 def test_an_outbox_with_nothing_in_it(outbox: Outbox) -> None:
-    assert export(outbox)[1:] == (0, 0, 0, None, None, 0, 0)
+    assert export(outbox)[1:] == (0, 0, 0, None, None, 0, 0, 0)
     assert outbox_export.waiting(outbox) == ""
+
+
+def test_what_is_of_others_comes_after_ones_own_as_far_as_it_fits(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the centre has of theirs settles nothing here."""
+    monkeypatch.setattr(outbox_export, "HIGHEST_NUMBER", 3)
+    fill(outbox, [NOW])
+    out = io.BytesIO()
+
+    done = outbox_export.write(outbox, WHO, out, NOW / 1000, [b"first", b"second", b"third"])
+
+    assert (done.frames, done.others) == (1, 2)
+    found = list(frames(io.BytesIO(out.getvalue())))
+    assert [(part.number, part.body) for part in found[1:]] == [(1, b"first"), (2, b"second"), (3, b"")]
+    outbox_export.settle(outbox, done.export, "1-99999")
+    assert times(outbox) == [NOW]
 
 
 def test_what_has_no_time_is_left_out_until_the_clock_is_trusted(outbox: Outbox) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from haidang_agent import credentials, outbox_export
 from haidang_agent.options import add_config_argument, add_json_argument
 from haidang_agent.outbox import Outbox, OutboxError
 from haidang_agent.relay import custody
+from haidang_agent.relay.carried import Carried
 from haidang_agent.relay.custody import Custody
 from haidang_agent.remote_config import load_merged
 
@@ -30,8 +31,8 @@ EXAMPLES = """examples:
 At the centre: haidang import school.haidang
 Everything stays in the outbox until the centre says that it has it: a stick may be lost, and a file imported twice.
 The agent may be running. Run this as its user or as root.
-What a relay keeps for other agents is not in the file; it says how much that is.
-Exit status 1: nothing was there to export, not all of it fits into one file, or it could not be written."""
+What a relay keeps for other agents is in the file too, as they sealed it.
+Exit status 1: nothing was there to export, not all of it fits into one file, or it could not be read or written."""
 
 DAY = "%Y-%m-%d %H:%M"
 
@@ -61,33 +62,48 @@ def run(options: argparse.Namespace) -> int:
     try:
         if options.trust_clock:
             outbox_export.trust_clock(outbox)
-        done = _write(outbox, who, options.file)
+        with _in_custody(config.state_dir / custody.FILE) as others:
+            done = _write(outbox, who, others, options.file)
     except (OutboxError, OSError) as failed:
         print(f"export: {failed}", file=sys.stderr)
         return 1
     finally:
         outbox.close()
-    problems = [*_left(done), *_untimed(done), *_in_custody(config.state_dir / custody.FILE)]
-    if done.snapshots:
+    problems = [*_left(done), *_untimed(done), *_left_of_others(others)]
+    if done.snapshots or done.others:
         problems += _sync(options.file.parent)
     if options.json:
-        print(json.dumps({"export": done._asdict(), "problems": problems}))
+        agents, left = (len(others.agents), others.left) if others else (0, 0)
+        told = done._asdict() | {"other_agents": agents, "others_left": left}
+        print(json.dumps({"export": told, "problems": problems}))
     else:
-        print(_summary(options.file, done))
+        print(_summary(options.file, done, others))
     for problem in problems:
         print(f"export: {problem}", file=sys.stderr)
-    return int(not done.snapshots or done.left > 0)
+    return int(not (done.snapshots or done.others) or done.left > 0 or (others is not None and others.is_partial))
 
 
-def _write(outbox: Outbox, who: credentials.Credentials, path: Path) -> Exported:
+@contextmanager
+def _in_custody(path: Path) -> Iterator[Carried | None]:
+    """Of a machine that is or was a relay."""
+    if not path.exists():
+        yield None
+        return
+    with closing(Custody(path, 0)) as kept:
+        yield Carried(kept)
+
+
+def _write(outbox: Outbox, who: credentials.Credentials, others: Carried | None, path: Path) -> Exported:
     """Whole or not at all."""
     draft = path.with_name(path.name + ".part")
     try:
         with draft.open("wb") as out:
-            done = outbox_export.write(outbox, who, out, time.time())
+            done = outbox_export.write(outbox, who, out, time.time(), others.frames() if others else ())
+            if others:
+                others.note(done.export, done.frames)
             out.flush()
             os.fsync(out.fileno())
-        if done.snapshots:
+        if done.snapshots or done.others:
             draft.rename(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -108,11 +124,14 @@ def _sync(folder: Path) -> Iterator[str]:
         yield f"{folder}: {refused.strerror or refused}; if it is on a stick, take it out only when it is ejected"
 
 
-def _summary(path: Path, done: Exported) -> str:
-    if done.first_ms is None or done.last_ms is None:
-        return "nothing waits whose time is known; no file was written"
-    span = f"from {_day(done.first_ms)} to {_day(done.last_ms)}"
-    return f"{path}: {done.snapshots} snapshots, {done.samples} samples, {span}"
+def _summary(path: Path, done: Exported, others: Carried | None) -> str:
+    parts = []
+    if done.first_ms is not None and done.last_ms is not None:
+        span = f"from {_day(done.first_ms)} to {_day(done.last_ms)}"
+        parts.append(f"{done.snapshots} snapshots, {done.samples} samples, {span}")
+    if others and done.others:
+        parts.append(f"{done.others} frames of {len(others.agents)} other agents")
+    return f"{path}: {'; '.join(parts)}" if parts else "nothing waits whose time is known; no file was written"
 
 
 def _day(milliseconds: int) -> str:
@@ -134,18 +153,13 @@ def _untimed(done: Exported) -> Iterator[str]:
         yield (f"{done.untimed} snapshots are left out: {why}. If its clock is right: export again with --trust-clock")
 
 
-def _in_custody(path: Path) -> Iterator[str]:
-    """Of a machine that is or was a relay."""
-    if not path.exists():
+def _left_of_others(others: Carried | None) -> Iterator[str]:
+    if others is None:
         return
-    try:
-        with closing(Custody(path, 0)) as kept:
-            frames = kept.stats().frames
-    except OutboxError as failed:
-        yield f"what lies in this relay's custody is not in this file, nor how much it is: {failed}"
-        return
-    if frames:
+    if others.failed:
+        yield f"of what lies in this relay's custody for other agents not all is in this file: {others.failed}"
+    elif others.left:
         yield (
-            f"{frames} frames of other agents lie in this relay's custody; they are not in this file. "
-            "They are handed over when the way to the centre is back"
+            f"{others.left} frames of other agents are left out, the newest of this relay's custody: a file holds no "
+            "more parts. They are handed over when the way to the centre is back"
         )

@@ -18,6 +18,7 @@ from haidang_agent.outbox_file import BUSY_SECONDS, is_corrupt, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from haidang_agent.relay.frame import Label
@@ -151,24 +152,32 @@ class Custody:
 
     def settle(self, number: int, *outcomes: str) -> None:
         """The centre has it, or refused it or a part of it for ever; counted in the same transaction."""
+        self.settle_all([number], *outcomes)
+
+    def settle_all(self, numbers: Collection[int], *outcomes: str) -> int:
+        """As `settle`, of each of these. How many were there."""
+        gone: list[tuple[str, str, int, bytes]] = []
         with self._lock:
             with self._transaction() as database:
-                row = database.execute(
-                    "DELETE FROM frame WHERE id = ? RETURNING agent, address, size, digest", (number,)
-                ).fetchone()
-                if row is None:
-                    return
-                database.execute("DELETE FROM confirmed WHERE id = ?", (number,))
-                _count(database, number, outcomes)
-                database.execute("DELETE FROM told WHERE id = ?", (number,))
-            agent, address, size, digest = row
-            self._settled[digest] = None
-            if len(self._settled) > MOST_SETTLED:
-                self._settled.popitem(last=False)
-            for used, who in ((self._agents, agent), (self._addresses, address)):
-                used[who] -= size
-                if not used[who]:
-                    del used[who]
+                for number in numbers:
+                    row = database.execute(
+                        "DELETE FROM frame WHERE id = ? RETURNING agent, address, size, digest", (number,)
+                    ).fetchone()
+                    if row is None:
+                        continue
+                    gone.append(row)
+                    database.execute("DELETE FROM confirmed WHERE id = ?", (number,))
+                    _count(database, number, outcomes)
+                    database.execute("DELETE FROM told WHERE id = ?", (number,))
+            for agent, address, size, digest in gone:
+                self._settled[digest] = None
+                if len(self._settled) > MOST_SETTLED:
+                    self._settled.popitem(last=False)
+                for used, who in ((self._agents, agent), (self._addresses, address)):
+                    used[who] -= size
+                    if not used[who]:
+                        del used[who]
+        return len(gone)
 
     def confirm(self, number: int, store_since: str, *outcomes: str) -> int:
         """As `settle`, but a store that runs since `store_since` has it: it is kept for two minutes more.
@@ -203,6 +212,10 @@ class Custody:
             counted = dict(database.execute("SELECT outcome, frames FROM counted"))
             used = self._agents.total()
         return CustodyStats(frames, used, None if oldest is None else oldest / 1000, counted)
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """For what else is noted in this file (`carried`). Raises OutboxError."""
+        return self._transaction()
 
     def close(self) -> None:
         with self._lock:

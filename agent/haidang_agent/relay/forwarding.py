@@ -1,8 +1,8 @@
 """One thread that hands over what is in custody: of each agent the newest first, then the backlog, the oldest first.
 
 A frame leaves the custody with the centre's 2xx (or some time after, where the centre says since when its store has
-been running) or with its final refusal, never otherwise; so a kill between answer and settling hands it over once more,
-which the centre takes for the same.
+been running), with its final refusal, or when the centre says that it came on a stick, never otherwise; so a kill
+between answer and settling hands it over once more, which the centre takes for the same.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from haidang_agent import credentials
 from haidang_agent.centre import UNIX_SECONDS
 from haidang_agent.credentials import CredentialsError
+from haidang_agent.relay import carried
 from haidang_agent.relay.custody import FORWARDED
 from haidang_agent.rounds import Rounds
 from haidang_agent.shipper import NUMBER, STORE_SINCE_HEADER, UNKNOWN_WAIT_SECONDS
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60.0
 LOOK_SECONDS = 15.0
+ASK_SECONDS = 60.0
+"""Between two questions what came to the centre on a stick."""
 REASONS = (
     "signature", "unknown", "revoked", "unit", "malformed", "label", "reserved_label", "too_old", "in_future",
     "too_large", "store_refused", "other",
@@ -59,6 +62,7 @@ class Forwarder(Rounds):
         self._paused: dict[str, float] = {}
         self._rate = 0.0
         self._look_at = math.inf
+        self._ask_at = -math.inf
         self.failures = 0
         """Tries on end that came to nothing."""
         self._said = ""
@@ -68,6 +72,7 @@ class Forwarder(Rounds):
         try:
             now = time.monotonic()
             self._paused = {agent: until for agent, until in self._paused.items() if until > now}
+            self._let_go_of_carried()
             newest = self._custody.newest(self._shipped, self._paused)
             for number in newest[:LIVE_AT_ONCE]:
                 if self._stopping.is_set():
@@ -77,6 +82,19 @@ class Forwarder(Rounds):
             return self._backlog(newest[LIVE_AT_ONCE:])
         except (OSError, CredentialsError) as failed:
             return self._failed(str(failed))
+
+    def _let_go_of_carried(self) -> None:
+        """What came to the centre on a stick need not be handed over. Raises as `_hand_over`."""
+        if time.monotonic() < self._ask_at:
+            return
+        export = carried.waiting(self._custody)
+        if export and (who := credentials.load(self._state_dir)) is not None:
+            self._centre.use(who.bearer)
+            answer = self._centre.config(None, {"Haidang-Export": export})
+            said = answer.headers.get("haidang-imported", "") if "haidang-time" in answer.headers else ""
+            if gone := carried.settle(self._custody, export, said):
+                log.info("%d frames came to the centre on a stick", gone)
+        self._ask_at = time.monotonic() + ASK_SECONDS
 
     def _backlog(self, more: Sequence[int]) -> float | None:
         """Until there is none. If something new has come in, or there is `more` of it, only some: but always some."""

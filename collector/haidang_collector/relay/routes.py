@@ -8,6 +8,7 @@ not known. 429, 503 with Retry-After: later.
 import logging
 import time
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
@@ -35,9 +36,26 @@ router = APIRouter(tags=["agents"])
 log = logging.getLogger(__name__)
 
 
+class NeverError(Exception):
+    """Nothing of a frame will ever be stored. `text` is for a person, `reason` for who brings it."""
+
+    def __init__(self, status: int, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.reason = reason
+        self.text = text
+
+
+class Taken(NamedTuple):
+    """`kept` None: it was in the store already. `since` is the header that says since when that has been running."""
+
+    kept: Kept | None
+    since: dict[str, str]
+
+
 @dataclass
 class RelayedFrames:
-    """What the route works with; one for the application's life, in `app.state.relay`."""
+    """What the routes work with; one for the application's life, in `app.state.relay`."""
 
     ingest: Ingest
     writers: Writers
@@ -49,52 +67,81 @@ class RelayedFrames:
     async def take(self, request: Request) -> Response:
         """Raises Refusal for what may work later, SQLAlchemyError."""
         relay = await authenticated(request)
-        hands = replace(relay, agent=f"{relay.agent} as relay")
+        hands = _hands(relay)
         self.ingest.limits.admit(hands)
         body = Body(request, LONGEST_FRAME)
         with self.ingest.gate.admit(hands, body.expected_bytes()):
             content = await body.read(self.ingest.settings.body_timeout_seconds)
             try:
-                frame = await to_thread.run_sync(read, content)
-                writer = await self.writers.of(frame, relay)
-            except (BadFrameError, NotTheirsError) as never:
-                self.ingest.limits.charge_refused(hands, len(content))
-                if isinstance(never, NotTheirsError):
-                    return self._refuse(relay, UNPROCESSABLE, never.fault, str(never))
-                return self._refuse(relay, BAD_REQUEST, "malformed", str(never))
-            try:
-                return await self._store(frame, writer, relay, hands)
-            except Refusal as refused:
-                if refused.reason not in OURS:
-                    self.ingest.metrics.refuse(refused.reason, writer)
-                if refused.status not in (BAD_REQUEST, TOO_LARGE):
-                    raise
-                return self._refuse(relay, refused.status, refused.reason, refused.text)
+                taken = await self._take(content, relay)
+            except NeverError as never:
+                return PlainTextResponse(f"{never.text}\n", never.status, {"Haidang-Refused": never.reason})
+        if taken.kept is None:
+            return PlainTextResponse(
+                "it is in the store already\n", CONFLICT, {"Haidang-Refused": AGAIN, **taken.since}
+            )
+        granted = self.ingest.grant(hands.agent, taken.kept.newest) | taken.since
+        if not taken.kept.refused:
+            return Response(status_code=204, headers=granted)
+        refused = next(iter(taken.kept.refused))
+        return PlainTextResponse(_in_part(taken.kept), headers={**granted, "Haidang-Refused": refused})
 
-    async def _store(self, frame: Frame, writer: Identity, relay: Identity, hands: Identity) -> Response:
+    async def bring(self, content: bytes, relay: Identity, *, again: bool) -> Taken:
+        """What an operator carried here for this relay. `again`: also what was stored before.
+
+        Raises NeverError; Refusal for what may work later; SQLAlchemyError.
+        """
+        hands = _hands(relay)
+        self.ingest.limits.admit(hands)
+        with self.ingest.gate.admit(hands, len(content)):
+            if len(content) > LONGEST_FRAME:
+                raise self._never(relay, TOO_LARGE, "too_large", f"{LONGEST_FRAME} bytes are allowed for one frame")
+            return await self._take(content, relay, again=again)
+
+    async def _take(self, content: bytes, relay: Identity, *, again: bool = False) -> Taken:
+        """Raises NeverError; Refusal for what may work later; SQLAlchemyError."""
+        try:
+            frame = await to_thread.run_sync(read, content)
+            writer = await self.writers.of(frame, relay)
+        except (BadFrameError, NotTheirsError) as never:
+            self.ingest.limits.charge_refused(_hands(relay), len(content))
+            if isinstance(never, NotTheirsError):
+                raise self._never(relay, UNPROCESSABLE, never.fault, str(never)) from None
+            raise self._never(relay, BAD_REQUEST, "malformed", str(never)) from None
+        try:
+            return await self._store(frame, writer, relay, again=again)
+        except Refusal as refused:
+            if refused.reason not in OURS:
+                self.ingest.metrics.refuse(refused.reason, writer)
+            if refused.status not in (BAD_REQUEST, TOO_LARGE):
+                raise
+            raise self._never(relay, refused.status, refused.reason, refused.text) from None
+
+    async def _store(self, frame: Frame, writer: Identity, relay: Identity, *, again: bool) -> Taken:
         since = await self.ingest.store_start.header()
         known = frame.agent, frame.number, *since.values()
-        if self.stored.get(known):
-            self.ingest.limits.charge(hands, 0)
+        if self.stored.get(known) and not again:
+            self.ingest.limits.charge(_hands(relay), 0)
             self.metrics.took(AGAIN)
-            return PlainTextResponse("it is in the store already\n", CONFLICT, {"Haidang-Refused": AGAIN, **since})
+            return Taken(None, since)
         self.ingest.limits.admit(writer)
         kept = await keep(self.ingest, frame.body, writer)
         self.stored.put(known, value=True)
-        granted = self.ingest.grant(hands.agent, kept.newest) | since
-        if not kept.refused:
-            self.metrics.took(STORED)
-            return Response(status_code=204, headers=granted)
-        self.metrics.took(PART)
+        self.metrics.took(PART if kept.refused else STORED)
         for reason in kept.refused:
             self.ingest.metrics.refuse(reason, writer)
             self.metrics.refused(relay, reason)
-        return PlainTextResponse(_in_part(kept), headers={**granted, "Haidang-Refused": next(iter(kept.refused))})
+        return Taken(kept, since)
 
-    def _refuse(self, relay: Identity, status: int, reason: str, text: str) -> Response:
+    def _never(self, relay: Identity, status: int, reason: str, text: str) -> NeverError:
         self.metrics.took(reason)
         self.metrics.refused(relay, reason)
-        return PlainTextResponse(f"{text}\n", status, {"Haidang-Refused": reason})
+        return NeverError(status, reason, text)
+
+
+def _hands(relay: Identity) -> Identity:
+    """What it brings for others is counted apart from its own."""
+    return replace(relay, agent=f"{relay.agent} as relay")
 
 
 def _in_part(kept: Kept) -> str:

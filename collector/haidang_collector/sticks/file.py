@@ -1,6 +1,7 @@
 """A file that `haidang-agent export` wrote: a line that says what it is, one that says whose, and signed frames.
 
-Each frame is good or bad by itself, so one that was cut off gives what is whole of it.
+Each frame is good or bad by itself, so one that was cut off gives what is whole of it. The body of a frame is a remote
+write request of its agent; or, where that is a relay, what another one has sealed (`relay.frame`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from haidang_collector.relay.frame import MAGIC as RELAYED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,7 +22,7 @@ MAGIC = b"HAIDANG-EXPORT 1\n"
 SIGNED_FOR = b"haidang-export-1"
 LONGEST_LINE = 1000
 LONGEST_BODY = 4 << 20
-HIGHEST_NUMBER = 20_000
+HIGHEST_NUMBER = 99_999
 FRAME = struct.Struct(">II32s")
 """Number, length of the body, HMAC-SHA256 over the header's line, number and body."""
 AGENT = re.compile("[A-Za-z0-9-]{1,32}")
@@ -40,6 +43,11 @@ class Frame:
     number: int
     signature: bytes
     body: bytes
+
+    @property
+    def is_relayed(self) -> bool:
+        """It holds a frame of another agent. No snappy block begins so: it would copy what is not there yet."""
+        return self.body.startswith(RELAYED)
 
     def is_signed_by(self, key_hash: str) -> bool:
         """By the agent that holds the key of this hash."""

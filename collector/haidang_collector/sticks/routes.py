@@ -1,4 +1,7 @@
-"""POST /api/v1/import: takes one frame of an export, which an operator carried here, for the agent that signed it."""
+"""POST /api/v1/import: takes one frame of an export, which an operator carried here, for the agent that signed it.
+
+What that agent kept as a relay for others is taken as from a relay that hands it over.
+"""
 
 import io
 import logging
@@ -14,7 +17,9 @@ from haidang_collector.ingest.body import Body
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.routes import Ingest
 from haidang_collector.registry.database import Database
-from haidang_collector.relay.parts import keep
+from haidang_collector.registry.facts import Identity
+from haidang_collector.relay.parts import Kept, keep
+from haidang_collector.relay.routes import NeverError, RelayedFrames
 from haidang_collector.sticks.file import LONGEST_BODY, LONGEST_LINE, BadExportError, Frame, frames
 from haidang_collector.sticks.taking import is_stored, keep_stored, running_since, sender
 
@@ -29,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Taken(BaseModel):
-    """`again`: the store has it already, and nothing was done.
+    """`unit`, `agent`: who brings it. `again`: the store has it already, and nothing was done.
 
     `refused`: how many of its snapshots never can be stored, by reason; `why` is of the first of them.
     """
@@ -46,16 +51,21 @@ class Taken(BaseModel):
     "/api/v1/import",
     summary="One part of a file of `haidang-agent export`",
     responses={
-        400: {"description": "Nothing of it can ever be stored; the text says what is wrong where"},
+        400: {
+            "description": "Nothing of it can ever be stored; the text says what is wrong where. "
+            "Of a frame that a relay kept for another agent Haidang-Refused says why in a word, as of `/api/v1/relay`"
+        },
+        413: {"description": "Too many bytes, series or samples"},
         422: {"description": "No export, not whole, or not signed by an agent that may push"},
         429: {"description": "More series than this agent or unit may have; see Retry-After"},
         503: {"description": "Store or registry do not answer, or others bring what they kept; see Retry-After"},
     },
 )
 async def take(request: Request, again: bool = False) -> Taken:
-    """Body: the file's two first lines and one frame. Taking a frame twice stores nothing twice.
+    """Body: the file's two first lines and one frame: the agent's own, or of another one whose relay it is.
 
-    What was taken before is left out while the store is sure to have it; `again=true`: it is stored all the same.
+    Taking a frame twice stores nothing twice. What was taken before is left out while the store is sure to have it;
+    `again=true`: it is stored all the same.
     """
     ingest: Ingest = request.app.state.ingest
     registry: Registry = request.app.state.registry
@@ -63,7 +73,9 @@ async def take(request: Request, again: bool = False) -> Taken:
     body.expected_bytes()
     try:
         (frame,) = frames(io.BytesIO(await body.read(BODY_SECONDS)))
-        return await _take(ingest, registry.database, frame, again=again)
+        return await _take(ingest, request.app.state.relay, registry.database, frame, again=again)
+    except NeverError as never:
+        raise HTTPException(never.status, never.text, {"Haidang-Refused": never.reason}) from None
     except BadExportError as bad:
         raise HTTPException(UNPROCESSABLE, str(bad)) from None
     except ValueError:
@@ -73,12 +85,26 @@ async def take(request: Request, again: bool = False) -> Taken:
         raise HTTPException(UNAVAILABLE, "the registry does not answer; try again", {"Retry-After": "5"}) from None
 
 
-async def _take(ingest: Ingest, database: Database, frame: Frame, *, again: bool) -> Taken:
-    """Raises BadExportError, Refusal."""
+async def _take(ingest: Ingest, relay: RelayedFrames, database: Database, frame: Frame, *, again: bool) -> Taken:
+    """Raises BadExportError, NeverError, Refusal."""
     who = await to_thread.run_sync(sender, database, frame)
     since = await running_since(ingest.store_start)
     if not frame.body or (not again and await to_thread.run_sync(is_stored, database, who, frame, since)):
         return Taken(unit=who.unit, agent=who.agent, samples=0, again=bool(frame.body))
+    if frame.is_relayed:
+        kept = (await relay.bring(frame.body, who, again=again)).kept
+    else:
+        kept = await _keep(ingest, frame, who)
+    samples = 0 if kept is None else kept.samples
+    await to_thread.run_sync(keep_stored, database, who, frame, samples, since)
+    if kept is None:
+        return Taken(unit=who.unit, agent=who.agent, samples=0, again=True)
+    lost = {str(reason): number for reason, number in kept.refused.items()}
+    return Taken(unit=who.unit, agent=who.agent, samples=samples, again=False, refused=lost, why=kept.why)
+
+
+async def _keep(ingest: Ingest, frame: Frame, who: Identity) -> Kept:
+    """Raises Refusal."""
     try:
         kept = await keep(ingest, frame.body, who)
     except Refusal as refused:
@@ -86,6 +112,4 @@ async def _take(ingest: Ingest, database: Database, frame: Frame, *, again: bool
         raise
     for reason in kept.refused:
         ingest.metrics.refused.labels(reason).inc()
-    await to_thread.run_sync(keep_stored, database, who, frame, kept.samples, since)
-    lost = {str(reason): number for reason, number in kept.refused.items()}
-    return Taken(unit=who.unit, agent=who.agent, samples=kept.samples, again=False, refused=lost, why=kept.why)
+    return kept

@@ -9,11 +9,12 @@ import pytest
 from haidang_agent import credentials
 from haidang_agent.centre import Centre
 from haidang_agent.credentials import Credentials
+from haidang_agent.relay.carried import Carried
 from haidang_agent.relay.custody import Custody
 from haidang_agent.relay.forwarding import Forwarder
 from haidang_agent.relay.frame import MOST_SAMPLES, Label
 
-from tests.agent.scripted_centre import Asked, Say, ScriptedCentre, scripted_centre
+from tests.agent.scripted_centre import CONFIG, Asked, Say, ScriptedCentre, scripted_centre
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def test_what_is_newest_of_each_goes_first_then_the_oldest(tmp_path: Path, custo
     with forwarding(custody, centre, tmp_path):
         eventually("all has gone", lambda: custody.stats().frames == 0, seconds=20)
 
+    assert centre.of(CONFIG) == []
     assert asked(centre) == ["a-2 6", "a-1 3", "a-1 1", "a-1 2", "a-2 5"]
     assert {each.headers["authorization"] for each in centre.of(RELAYED)} == {f"Bearer a-relay.{'k' * 43}"}
     assert custody.stats().counted == {"forwarded": 5}
@@ -119,6 +121,37 @@ def test_what_was_refused_of_a_part_is_counted_and_said(
         eventually("it has gone", lambda: custody.stats().frames == 0, seconds=20)
     assert custody.stats().counted == {"forwarded": 1, "too_old": 1}
     assert "a part of a frame of a-1 for ever: 2 of its snapshots were refused" in caplog.text
+
+
+def test_what_came_on_a_stick_is_let_go_of_before_anything_is_handed_over(
+    tmp_path: Path, custody, centre: ScriptedCentre
+) -> None:
+    keep(custody, "a-1", 1, 2, 3)
+    others = Carried(custody)
+    assert len(list(others.frames())) == 3
+    others.note("1" * 16, 7)
+    centre.answer = lambda of: Say(200, b"{}", {"Haidang-Imported": "0-7,9"}) if of.path == CONFIG else Say()
+    with forwarding(custody, centre, tmp_path):
+        eventually("all has gone", lambda: custody.stats().frames == 0, seconds=20)
+
+    (question,) = centre.of(CONFIG)
+    assert question.headers["haidang-export"] == "1" * 16
+    assert question.headers["authorization"] == f"Bearer a-relay.{'k' * 43}"
+    assert asked(centre) == ["a-1 2"]
+    assert custody.stats().counted == {"forwarded": 3}
+
+
+@pytest.mark.parametrize("said", [Say(404), Say(503), Say(200, headers={"Haidang-Imported": "0"}, time=False)])
+def test_who_does_not_tell_of_sticks_is_handed_all(tmp_path: Path, custody, centre: ScriptedCentre, said: Say) -> None:
+    keep(custody, "a-1", 1)
+    others = Carried(custody)
+    assert len(list(others.frames())) == 1
+    others.note("1" * 16, 0)
+    centre.answer = lambda of: said if of.path == CONFIG else Say()
+    with forwarding(custody, centre, tmp_path):
+        eventually("it has gone", lambda: custody.stats().frames == 0, seconds=20)
+
+    assert asked(centre) == ["a-1 1"]
 
 
 def test_a_new_key_of_the_relay_is_used_from_the_next_frame_on(tmp_path: Path, custody, centre: ScriptedCentre) -> None:

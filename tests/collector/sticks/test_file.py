@@ -10,7 +10,10 @@ import pytest
 from haidang_agent import outbox_export
 from haidang_agent.credentials import Credentials
 from haidang_agent.outbox import Outbox
+from haidang_collector.ingest.refusal import Refusal
+from haidang_collector.ingest.wire import decompress
 from haidang_collector.registry.credentials import secret_hash
+from haidang_collector.relay.frame import MAGIC as RELAYED
 from haidang_collector.sticks.file import FRAME, MAGIC, BadExportError, Frame, frames
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,7 +89,7 @@ def test_what_was_cut_off_gives_what_is_whole_of_it(exported: bytes) -> None:
         (MAGIC + LINE[:-1], "second line"),
         (MAGIC + LINE.replace(b"a-1", b"../etc"), "second line"),
         (MAGIC + LINE + FRAME.pack(0, 1 << 31, b"") , "is cut off or damaged"),
-        (MAGIC + LINE + FRAME.pack(20_001, 0, b""), "is cut off or damaged"),
+        (MAGIC + LINE + FRAME.pack(100_000, 0, b""), "is cut off or damaged"),
         (MAGIC + LINE + FRAME.pack(7, 10, b"") + b"short", "is cut off in part 7"),
     ],
 )  # fmt: skip
@@ -103,3 +106,13 @@ def test_whatever_the_bytes_are_it_is_refused_or_read(rubbish: bytes, length: in
         except BadExportError:
             continue
         assert all(not frame.is_signed_by(secret_hash(KEY)) for frame in found)
+
+
+@given(st.binary(max_size=2000))
+def test_what_a_relay_kept_is_never_a_part_of_its_own(rest: bytes) -> None:
+    """So a collector of before refuses it, and stores nothing in the relay's name."""
+    part = Frame("a-1", "f" * 16, LINE, 0, b"", RELAYED + rest)
+
+    assert part.is_relayed
+    with pytest.raises(Refusal, match="no snappy block"):
+        decompress(part.body, 32 << 20)
