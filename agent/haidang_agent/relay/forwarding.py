@@ -91,10 +91,10 @@ class Forwarder(Rounds):
         if export and (who := credentials.load(self._state_dir)) is not None:
             self._centre.use(who.bearer)
             answer = self._centre.config(None, {"Haidang-Export": export})
-            said = answer.headers.get("haidang-imported", "") if "haidang-time" in answer.headers else ""
-            if gone := carried.settle(self._custody, export, said):
-                log.info("%d frames came to the centre on a stick", gone)
-        self._ask_at = time.monotonic() + ASK_SECONDS
+            if {"haidang-time", "haidang-imported"} <= answer.headers.keys():
+                if gone := carried.settle(self._custody, export, answer.headers["haidang-imported"]):
+                    log.info("%d frames came to the centre on a stick", gone)
+                self._ask_at = time.monotonic() + ASK_SECONDS
 
     def _backlog(self, more: Sequence[int]) -> float | None:
         """Until there is none. If something new has come in, or there is `more` of it, only some: but always some."""

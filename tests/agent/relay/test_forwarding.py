@@ -141,6 +141,25 @@ def test_what_came_on_a_stick_is_let_go_of_before_anything_is_handed_over(
     assert custody.stats().counted == {"forwarded": 3}
 
 
+def test_it_asks_first_also_where_the_file_was_written_a_moment_ago(
+    tmp_path: Path, custody, centre: ScriptedCentre
+) -> None:
+    """What is handed over would not be taken here."""
+    away = iter((True,))
+    centre.answer = lambda of: (
+        Say(200, b"{}", {"Haidang-Imported": "0"}) if of.path == CONFIG and not next(away, False) else Say(503)
+    )
+    keep(custody, "a-1", 1)
+    with forwarding(custody, centre, tmp_path) as forwarder:
+        eventually("it has tried", lambda: forwarder.failures, seconds=20)
+        others = Carried(custody)
+        assert len(list(others.frames())) == 1
+        others.note("1" * 16, 0)
+        eventually("it has gone", lambda: custody.stats().frames == 0, seconds=30)
+
+    assert custody.stats().counted == {"forwarded": 1}
+
+
 @pytest.mark.parametrize("said", [Say(404), Say(503), Say(200, headers={"Haidang-Imported": "0"}, time=False)])
 def test_who_does_not_tell_of_sticks_is_handed_all(tmp_path: Path, custody, centre: ScriptedCentre, said: Say) -> None:
     keep(custody, "a-1", 1)
