@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from haidang_collector.registry.fleet_tables import ImportedFrame
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 SAFE_SECONDS = 120.0
 """As long as agents keep what was confirmed."""
 LOOK_SECONDS = 30.0
+KEPT = timedelta(days=90)
 
 
 def sender(database: Database, frame: Frame) -> Identity:
@@ -60,8 +61,13 @@ def is_stored(database: Database, who: Identity, frame: Frame, store_since: str)
 
 
 def keep_stored(database: Database, who: Identity, frame: Frame, samples: int, store_since: str) -> None:
-    """A store that runs since `store_since` has it; empty: it does not tell, and the part counts as safe."""
+    """A store that runs since `store_since` has it; empty: it does not tell, and the part counts as safe.
+
+    With the first part of an export go those of long ago: their agents have heard of them, or sent them again.
+    """
     with database.write() as session:
+        if frame.number == 0:
+            session.execute(delete(ImportedFrame).where(ImportedFrame.at < datetime.now(UTC) - KEPT))
         session.merge(
             ImportedFrame(
                 agent=who.agent,

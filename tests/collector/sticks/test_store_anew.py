@@ -18,7 +18,7 @@ from haidang_collector.registry.fleet_tables import ImportedFrame
 from haidang_collector.settings import Settings
 from haidang_collector.sticks.file import frames
 from haidang_collector.sticks.taking import SAFE_SECONDS, mark_safe
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.agent.outboxes import fill
 from tests.agent.shipping import recent
@@ -141,6 +141,18 @@ def test_a_collector_sees_by_itself_that_parts_are_safe(city: City) -> None:
         while city.told(client) != "0":
             assert time.monotonic() < deadline
             time.sleep(0.6)
+
+
+def test_parts_of_long_ago_are_forgotten_when_another_stick_comes(city: City) -> None:
+    with city.collector() as client, city.registry() as database:
+        city.is_stored(client)
+        with database.write() as session:
+            long_ago = datetime.now(UTC) - timedelta(days=91)
+            session.execute(update(ImportedFrame).values(export="an old one", at=long_ago))
+        city.is_stored(client)
+
+        with database.read() as connection:
+            assert connection.scalars(select(ImportedFrame.export)).all() == [city.part.export]
 
 
 def test_of_a_store_that_says_nothing_parts_are_safe_at_once(city: City) -> None:
