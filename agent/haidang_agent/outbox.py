@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 import time
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from haidang_agent import outbox_bounds, outbox_confirmed, outbox_file, outbox_time
-from haidang_agent.outbox_layouts import Layouts
+from haidang_agent.outbox_connection import OutboxConnection, OutboxError
 from haidang_agent.snapshot import STALE_BITS, Layout, Snapshot
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from haidang_agent.stamp import Stamp
+
+__all__ = ["Batch", "Lost", "Outbox", "OutboxError", "OutboxStats", "Recalled"]
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +34,6 @@ Lost = Literal["size", "age", "thinned", "refused", "clock"]
 """Why a snapshot was never stored at the centre."""
 
 AGE_CHECK_SECONDS = 60.0
-AGENT, UNIT = "agent", "unit"
-"""In `meta`: whose measurements these are."""
-
-
-class OutboxError(OSError):
-    """The file could not be read or written now (disk full, failing, file corrupt). A later try may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +68,16 @@ class Recalled(NamedTuple):
     last_layout: Layout
 
 
-class _Owner(NamedTuple):
-    agent: str
-    unit: str
-
-
 class Outbox:
     """Thread-safe. Raises OutboxError. A file found corrupt is set aside, and the next call begins a new one."""
 
     def __init__(self, path: Path, *, max_bytes: int = 256 << 20, max_age_seconds: float = 30 * 86400.0) -> None:
-        self._path = path
+        self._connection = OutboxConnection(path, max_bytes)
         self._max_bytes = max_bytes
-        self._rows_at_once = outbox_file.rows_at_once(max_bytes)
         self._max_age_ms = int(max_age_seconds * 1000)
-        self._lock = threading.RLock()
-        self._layouts = Layouts()
         self._age_check_at = 0.0
         self._thin_above = 0
         self._known: tuple[str, int] | None = None
-        self._database: sqlite3.Connection | None = None
-        self._file: outbox_file.Identity | None = None
-        self._owner: _Owner | None = None
 
     def append(
         self, snapshot: Snapshot, stamp: Stamp, totals: Mapping[str, float], memory: Mapping[str, Any] | None = None
@@ -101,7 +86,7 @@ class Outbox:
 
         False where its time is not after that of the last one: it is left out and counted under `clock`.
         """
-        with self._lock:
+        with self._connection.lock:
             timed = self._timed(stamp)
             self._make_room(timed.timestamp_ms or 0)
             return self._append(snapshot, timed, totals, memory or {})
@@ -125,7 +110,7 @@ class Outbox:
             database.execute(
                 "INSERT INTO snapshot(timestamp_ms, boot, monotonic_ms, wall_ms, layout, stale, packed)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*stamp, self._layouts.number_of(database, snapshot.layout), stale > 0, packed),
+                (*stamp, self._connection.layouts.number_of(database, snapshot.layout), stale > 0, packed),
             )
             if stamp.timestamp_ms is not None:
                 outbox_file.put(database, "last_timestamp_ms", stamp.timestamp_ms)
@@ -147,22 +132,22 @@ class Outbox:
 
     def last_layout(self) -> Layout:
         """The layout of the snapshot appended last, settled or not; () where there never was one."""
-        with self._reading() as database:
-            return self._layouts.last(database)
+        with self._connection.reading() as database:
+            return self._connection.layouts.last(database)
 
     def recall(self) -> Recalled:
         """All that a new run needs of the one before, as of the last append; also with a disk that is full."""
         try:
-            with self._reading() as database:
+            with self._connection.reading() as database:
                 return self._recalled(database)
         except OutboxError:
-            with self._lock, suppress(sqlite3.Error), outbox_file.alone(self._path) as database:
-                return Recalled({}, {}, ()) if self._is_of_another(database) else self._recalled(database)
+            with self._connection.lock, suppress(sqlite3.Error), outbox_file.alone(self._connection.path) as database:
+                return Recalled({}, {}, ()) if self._connection.is_of_another(database) else self._recalled(database)
             raise
 
     def _recalled(self, database: sqlite3.Connection) -> Recalled:
         totals = dict(database.execute("SELECT key, value FROM total"))
-        return Recalled(totals, outbox_file.read_memory(database), self._layouts.last(database))
+        return Recalled(totals, outbox_file.read_memory(database), self._connection.layouts.last(database))
 
     def newest(self) -> Batch | None:
         """The newest snapshot whose time is known."""
@@ -184,7 +169,7 @@ class Outbox:
 
         How many confirmed ones wait again, because they were confirmed of a store that has begun anew since.
         """
-        with self._lock:
+        with self._connection.lock:
             with self.transaction() as database:
                 past = outbox_confirmed.past(database, now_ms - self._max_age_ms)
             self._remove(past, None)
@@ -206,7 +191,7 @@ class Outbox:
         lies after all that was known before and before this boot; otherwise the clock did not run on between the two,
         their time can't be known, and they are dropped and counted (`clock`).
         """
-        with self._lock:
+        with self._connection.lock:
             with self.transaction() as database:
                 known = min(outbox_file.number(database, "last_timestamp_ms"), now_ms)
                 started = outbox_time.wall_at_start(database, boot)
@@ -240,11 +225,7 @@ class Outbox:
         Of the same unit all goes on under a new id; only what a store has of the other agent, before this machine was
         enrolled anew, is not brought again in this one's name.
         """
-        with self._lock:
-            self._owner = _Owner(agent, unit)
-            self.close()
-            with self.transaction():
-                """What is to be done is done when the file is opened: now, or else as soon as it can be."""
+        self._connection.belong_to(agent, unit)
 
     def stats(self) -> OutboxStats:
         with self.transaction() as database:
@@ -260,92 +241,20 @@ class Outbox:
             )
 
     def close(self) -> None:
-        with self._lock:
-            if self._database is not None:
-                self._database.close()
-                self._database = None
+        """The next call opens it again."""
+        self._connection.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """For what belongs to the outbox and lies in other modules."""
-        with self._lock:
-            try:
-                if self._database is not None and outbox_file.identity(self._path) != self._file:
-                    log.error("outbox %s was removed or replaced under the running agent", self._path)
-                    self.close()
-                with self._database or self._open() as database:
-                    yield database
-            except sqlite3.DatabaseError as broken:
-                corrupt = outbox_file.is_corrupt(broken)
-                if not corrupt and not isinstance(broken, sqlite3.OperationalError):
-                    raise
-                self.close()
-                if corrupt:
-                    self._set_aside(broken)
-                raise OutboxError(f"{self._path}: {broken}; is there space on this disk?") from broken
-            except OutboxError:
-                raise
-            except OSError as refused:  # by the file system, as where another program holds the file
-                raise OutboxError(f"{self._path}: {refused}") from refused
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """As `transaction`; all that is read in it is of one instant, whatever another process writes."""
-        with self.transaction() as database:
-            if not database.in_transaction:
-                database.execute("BEGIN")
-            yield database
-
-    def _open(self) -> sqlite3.Connection:
-        """The file is looked at before anything else is done with it: whose it is."""
-        try:
-            database = self._connect()
-            if other := self._is_of_another(database):
-                self.close()
-                outbox_file.set_aside_of_unit(self._path, other)
-                database = self._connect()
-            if self._owner is not None:
-                self._take_over(self._owner)
-        except BaseException:
-            self.close()
-            raise
-        return database
-
-    def _connect(self) -> sqlite3.Connection:
-        self._layouts.clear()
-        self._database = outbox_file.open_or_set_aside(self._path, self._max_bytes)
-        self._file = outbox_file.identity(self._path)
-        return self._database
-
-    def _is_of_another(self, database: sqlite3.Connection) -> str:
-        """The unit that it is of, where that is not this machine's; else empty."""
-        mine, unit = self._owner.unit if self._owner is not None else "", outbox_file.word(database, UNIT) or ""
-        return unit if mine and unit != mine else ""
-
-    def _take_over(self, owner: _Owner) -> None:
-        agent, unit = self.note(AGENT), self.note(UNIT)
-        if agent not in (None, owner.agent):
-            with self.transaction() as database:
-                confirmed = outbox_confirmed.every(database)
-            self._remove(confirmed, None)
-        if (agent, unit) != owner:
-            with self.transaction() as database:
-                outbox_file.put(database, AGENT, owner.agent)
-                outbox_file.put(database, UNIT, owner.unit)
-
-    def _set_aside(self, broken: sqlite3.DatabaseError) -> None:
-        try:
-            outbox_file.set_aside(self._path, broken)
-        except OSError as refused:
-            raise OutboxError(f"{self._path}: {broken}; it cannot be set aside: {refused}") from refused
+        return self._connection.transaction()
 
     def _batch(self, query: str, *parameters: int) -> Batch | None:
         batch: Batch | None = None
-        with self._reading() as database, outbox_file.readable():
+        with self._connection.reading() as database, outbox_file.readable():
             for number, timestamp_ms, _, _, _, layout, _, packed in database.execute(query, parameters):
                 if batch is None:
                     first = layout
-                    batch = Batch([], self._layouts.read(database, layout), [], [])
+                    batch = Batch([], self._connection.layouts.read(database, layout), [], [])
                 if layout != first:
                     break
                 batch.ids.append(number)
@@ -400,11 +309,9 @@ class Outbox:
 
     def _remove(self, ids: Sequence[int], lost: Lost | None) -> None:
         removed = 0
-        for start in range(0, len(ids), self._rows_at_once):
+        for start in range(0, len(ids), self._connection.rows_at_once):
             with self.transaction() as database:
-                chunk = [(number,) for number in ids[start : start + self._rows_at_once]]
-                database.executemany("DELETE FROM confirmed WHERE id = ?", chunk)
-                count = database.executemany("DELETE FROM snapshot WHERE id = ?", chunk).rowcount
+                count = outbox_file.remove(database, ids[start : start + self._connection.rows_at_once])
                 if lost is not None:
                     outbox_file.add(database, f"lost:{lost}", count)
                 removed += count
@@ -413,8 +320,8 @@ class Outbox:
             log.log(level, "outbox: %d snapshots lost: %s", removed, lost)
 
     def _give_time(self, boot: str, shift_ms: int, now_ms: int) -> None:
-        changed = self._rows_at_once
-        while changed == self._rows_at_once:
+        changed = self._connection.rows_at_once
+        while changed == self._connection.rows_at_once:
             with self.transaction() as database:
                 changed = database.execute(
                     "UPDATE snapshot SET timestamp_ms = monotonic_ms + ? WHERE id IN (SELECT id FROM waiting"

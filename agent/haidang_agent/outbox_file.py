@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from haidang_agent import outbox_confirmed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -164,6 +164,13 @@ def number(database: sqlite3.Connection, key: str) -> int:
 def add(database: sqlite3.Connection, key: str, more: int) -> None:
     """Count on in `meta`."""
     put(database, key, number(database, key) + more)
+
+
+def remove(database: sqlite3.Connection, ids: Sequence[int]) -> int:
+    """Delete snapshots, confirmed ones too; how many there were. No more than `rows_at_once` in one transaction."""
+    rows = [(number,) for number in ids]
+    database.executemany("DELETE FROM confirmed WHERE id = ?", rows)
+    return database.executemany("DELETE FROM snapshot WHERE id = ?", rows).rowcount
 
 
 def used_bytes(database: sqlite3.Connection) -> int:

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from haidang_agent import outbox_file
 from haidang_agent.outbox import Outbox
 from haidang_agent.outbox_confirmed import KEPT_MS
 from haidang_agent.stamp import Stamp
@@ -193,3 +194,18 @@ def test_what_another_agent_had_confirmed_is_not_brought_in_the_new_ones_name(ou
     newest = outbox.newest()
     assert newest is not None
     assert outbox.confirm(newest.ids, SINCE, NOW) == 0
+
+
+def test_nor_is_the_rest_of_it_where_it_is_more_than_one_transaction_may_remove(tmp_path: Path) -> None:
+    small = 1 << 20
+    many = 2 * outbox_file.rows_at_once(small) + 1
+    with closing(Outbox(tmp_path / "outbox.db", max_bytes=small)) as outbox:
+        outbox.belong_to("a-1", "U1")
+        fill(outbox, list(range(NOW, NOW + many)))
+        confirm(outbox, many)
+
+        outbox.belong_to("a-2", "U1")
+        with outbox.transaction() as database:
+            kept = database.execute("SELECT (SELECT count(*) FROM snapshot), count(*) FROM confirmed").fetchone()
+
+    assert kept == (0, 0)
