@@ -172,6 +172,41 @@ def test_custody_that_cannot_be_read_keeps_nothing_else_from_the_stick(folder: P
     assert "of what lies in this relay's custody for other agents not all is in this file: " in done.stderr
 
 
+def test_what_another_unit_measured_is_not_written_in_this_ones_name(folder: Path) -> None:
+    """
+    This machine was enrolled anew with `--force`, and the agent that sets the file aside was not restarted yet.
+    """
+    now = round(time.time() * 1000)
+    with closing(Outbox(folder / "outbox.db")) as outbox:
+        outbox.belong_to("a-0", "TH-000")
+        outbox.append(snapshot(1.0, 1.0), Stamp(None, "boot", 10, now), {})
+
+        refused = export(folder, "--trust-clock")
+
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr.startswith("export: what waits here was measured for TH-000, ")
+        assert "restart the agent" in refused.stderr
+        assert not list(folder.glob("stick*"))
+        assert not list(folder.glob("outbox.db.unit-*"))
+        assert (outbox.stats().snapshots, outbox.newest()) == (1, None)
+
+        outbox.belong_to("a-1", "TH-001")
+        fill(outbox, [now, now + 1])
+    done = export(folder, "--json")
+    assert (done.returncode, json.loads(done.stdout)["export"]["snapshots"]) == (0, 2)
+
+
+def test_another_id_of_the_same_unit_exports_all(folder: Path) -> None:
+    with closing(Outbox(folder / "outbox.db")) as outbox:
+        outbox.belong_to("a-0", "TH-001")
+        fill(outbox, [round(time.time() * 1000)])
+
+    done = export(folder)
+
+    assert done.returncode == 0, done.stderr
+    assert "1 snapshots" in done.stdout
+
+
 def test_a_machine_where_no_agent_ran(tmp_path: Path) -> None:
     (tmp_path / "agent.toml").write_text(f'[agent]\nstate_dir = "{tmp_path}"\n')
 

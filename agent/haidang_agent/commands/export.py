@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from haidang_agent import credentials, outbox_export
+from haidang_agent.commands.enrol import RESTART
 from haidang_agent.options import add_config_argument, add_json_argument
 from haidang_agent.outbox import Outbox, OutboxError
+from haidang_agent.outbox_connection import UNIT
 from haidang_agent.relay import custody
 from haidang_agent.relay.carried import Carried
 from haidang_agent.relay.custody import Custody
@@ -60,6 +62,14 @@ def run(options: argparse.Namespace) -> int:
         return 2
     outbox = Outbox(path, max_bytes=config.agent.outbox_max_mb << 20, max_age_seconds=config.agent.outbox_max_age)
     try:
+        unit = outbox.note(UNIT)
+        if unit not in (None, who.unit):
+            print(
+                f"export: what waits here was measured for {unit}, and this machine is enrolled for {who.unit} now; "
+                f"restart the agent, which sets that aside, then export again: {RESTART}",
+                file=sys.stderr,
+            )
+            return 2
         if options.trust_clock:
             outbox_export.trust_clock(outbox)
         with _in_custody(config.state_dir / custody.FILE) as others:
