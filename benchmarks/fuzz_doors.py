@@ -111,24 +111,30 @@ class Relay(Door):
         return {"authorization": bearer(noise, OF_ONE_UNIT)}
 
     def body(self, noise: random.Random) -> bytes:
-        writer = noise.choice(OF_ONE_UNIT) if noise.random() < 0.9 else noise.randrange(50)
-        label = {"agent": agent_id(writer), "frame": f"{noise.randrange(5000):032x}"}
-        head = b"HAIDANG-RELAY 1\n" + json.dumps(maybe_bent(noise, label)).encode() + b"\n"
-        signed = head + write_body(noise)
-        key = hmac.digest(secret_hash(key_of(writer)).encode(), b"haidang-relay-1", "sha256")
-        frame = head + hmac.digest(key, signed, "sha256") + signed[len(head) :]
-        return bent(noise, frame) if noise.random() < 0.3 else frame
+        return _sealed(noise)
+
+
+def _sealed(noise: random.Random) -> bytes:
+    """What an agent leaves with a relay."""
+    writer = noise.choice(OF_ONE_UNIT) if noise.random() < 0.9 else noise.randrange(50)
+    label = {"agent": agent_id(writer), "frame": f"{noise.randrange(5000):032x}"}
+    head = b"HAIDANG-RELAY 1\n" + json.dumps(maybe_bent(noise, label)).encode() + b"\n"
+    signed = head + write_body(noise)
+    key = hmac.digest(secret_hash(key_of(writer)).encode(), b"haidang-relay-1", "sha256")
+    frame = head + hmac.digest(key, signed, "sha256") + signed[len(head) :]
+    return bent(noise, frame) if noise.random() < 0.3 else frame
 
 
 class Stick(Door):
     path, kind = "/api/v1/import", "application/octet-stream"
 
     def body(self, noise: random.Random) -> bytes:
-        writer, number = noise.randrange(50), noise.choice((*range(20), 20_000, 20_001, 2**32 - 1))
+        writer = noise.choice(OF_ONE_UNIT) if noise.random() < 0.5 else noise.randrange(50)
+        number = noise.choice((*range(20), 20_000, 20_001, 99_999, 100_000, 2**32 - 1))
         line = json.dumps(
             maybe_bent(noise, {"agent": agent_id(writer), "export": f"{noise.randrange(9):08x}"})
         ).encode()
-        body = b"" if noise.random() < 0.05 else write_body(noise)
+        body = noise.choices((b"", _sealed(noise), write_body(noise)), (5, 30, 65))[0]
         key = hmac.digest(secret_hash(key_of(writer)).encode(), b"haidang-export-1", "sha256")
         signature = hmac.digest(key, line + b"\n" + struct.pack(">I", number) + body, "sha256")
         length = len(body) if noise.random() < 0.9 else noise.choice((0, 1, 4 << 20, 2**32 - 1))
