@@ -266,7 +266,7 @@ install_release() {
     run touch "$release/.whole"
   fi
   previous=$(readlink "$home/current" || true)
-  previous=${previous##*/} # Ansible's links are whole paths
+  previous=${previous%/} previous=${previous##*/} # Ansible's links are whole paths, and a hand's may end in a slash
   run ln -sfn "releases/${version:-VERSION}" "$home/current.new"
   run mv -fT "$home/current.new" "$home/current"
   run ln -sfn "$home/current/bin/haidang-agent" /usr/local/bin/haidang-agent

@@ -8,7 +8,7 @@
 "-" stands for none in URL, CA and FILE: Windows PowerShell drops an argument that is empty. `--later`: the centre is
 not asked, and no token is wanted. The token is FILE's, else HAIDANG_TOKEN, else asked for; none is wanted where the
 machine is enrolled. `--dry-run`: nobody is asked, and "-" is printed for what would be typed. OWNER: the SIDs of whom
-STATE and its agent.toml belong to, where they are there.
+STATE and all that lies in it belong to.
 Words are in the language of HAIDANG_LANG. Exit status: 0 fit, 2 not; what is wrong and what to do stands on stderr.
 Runs before anything is installed, with what Python itself brings.
 """
@@ -42,8 +42,8 @@ OURS = re.compile(r"wheelhouse/haidang-[0-9][0-9A-Za-z.+!]*-py3-none-any\.whl")
 """Its version becomes the name of a folder."""
 TOKEN_BYTES = 1000
 """Read of a token's file; a token has fewer than a hundred."""
-TRUSTED_OWNERS = frozenset({"S-1-5-18", "S-1-5-32-544"})
-"""Of the system and of the administrators (Microsoft, "Well-known SIDs")."""
+TRUSTED_OWNERS = frozenset({"S-1-5-18", "S-1-5-19", "S-1-5-32-544"})
+"""The system, LOCAL SERVICE (the agent) and the administrators (Microsoft, "Well-known SIDs")."""
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16"}
 """Which Windows' editors and PowerShell's `>` put before a text."""
 VIETNAMESE = os.environ.get("HAIDANG_LANG", "").startswith("vi")
@@ -152,7 +152,7 @@ def check_centre(url: str, authority: str, *, asked: bool) -> None:
 
 def check_state(state: Path, url: str, owners: list[str]) -> None:
     """Anybody may make a folder in ProgramData, and with it say whom the token is sent to."""
-    if not TRUSTED_OWNERS.issuperset(owners) or _leads_elsewhere(state):
+    if not TRUSTED_OWNERS.issuperset(owners) or any(map(_leads_elsewhere, (state, *state.glob("*")))):
         raise UnfitError(
             f"{state} không phải do quản trị viên tạo: hãy xem ai đã tạo, xóa đi rồi chạy lại.",
             f"{state} was not made by an administrator: see whose it is, delete it, and run this again.",
@@ -161,8 +161,7 @@ def check_state(state: Path, url: str, owners: list[str]) -> None:
     if not url or not config.exists():
         return
     try:
-        with config.open("rb") as file:
-            kept = str(tomllib.load(file)["server"]["url"]).rstrip("/")
+        kept = str(tomllib.loads(config.read_text("utf-8-sig"))["server"]["url"]).rstrip("/")
     except (OSError, KeyError, TypeError, ValueError) as fault:
         kept = f"? ({fault})"
     if kept != url.rstrip("/"):

@@ -102,11 +102,11 @@ function Test-Fitness([string[]]$words) {
     if ($LASTEXITCODE) { exit 2 }
 }
 
-# Whom the folder of state belongs to, and what is said there: nobody, where there is none yet.
+# Whom the folder of state and all that lies in it belong to: nobody, where there is none yet.
 function Get-Owners {
-    foreach ($each in $state, (Join-Path $state 'agent.toml')) {
-        if (Test-Path -LiteralPath $each) { (Get-Acl -LiteralPath $each).GetOwner([Security.Principal.SecurityIdentifier]).Value }
-    }
+    if (-not (Test-Path -LiteralPath $state)) { return }
+    $all = @($state) + @(Get-ChildItem -LiteralPath $state -Force | ForEach-Object { $_.FullName })
+    $all | ForEach-Object { (Get-Acl -LiteralPath $_).GetOwner([Security.Principal.SecurityIdentifier]).Value } | Select-Object -Unique
 }
 
 # An agent that was just started may not answer yet.

@@ -136,7 +136,7 @@ def test_the_name_of_a_wheel_leads_nowhere_else(bundle: Path) -> None:
     assert (done.returncode, done.stderr) == (2, "There is no haidang in the bundle.\n")
 
 
-ADMINISTRATORS, SYSTEM, PUPIL = "S-1-5-32-544", "S-1-5-18", "S-1-5-21-1-2-3-1001"
+ADMINISTRATORS, SYSTEM, AGENT, PUPIL = "S-1-5-32-544", "S-1-5-18", "S-1-5-19", "S-1-5-21-1-2-3-1001"
 CENTRE = "https://centre.example:8080"
 
 
@@ -149,8 +149,13 @@ def state(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("url", [CENTRE, f"{CENTRE}/", "-"])
-def test_what_an_administrator_put_there_is_gone_on_with(state: Path, url: str) -> None:
-    assert check("state", str(state), url, ADMINISTRATORS, SYSTEM).returncode == 0
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_what_an_administrator_put_there_is_gone_on_with(state: Path, url: str, mark: str) -> None:
+    """With the mark that Windows' editors put before a text."""
+    config = state / "agent.toml"
+    config.write_text(mark + config.read_text("utf-8"), encoding="utf-8")
+
+    assert check("state", str(state), url, ADMINISTRATORS, SYSTEM, AGENT).returncode == 0
 
 
 def test_where_nothing_is_yet_nothing_is_wrong(tmp_path: Path) -> None:
@@ -162,6 +167,13 @@ def test_what_anybody_may_have_put_there_is_refused(state: Path, owners: tuple[s
     done = check("state", str(state), CENTRE, *owners)
 
     assert (done.returncode, "was not made by an administrator" in done.stderr) == (2, True)
+
+
+def test_nothing_in_it_may_lead_elsewhere(state: Path) -> None:
+    """Rights are set on all that lies there, and would be on what a junction leads to."""
+    (state / "frames").symlink_to(state.parent)
+
+    assert check("state", str(state), CENTRE, ADMINISTRATORS).returncode == 2
 
 
 def test_a_folder_that_leads_elsewhere_is_refused(state: Path) -> None:

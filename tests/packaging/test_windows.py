@@ -32,10 +32,10 @@ STATE = PureWindowsPath(r"C:\ProgramData\Haidang")
 PYTHON = PureWindowsPath(r"C:\Program Files\Python313\python.exe")
 NAMESPACE = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
 CMDLETS = {
-    "Copy-Item", "Get-Acl", "Get-AuthenticodeSignature", "Get-ChildItem", "Get-FileHash", "Get-ItemProperty",
-    "Get-UICulture", "Join-Path", "New-Item", "New-Object", "Out-Null", "Remove-Item", "Resolve-Path",
-    "Select-Object", "Split-Path", "Start-Process", "Start-Sleep", "Test-Path", "Where-Object", "Write-Host",
-    "Write-Output",
+    "Copy-Item", "ForEach-Object", "Get-Acl", "Get-AuthenticodeSignature", "Get-ChildItem", "Get-FileHash",
+    "Get-ItemProperty", "Get-UICulture", "Join-Path", "New-Item", "New-Object", "Out-Null", "Remove-Item",
+    "Resolve-Path", "Select-Object", "Split-Path", "Start-Process", "Start-Sleep", "Test-Path", "Where-Object",
+    "Write-Host", "Write-Output",
 }  # fmt: skip
 """Of Windows PowerShell 5.1."""
 SYNTAX = {

@@ -120,7 +120,7 @@ def read_hosts(file: Path, units: "Mapping[str, UnitFact]") -> list[Machine]:
 def grouped(machines: "Iterable[Machine]", units: "Mapping[str, UnitFact]") -> tuple[Groups, Variables]:
     """Hosts by group, and variables by host. Districts are called as in Grafana, `Quận 1` as `district_quan_1`.
 
-    Who is revoked is in the group `revoked` alone: a playbook would wait for the centre to hear it.
+    Who is revoked is in the groups `revoked` and of its system alone: a playbook would wait for the centre to hear it.
     """
     from haidang_collector.grafana.names import parts_of  # noqa: PLC0415 - see `opened`
 
@@ -138,7 +138,7 @@ def grouped(machines: "Iterable[Machine]", units: "Mapping[str, UnitFact]") -> t
         if machine.roles:
             mine += [f"role_{role}" for role in machine.roles]
             told["agent_roles"] = list(machine.roles)
-        for group in ["revoked"] if machine.revoked else dict.fromkeys(mine):
+        for group in ["revoked", machine.system] if machine.revoked else dict.fromkeys(mine):
             groups.setdefault(group, []).append(machine.name)
         variables[machine.name] = told
     return dict(sorted(groups.items())), variables
