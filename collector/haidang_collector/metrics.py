@@ -75,6 +75,7 @@ class FactCollector:
         self._policy = policy or load()
         self.calendar = calendar or school_time.load()
         self._started = time.time() if started is None else started
+        self._began = time.monotonic()
         self._told = FactText(registry.database, self._of_registry)
 
     def families(self) -> Iterator[Metric]:
@@ -134,14 +135,21 @@ class FactCollector:
         for agent, of, last_seen, stopped in self._registry.sightings(unit, district):
             heard = self._seen.latest(agent)
             if heard is None or _is_older(heard, last_seen):
-                yield of, last_seen, stopped
+                yield of, self._credible(last_seen), stopped
             else:
                 yield of, heard.at, heard.stopped
+
+    def _credible(self, last_seen: float | None) -> float | None:
+        """What a wrong clock put into the future was, at the latest, when this collector started."""
+        if last_seen is None or last_seen <= latest_credible():
+            return last_seen
+        return time.time() - (time.monotonic() - self._began)
 
     def _up_to_date(self, fact: AgentFact) -> AgentFact:
         heard = self._seen.latest(fact.agent)
         if heard is None or _is_older(heard, fact.last_seen):
-            return fact
+            last_seen = self._credible(fact.last_seen)
+            return fact if last_seen == fact.last_seen else replace(fact, last_seen=last_seen)
         return replace(
             fact, last_seen=heard.at, stopped=heard.stopped, isp=heard.isp, scrape_address=heard.scrape_address
         )

@@ -132,18 +132,21 @@ def test_another_collectors_newer_sighting_counts(tmp_path: Path) -> None:
     assert samples(text, "haidang_agent_stopped") == {(agent, "Quận 1", "TH-001"): 0}
 
 
-def test_a_sighting_from_the_future_hides_no_silence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_heard_again", [True, False])
+def test_a_sighting_from_the_future_hides_no_silence(tmp_path: Path, *, is_heard_again: bool) -> None:
     url = database_url(tmp_path)
     agent, authorization = add_agent(url)
     registry = Registry(url)
     registry.record_seen({agent: Sighting(time.time() + 7 * 3600, stopped=False)})
     registry.close()
     with client_of(Settings(database_url=url), store=STORE) as client:
-        push(client, authorization)
+        if is_heard_again:
+            push(client, authorization)
         text = client.get("/metrics/registry").text
 
     last = samples(text, "haidang_agent_last_seen_timestamp_seconds")
     assert last[(agent, "Quận 1", "TH-001")] == pytest.approx(time.time(), abs=60)
+    assert last[(agent, "Quận 1", "TH-001")] <= time.time()
 
 
 def test_a_revoked_agent_is_not_expected_any_more(tmp_path: Path) -> None:

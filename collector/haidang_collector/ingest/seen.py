@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
+
+from haidang_collector.registry.facts import latest_credible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,16 +28,23 @@ class Seen:
     def __init__(self, record: Callable[[Mapping[str, Sighting]], None]) -> None:
         self._record = record
         self._lock = threading.Lock()
-        self._latest: dict[str, Sighting] = {}
+        self._latest: dict[str, tuple[Sighting, float]] = {}
         self._unwritten: dict[str, Sighting] = {}
 
     def heard(self, agent: str, sighting: Sighting) -> None:
         with self._lock:
-            self._latest[agent] = self._unwritten[agent] = sighting
+            self._unwritten[agent] = sighting
+            self._latest[agent] = sighting, time.monotonic()
 
     def latest(self, agent: str) -> Sighting | None:
-        """What this process heard; the registry may know of other processes' newer sightings."""
-        return self._latest.get(agent)
+        """What this process heard; the registry may know of other processes' newer sightings.
+
+        Where the clock was put back by hours since, the time is what it was by the clock of now.
+        """
+        sighting, heard = self._latest.get(agent, (None, 0.0))
+        if sighting is not None and sighting.at > latest_credible():
+            return sighting._replace(at=time.time() - (time.monotonic() - heard))
+        return sighting
 
     def flush(self) -> None:
         """Writes what is new; on failure it stays for the next time."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from haidang_collector.ingest.seen import Seen
@@ -40,6 +41,17 @@ def test_what_is_new_is_written_once_in_one_go() -> None:
     assert registry.calls == [{"a": Sighting(3.0, stopped=True), "b": Sighting(2.0, stopped=False)}]
     assert seen.latest("a") == Sighting(3.0, stopped=True)
     assert seen.latest("c") is None
+
+
+def test_who_was_heard_by_a_wrong_clock_was_heard_a_moment_ago() -> None:
+    """The clock has been put back by seven hours since."""
+    seen = Seen(Registry().record)
+    seen.heard("a", Sighting(time.time() + 7 * 3600, stopped=True))
+
+    latest = seen.latest("a")
+    assert latest is not None
+    assert latest.stopped
+    assert time.time() - 5 < latest.at <= time.time()
 
 
 def test_what_could_not_be_written_is_written_later_the_newest_of_each(caplog: pytest.LogCaptureFixture) -> None:
