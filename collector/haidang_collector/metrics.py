@@ -98,7 +98,7 @@ class FactCollector:
         yield from _of_agents(agents)
         yield _egress_info(agents, time.time() - LATELY_SECONDS)
         yield GaugeMetricFamily(
-            "haidang_collector_start_timestamp_seconds", "When this collector started.", value=self._started
+            "haidang_collector_start_timestamp_seconds", "When this collector started.", value=self._credible(self._started)
         )
 
     def _of_registry(self) -> Iterator[Metric]:
@@ -139,10 +139,10 @@ class FactCollector:
             else:
                 yield of, heard.at, heard.stopped
 
-    def _credible(self, last_seen: float | None) -> float | None:
+    def _credible(self, moment: float | None) -> float | None:
         """What a wrong clock put into the future was, at the latest, when this collector started."""
-        if last_seen is None or last_seen <= latest_credible():
-            return last_seen
+        if moment is None or moment <= latest_credible():
+            return moment
         return time.time() - (time.monotonic() - self._began)
 
     def _up_to_date(self, fact: AgentFact) -> AgentFact:
