@@ -175,13 +175,16 @@ async def _dependencies(
         settings, state.store, store_start, seen, state.egress, addresses, IngestMetrics(own_metrics)
     )
     state.relay = relay.RelayedFrames(state.ingest, Writers(state.registry.database), RelayMetrics(own_metrics))
-    keeping = [
-        seen.keep_flushing(),
-        addresses.keep_flushing(),
-        store_start.keep_reading(),
-        keep_marking(state.registry.database, store_start),
+    state.sticks = sticks.Sticks.beside(state.ingest, state.relay)
+    flushing = [
+        asyncio.create_task(each)
+        for each in (
+            seen.keep_flushing(),
+            addresses.keep_flushing(),
+            store_start.keep_reading(),
+            keep_marking(state.registry.database, store_start),
+        )
     ]
-    flushing = [asyncio.create_task(each) for each in keeping]
     try:
         tells = worker.does_the_rounds
         async with telling(settings, state.registry.database, own_metrics, tells=tells) as state.intake:

@@ -104,5 +104,18 @@ class Limits:
         return account
 
 
+class OnlySeries(Limits):
+    """Of what an operator brings, which is no flood of the agent's: it may come as fast as it is taken."""
+
+    def admit(self, sender: Identity) -> None:
+        """Always."""
+
+    def charge(self, sender: Identity, cost: int) -> None:
+        """Nothing."""
+
+    def charge_refused(self, sender: Identity, body_bytes: int) -> None:
+        """Nothing."""
+
+
 def _later(reason: Reason, text: str, seconds: float) -> Refusal:
     return Refusal(BUSY, reason, text, retry_seconds=seconds)

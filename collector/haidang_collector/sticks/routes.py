@@ -5,6 +5,8 @@ What that agent kept as a relay for others is taken as from a relay that hands i
 
 import io
 import logging
+from copy import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
@@ -14,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from haidang_collector.auth import operator
 from haidang_collector.ingest.body import Body
+from haidang_collector.ingest.limits import OnlySeries
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.routes import Ingest
 from haidang_collector.registry.database import Database
@@ -31,6 +34,22 @@ UNPROCESSABLE, UNAVAILABLE = 422, 503
 
 router = APIRouter(tags=["agents"], dependencies=[Depends(operator)])
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class Sticks:
+    """What the route works with; one for the application's life, in `app.state.sticks`."""
+
+    ingest: Ingest
+    relay: RelayedFrames
+
+    @classmethod
+    def beside(cls, ingest: Ingest, relay: RelayedFrames) -> "Sticks":
+        """Who pushes and hands over is not held back by what comes on sticks: that has limits of its own."""
+        own_ingest, own_relay = copy(ingest), copy(relay)
+        own_ingest.limits = OnlySeries(ingest.settings.of_a_worker())
+        own_relay.ingest = own_ingest
+        return cls(own_ingest, own_relay)
 
 
 class Taken(BaseModel):
@@ -67,13 +86,13 @@ async def take(request: Request, again: bool = False) -> Taken:
     Taking a frame twice stores nothing twice. What was taken before is left out while the store is sure to have it;
     `again=true`: it is stored all the same.
     """
-    ingest: Ingest = request.app.state.ingest
+    sticks: Sticks = request.app.state.sticks
     registry: Registry = request.app.state.registry
     body = Body(request, LONGEST_BODY + LONGEST_LINE * 2)
     body.expected_bytes()
     try:
         (frame,) = frames(io.BytesIO(await body.read(BODY_SECONDS)))
-        return await _take(ingest, request.app.state.relay, registry.database, frame, again=again)
+        return await _take(sticks, registry.database, frame, again=again)
     except NeverError as never:
         raise HTTPException(never.status, never.text, {"Haidang-Refused": never.reason}) from None
     except BadExportError as bad:
@@ -85,16 +104,16 @@ async def take(request: Request, again: bool = False) -> Taken:
         raise HTTPException(UNAVAILABLE, "the registry does not answer; try again", {"Retry-After": "5"}) from None
 
 
-async def _take(ingest: Ingest, relay: RelayedFrames, database: Database, frame: Frame, *, again: bool) -> Taken:
+async def _take(sticks: Sticks, database: Database, frame: Frame, *, again: bool) -> Taken:
     """Raises BadExportError, NeverError, Refusal."""
     who = await to_thread.run_sync(sender, database, frame)
-    since = await running_since(ingest.store_start)
+    since = await running_since(sticks.ingest.store_start)
     if not frame.body or (not again and await to_thread.run_sync(is_stored, database, who, frame, since)):
         return Taken(unit=who.unit, agent=who.agent, samples=0, again=bool(frame.body))
     if frame.is_relayed:
-        kept = (await relay.bring(frame.body, who, again=again)).kept
+        kept = (await sticks.relay.bring(frame.body, who, again=again)).kept
     else:
-        kept = await _keep(ingest, frame, who)
+        kept = await _keep(sticks.ingest, frame, who)
     samples = 0 if kept is None else kept.samples
     await to_thread.run_sync(keep_stored, database, who, frame, samples, since)
     if kept is None:
