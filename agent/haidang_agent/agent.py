@@ -65,7 +65,7 @@ class Agent:
         self._told = remote_config.RemoteConfig(state_dir, config_file, self._wake)
         self._shipper = self._make_shipper(*ours) if ours else None
         self._clock.alone = self._shipper is None
-        self._relay = self._make_relay(state_dir)
+        self._relay = self._make_relay(*ours) if ours else None
         self._start_probes()
 
     def run(self) -> None:
@@ -127,16 +127,14 @@ class Agent:
         deposits = Deposits(server.relay, state_dir, self._outbox, self._unit_key) if server.relay else None
         return Shipper(centre, self._outbox, self._clock, errands.run, deposits)
 
-    def _make_relay(self, state_dir: Path) -> Station | None:
+    def _make_relay(self, server: Server, who: Credentials) -> Station | None:
         """A relay hands over in its own name, so that it must be enrolled. One that is no more hands over the rest."""
-        server = self._config.server
-        if server is None or self._shipper is None:
-            return None
+        state_dir = self._config.state_dir
         if not (self._config.relay.listen or (state_dir / custody.FILE).exists()):
             return None
         from haidang_agent.relay.station import Station  # noqa: PLC0415 - an event loop, only where it is wanted
 
-        return Station(self._config.relay, server, state_dir, self._unit_key)
+        return Station(self._config.relay, server, state_dir, who.unit, self._unit_key)
 
     def _unit_key(self) -> bytes:
         return bytes.fromhex(self._config.privacy.unit_key)

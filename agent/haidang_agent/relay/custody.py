@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from haidang_agent.outbox import OutboxError
 from haidang_agent.outbox_confirmed import KEPT_MS
-from haidang_agent.outbox_file import BUSY_SECONDS, is_corrupt, set_aside
+from haidang_agent.outbox_connection import UNIT
+from haidang_agent.outbox_file import BUSY_SECONDS, is_corrupt, put, set_aside, set_aside_of_unit, word
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -49,6 +50,10 @@ DELETE FROM told WHERE id NOT IN (SELECT id FROM frame);
 """
 """What was counted of a frame that is still kept, so that one that is handed over once more counts once. An older agent
 removes frames alone."""
+META = """
+CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+"""
+"""For which unit's agents this is kept, as the outbox has it; an older agent notes nothing."""
 CONFIRMED = """
 CREATE TEMP TABLE confirmed(id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL);
 CREATE TEMP VIEW waiting AS SELECT * FROM frame WHERE id NOT IN (SELECT id FROM confirmed);
@@ -92,10 +97,14 @@ class CustodyStats:
 
 
 class Custody:
-    """Thread-safe. Raises OutboxError where the disk refuses. A file found corrupt is set aside."""
+    """Thread-safe. Raises OutboxError where the disk refuses. A file found corrupt is set aside.
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    So is one of another unit than `unit`, where that is given: only that unit's relay can hand it over.
+    """
+
+    def __init__(self, path: Path, max_bytes: int, unit: str = "") -> None:
         self.max_bytes = max_bytes
+        self.unit = unit
         self._path = path
         self._lock = threading.RLock()
         self._database: sqlite3.Connection | None = None
@@ -268,16 +277,17 @@ class Custody:
             raise OutboxError(f"{self._path}: {broken}; it cannot be set aside: {refused}") from refused
 
     def _open(self) -> None:
-        database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, check_same_thread=False)
+        database = self._connect()
         try:
-            self._path.chmod(0o600)
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=FULL")
-            database.execute("PRAGMA journal_size_limit=4194304")
-            database.execute("PRAGMA cache_size=-512")
-            if database.execute("PRAGMA user_version").fetchone()[0] == 0:
-                database.executescript(f"BEGIN;{SCHEMA};PRAGMA user_version={SCHEMA_VERSION};COMMIT")
-            database.executescript(TOLD + CONFIRMED)
+            unit = word(database, UNIT)
+            if self.unit and unit not in (None, self.unit):
+                database.close()
+                set_aside_of_unit(self._path, str(unit))
+                database = self._connect()
+                unit = None
+            if self.unit and unit is None:
+                with database:
+                    put(database, UNIT, self.unit)
             self._agents, self._addresses = Counter(), Counter()
             for agent, address, size in database.execute(
                 "SELECT agent, address, sum(size) FROM frame GROUP BY agent, address"
@@ -288,6 +298,22 @@ class Custody:
             database.close()
             raise
         self._database = database
+
+    def _connect(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, check_same_thread=False)
+        try:
+            self._path.chmod(0o600)
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=FULL")
+            database.execute("PRAGMA journal_size_limit=4194304")
+            database.execute("PRAGMA cache_size=-512")
+            if database.execute("PRAGMA user_version").fetchone()[0] == 0:
+                database.executescript(f"BEGIN;{SCHEMA};PRAGMA user_version={SCHEMA_VERSION};COMMIT")
+            database.executescript(TOLD + META + CONFIRMED)
+        except (sqlite3.Error, OSError):
+            database.close()
+            raise
+        return database
 
 
 def _count(database: sqlite3.Connection, number: int, outcomes: Collection[str]) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from haidang_agent.centre import Answer, Centre
+    from haidang_agent.credentials import Credentials
     from haidang_agent.relay.custody import Custody, Waiting
 
 log = logging.getLogger(__name__)
@@ -88,13 +89,21 @@ class Forwarder(Rounds):
         if time.monotonic() < self._ask_at:
             return
         export = carried.waiting(self._custody)
-        if export and (who := credentials.load(self._state_dir)) is not None:
+        if export and (who := self._who()) is not None:
             self._centre.use(who.bearer)
             answer = self._centre.config(None, {"Haidang-Export": export})
             if {"haidang-time", "haidang-imported"} <= answer.headers.keys():
                 if gone := carried.settle(self._custody, export, answer.headers["haidang-imported"]):
                     log.info("%d frames came to the centre on a stick", gone)
                 self._ask_at = time.monotonic() + ASK_SECONDS
+
+    def _who(self) -> Credentials | None:
+        """None where this machine is not enrolled, or for another unit since the start: that one may not bring these.
+
+        Raises as `credentials.load`.
+        """
+        who = credentials.load(self._state_dir)
+        return who if who is None or self._custody.unit in ("", who.unit) else None
 
     def _backlog(self, more: Sequence[int]) -> float | None:
         """Until there is none. If something new has come in, or there is `more` of it, only some: but always some."""
@@ -129,9 +138,9 @@ class Forwarder(Rounds):
         waiting = self._custody.read(number)
         if waiting is None or waiting.agent in self._paused:
             return None
-        who = credentials.load(self._state_dir)
+        who = self._who()
         if who is None:
-            return UNKNOWN_WAIT_SECONDS
+            return self._failed("this machine is not enrolled, or for another unit than what is in custody")
         self._centre.use(who.bearer)
         began = time.monotonic()
         answer = self._centre.hand_over(waiting.body)

@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 class Station:
     """Listens from the start on. Raises OSError where it cannot.
 
-    Without `listen` it takes nothing more, and hands over what is still there.
+    Without `listen` it takes nothing more, and hands over what is still there. `unit` is its own, at the start.
     """
 
-    def __init__(self, settings: Relay, server: Server, state_dir: Path, unit_key: Callable[[], bytes]) -> None:
+    def __init__(
+        self, settings: Relay, server: Server, state_dir: Path, unit: str, unit_key: Callable[[], bytes]
+    ) -> None:
         parts = urlsplit(server.url)
         collector = Collector(parts.hostname or "", parts.port or PORTS[parts.scheme])
-        self._custody = Custody(state_dir / FILE, settings.max_mb << 20)
+        self._custody = Custody(state_dir / FILE, settings.max_mb << 20, unit)
         self._forwarder = Forwarder(self._custody, Centre.of(server), state_dir)
         self._door: Door | None = None
         if not settings.listen:

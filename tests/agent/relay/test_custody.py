@@ -140,6 +140,39 @@ def test_what_is_handed_over_once_more_is_counted_once(tmp_path: Path) -> None:
     custody.close()
 
 
+def test_what_is_kept_for_another_unit_is_set_aside_whole(tmp_path: Path) -> None:
+    """
+    What a relay of before kept, which noted no unit, is this one's.
+    """
+    file = tmp_path / "relay.db"
+    for number, unit in enumerate(("", "U1", "U1")):
+        with closing(Custody(file, ROOM, unit)) as custody:
+            custody.take(b"%d" % number, label(), "10.0.0.1")
+            assert custody.stats().frames == number + 1
+    with closing(Custody(file, ROOM, "U2")) as custody:
+        assert (custody.stats().frames, custody.stats().bytes) == (0, 0)
+        custody.take(b"2", label(), "10.0.0.1")
+        assert custody.stats().frames == 1
+    (aside,) = tmp_path.glob("relay.db.unit-*")
+    with closing(Custody(aside, ROOM)) as custody:
+        assert custody.stats().frames == 3
+    with closing(Custody(file, ROOM)) as custody:
+        assert custody.stats().frames == 1
+
+
+def test_another_units_that_cannot_be_set_aside_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "relay.db"
+    with closing(Custody(file, ROOM, "U1")) as custody:
+        custody.take(b"1", label(), "10.0.0.1")
+    with closing(Custody(file, ROOM, "U2")) as custody:
+        with held(file):
+            for tried in (custody.stats, lambda: custody.take(b"2", label(), "10.0.0.1")):
+                with pytest.raises(OutboxError, match="busy"):
+                    tried()
+        assert custody.stats().frames == 0
+    assert len(list(tmp_path.glob("relay.db.unit-*"))) == 1
+
+
 def test_a_file_that_is_none_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / "relay.db").write_bytes(b"this is no database, and long enough to be looked at" * 100)
     with closing(Custody(tmp_path / "relay.db", ROOM)) as custody:

@@ -183,6 +183,29 @@ def test_a_new_key_of_the_relay_is_used_from_the_next_frame_on(tmp_path: Path, c
     assert [each.headers["authorization"][-1] for each in centre.of(RELAYED)] == ["k", "n"]
 
 
+def test_enrolled_for_another_unit_it_brings_nothing_of_the_first_in_its_name(
+    tmp_path: Path, centre: ScriptedCentre
+) -> None:
+    """
+    The centre would refuse all of it for ever, and the PCs have let go of it for the first unit's relay.
+    """
+    centre.answer = lambda _: Say(422, b"of another unit\n", {"Haidang-Refused": "unit"})
+    credentials.save(tmp_path, Credentials("o" * 43, "a-other", "U2"))
+    with closing(Custody(tmp_path / "relay.db", 5 << 20, "U1")) as custody:
+        keep(custody, "a-1", 1)
+        others = Carried(custody)
+        assert len(list(others.frames())) == 1
+        others.note("1" * 16, 0)
+        with forwarding(custody, centre, tmp_path) as forwarder:
+            eventually("it has looked", lambda: forwarder.failures, seconds=20)
+            assert centre.asked == []
+            assert custody.stats().frames == 1
+            centre.answer = lambda _: Say()
+            credentials.save(tmp_path, Credentials("n" * 43, "a-anew", "U1"))
+            eventually("it has gone", lambda: custody.stats().frames == 0, seconds=20)
+    assert asked(centre) == ["a-1 1"]
+
+
 def test_a_key_that_cannot_be_read_now_is_read_later(tmp_path: Path, custody, centre: ScriptedCentre) -> None:
     """The disk fails, or all file descriptors are in use."""
     keep(custody, "a-1", 1)
