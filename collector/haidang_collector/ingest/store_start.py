@@ -16,6 +16,7 @@ import httpx
 
 from haidang_collector.ingest.connections import KeptConnections
 from haidang_collector.ingest.memory import Memory
+from haidang_collector.ingest.refusal import BUSY
 from haidang_collector.tenants import authorities
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ BY_TURNS_SECONDS = 600.0
 AGAIN_SECONDS = 1.0
 """Between two questions where none is answered: a store may keep `/metrics` to itself."""
 
+SERVER_ERROR = 500
+"""And above: who answers so is not up yet, and may tell later."""
+
 
 class StoreStart:
     """Asks the store's `/metrics`. For one event loop."""
@@ -61,6 +65,7 @@ class StoreStart:
         self._read_at = float("-inf")
         self._asking = asyncio.Lock()
         self._tried_at = float("-inf")
+        self._is_silent = False
         self._former: Memory[bool] = Memory(BY_TURNS_SECONDS, FORMER, clock)
 
     async def header(self) -> dict[str, str]:
@@ -70,6 +75,11 @@ class StoreStart:
                 if self._is_old() and self._clock() - self._tried_at >= AGAIN_SECONDS:  # else one has asked for all
                     await self.read()
         return {} if self._is_old() else {"Haidang-Store-Since": self._since}
+
+    @property
+    def tells(self) -> bool:
+        """Whether it is known, or will be: the store told once, or did not answer yet. To be asked after `header`."""
+        return self._url is not None and (bool(self._since) or not self._is_silent)
 
     def _is_old(self) -> bool:
         return not self._since or self._clock() - self._read_at > FRESH_SECONDS
@@ -90,13 +100,15 @@ class StoreStart:
             answer = await self._network.handle_async_request(
                 httpx.Request("GET", self._url, headers={"Connection": "close"})
             )
-            found = STARTED.search(await answer.aread())
-            since = f"{float(found[1]):.2f}" if found and answer.is_success else ""
+            content = await answer.aread()
         except (httpx.HTTPError, ValueError) as failed:
             log.debug("the store does not say since when it has been running: %r", failed)
+            self._is_silent = False
             return
         finally:
             self._tried_at = self._clock()
+        since = _started(content) if answer.is_success else ""
+        self._is_silent = not since and answer.status_code < SERVER_ERROR and answer.status_code != BUSY
         if since:
             self._learn(since, asked_at)
 
@@ -112,3 +124,12 @@ class StoreStart:
 
     async def close(self) -> None:
         await self._network.aclose()
+
+
+def _started(metrics: bytes) -> str:
+    """Empty where they do not say it."""
+    found = STARTED.search(metrics)
+    try:
+        return f"{float(found[1]):.2f}" if found else ""
+    except ValueError:
+        return ""

@@ -101,15 +101,17 @@ async def take(request: Request, again: bool = False) -> Taken:
         raise HTTPException(UNPROCESSABLE, "send one frame at a time") from None
     except SQLAlchemyError:
         log.exception("the registry's database does not answer")
-        raise HTTPException(UNAVAILABLE, "the registry does not answer; try again", {"Retry-After": "5"}) from None
+        raise _later("the registry does not answer; try again") from None
 
 
 async def _take(sticks: Sticks, database: Database, frame: Frame, *, again: bool) -> Taken:
-    """Raises BadExportError, NeverError, Refusal."""
+    """Raises BadExportError, NeverError, Refusal; HTTPException where the store is not known well enough yet."""
     who = await to_thread.run_sync(sender, database, frame)
     since = await running_since(sticks.ingest.store_start)
     if not frame.body or (not again and await to_thread.run_sync(is_stored, database, who, frame, since)):
         return Taken(unit=who.unit, agent=who.agent, samples=0, again=bool(frame.body))
+    if not since and sticks.ingest.store_start.tells:
+        raise _later("the store does not say yet since when it has been running; try again")
     if frame.is_relayed:
         kept = (await sticks.relay.bring(frame.body, who, again=again)).kept
     else:
@@ -120,6 +122,10 @@ async def _take(sticks: Sticks, database: Database, frame: Frame, *, again: bool
         return Taken(unit=who.unit, agent=who.agent, samples=0, again=True)
     lost = {str(reason): number for reason, number in kept.refused.items()}
     return Taken(unit=who.unit, agent=who.agent, samples=samples, again=False, refused=lost, why=kept.why)
+
+
+def _later(text: str) -> HTTPException:
+    return HTTPException(UNAVAILABLE, text, {"Retry-After": "5"})
 
 
 async def _keep(ingest: Ingest, frame: Frame, who: Identity) -> Kept:

@@ -61,7 +61,7 @@ def is_stored(database: Database, who: Identity, frame: Frame, store_since: str)
 
 
 def keep_stored(database: Database, who: Identity, frame: Frame, samples: int, store_since: str) -> None:
-    """A store that runs since `store_since` has it; empty: it does not tell, and the part counts as safe.
+    """A store that runs since `store_since` has it; empty: it never tells, and the part counts as safe.
 
     With the first part of an export go those of long ago: their agents have heard of them, or sent them again.
     """

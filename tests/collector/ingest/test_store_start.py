@@ -23,12 +23,19 @@ HEADER = "Haidang-Store-Since"
 
 def told(answers: Sequence[httpx.Response | Exception]) -> list[str]:
     """What agents would hear after each of these answers of the store, ten seconds apart."""
+    return [heard for heard, _ in after_each(answers)]
 
-    async def all_told() -> list[str]:
+
+def tells(answers: Sequence[httpx.Response | Exception]) -> list[bool]:
+    return [tells for _, tells in after_each(answers)]
+
+
+def after_each(answers: Sequence[httpx.Response | Exception]) -> list[tuple[str, bool]]:
+    async def all_told() -> list[tuple[str, bool]]:
         heard = []
         for now[0] in range(0, 10 * len(answers), 10):
             await start.read()
-            heard.append((await start.header()).get(HEADER, ""))
+            heard.append(((await start.header()).get(HEADER, ""), start.tells))
         return heard
 
     def answer(_: httpx.Request) -> httpx.Response:
@@ -75,6 +82,14 @@ def test_what_cannot_be_read_is_not_told_for_long() -> None:
 def test_no_start_is_no_start() -> None:
     answers = [httpx.Response(200, text="up 1\n"), since("1.79e+09", 404), since("e.e"), since("NaN"), since("")]
     assert told(answers) == [""] * len(answers)
+
+
+def test_one_that_was_heard_once_or_does_not_answer_yet_tells() -> None:
+    gone, silent, hidden, broken = httpx.ConnectError("refused"), httpx.Response(200), since("1", 401), since("1", 502)
+
+    assert tells([gone, silent, broken, hidden, gone]) == [True, False, True, False, True]
+    assert tells([since("1"), gone, gone, silent]) == [True] * 4
+    assert tells([since("1"), since("2"), since("1"), gone]) == [True, True, False, False], "several stores never do"
 
 
 def test_two_stores_behind_one_address_tell_nothing() -> None:

@@ -35,15 +35,20 @@ FIRST, SECOND = "1790000000.00", "1790000500.00"
 
 
 class Store(httpx.AsyncBaseTransport):
-    """Takes everything, and says that it runs since `since`; empty: says nothing of it."""
+    """Takes everything, and says that it runs since `since`; empty: says nothing of it; `status` 0: nor anything."""
 
     def __init__(self) -> None:
         self.since = FIRST
+        self.status = 200
         self.writes = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/metrics":
-            return httpx.Response(200, text=f"process_start_time_seconds {self.since}\n" if self.since else "up 1\n")
+            if not self.status:
+                raise httpx.ConnectError("refused")
+            return httpx.Response(
+                self.status, text=f"process_start_time_seconds {self.since}\n" if self.since else "up 1\n"
+            )
         self.writes += 1
         return httpx.Response(204)
 
@@ -153,6 +158,36 @@ def test_parts_of_long_ago_are_forgotten_when_another_stick_comes(city: City) ->
 
         with database.read() as connection:
             assert connection.scalars(select(ImportedFrame.export)).all() == [city.part.export]
+
+
+@pytest.mark.parametrize("status", [0, 429, 502, 503])
+def test_a_store_that_is_to_say_it_is_waited_for(city: City, status: int) -> None:
+    """Just after a power cut, say. Else the part would count as safe before it is on the store's disk."""
+    with city.collector() as client:
+        city.is_stored(client)
+
+    city.store.status = status
+    with city.collector() as client:
+        answer = client.post("/api/v1/import", content=city.part.encode(), params={"again": "true"})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert (city.store.writes, city.told(client)) == (1, "")
+
+        city.store.status, city.store.since = 200, SECOND
+        deadline = time.monotonic() + 10
+        while client.post("/api/v1/import", content=city.part.encode()).status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert (city.store.writes, city.told(client)) == (2, "")
+
+
+def test_what_is_safe_need_not_wait_for_the_store(city: City) -> None:
+    with city.collector() as client, city.registry() as database:
+        city.is_stored(client)
+        mark_safe(database, FIRST, time.time() + SAFE_SECONDS + 5)
+
+    city.store.status = 0
+    with city.collector() as client:
+        assert not city.is_stored(client)
 
 
 def test_of_a_store_that_says_nothing_parts_are_safe_at_once(city: City) -> None:
