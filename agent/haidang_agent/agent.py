@@ -124,7 +124,7 @@ class Agent:
         state_dir = self._config.state_dir
         centre = Centre.of(server, who.bearer, self._clock.learn)
         errands = Errands(state_dir, self._outbox, self._told, self._boot)
-        deposits = Deposits(server.relay, state_dir, self._outbox, self._unit_key) if server.relay else None
+        deposits = Deposits(server.relay, state_dir, self._outbox, self._unit_key, who) if server.relay else None
         return Shipper(centre, self._outbox, self._clock, errands.run, deposits)
 
     def _make_relay(self, server: Server, who: Credentials) -> Station | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from haidang_agent.credentials import Credentials
     from haidang_agent.outbox import Batch, Outbox
 
 log = logging.getLogger(__name__)
@@ -41,13 +42,19 @@ frame a minute.
 
 
 class Deposits:
-    """For the shipper's thread. `unit_key` is asked anew each time; empty: not told yet, and nothing is deposited."""
+    """For the shipper's thread. `unit_key` is asked anew each time; empty: not told yet, and nothing is deposited.
 
-    def __init__(self, relay: str, state_dir: Path, outbox: Outbox, unit_key: Callable[[], bytes]) -> None:
+    `mine` measured what is in the outbox. The key is read from the disk each time, for it may be renewed.
+    """
+
+    def __init__(
+        self, relay: str, state_dir: Path, outbox: Outbox, unit_key: Callable[[], bytes], mine: Credentials
+    ) -> None:
         self._relay = relay
         self._state_dir = state_dir
         self._outbox = outbox
         self._unit_key = unit_key
+        self._mine = mine
         self._next_at = 0.0
         self._refused = ""
 
@@ -93,6 +100,8 @@ class Deposits:
         who = credentials.load(self._state_dir)
         if who is None:
             raise _NotTakenError("this machine is not enrolled")
+        if (who.agent, who.unit) != (self._mine.agent, self._mine.unit):
+            raise _NotTakenError("this machine was enrolled anew, and the agent is yet to be restarted")
         frame = seal(who, batch)
         if len(frame) > LONGEST_FRAME:
             raise _NotTakenError(f"a snapshot of {len(frame)} bytes is too large for it")

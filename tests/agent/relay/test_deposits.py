@@ -61,7 +61,7 @@ def test_it_lets_go_of_what_the_relay_has_on_its_disk(tmp_path: Path, outbox: Ou
     newest = recent(1)[0] + 10
     fill(outbox, [newest])
 
-    assert Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY).make() == 1
+    assert Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY, MINE).make() == 1
 
     assert left(outbox) == 0
     assert sum(outbox.stats().lost.values()) == 0
@@ -73,7 +73,7 @@ def test_it_lets_go_of_what_the_relay_has_on_its_disk(tmp_path: Path, outbox: Ou
 
 
 def test_not_again_before_a_minute_is_over(tmp_path: Path, outbox: Outbox, relay: Opened) -> None:
-    depot = Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY)
+    depot = Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY, MINE)
     fill(outbox, recent(2))
     assert depot.make() == 1
     fill(outbox, [recent(1)[0] + 10])
@@ -84,7 +84,7 @@ def test_not_again_before_a_minute_is_over(tmp_path: Path, outbox: Outbox, relay
 @pytest.mark.parametrize("key", [b"", b"the key of another unit"])
 def test_without_the_units_key_nothing_is_deposited(tmp_path: Path, outbox: Outbox, relay: Opened, key: bytes) -> None:
     fill(outbox, recent(3))
-    assert Deposits(relay.url, tmp_path, outbox, lambda: key).make() == 0
+    assert Deposits(relay.url, tmp_path, outbox, lambda: key, MINE).make() == 0
     assert (left(outbox), relay.custody.stats().frames) == (3, 0)
 
 
@@ -92,7 +92,7 @@ def test_a_relay_that_has_no_key_or_no_room_takes_nothing(tmp_path: Path, outbox
     fill(outbox, recent(3))
     for given in ({"key": b""}, {"max_bytes": 100}):
         with opened(tmp_path, AWAY, **given) as relay:
-            assert Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY).make() == 0
+            assert Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY, MINE).make() == 0
             assert relay.custody.stats().frames == 0
             assert relay.door.answers[503] + relay.door.answers[507] == 1
     assert left(outbox) == 3
@@ -114,7 +114,7 @@ def test_who_says_yes_without_the_units_key_gets_nothing_settled(tmp_path: Path,
     fill(outbox, recent(3))
     with ThreadingHTTPServer((LOOPBACK, 0), Liar) as liar:
         threading.Thread(target=liar.serve_forever, args=(0.01,), daemon=True).start()
-        assert Deposits(f"http://{LOOPBACK}:{liar.server_port}", tmp_path, outbox, lambda: UNIT_KEY).make() == 0
+        assert Deposits(f"http://{LOOPBACK}:{liar.server_port}", tmp_path, outbox, lambda: UNIT_KEY, MINE).make() == 0
         liar.shutdown()
     assert left(outbox) == 3
 
@@ -144,7 +144,7 @@ def test_an_answer_that_drips_in_is_not_waited_for(
         dripping.start()
         url = f"http://{LOOPBACK}:{server.getsockname()[1]}"
         made: list[int] = []
-        depot = Deposits(url, tmp_path, outbox, lambda: UNIT_KEY)
+        depot = Deposits(url, tmp_path, outbox, lambda: UNIT_KEY, MINE)
         threading.Thread(target=lambda: made.append(depot.make()), daemon=True).start()
         assert gave_up.wait(30)
         dripping.join(30)
@@ -152,10 +152,27 @@ def test_an_answer_that_drips_in_is_not_waited_for(
     assert (made, left(outbox)) == ([0], 3)
 
 
+@pytest.mark.parametrize("other", [Credentials("o" * 43, "a-1", "U2"), Credentials("o" * 43, "a-2", "U1")])
+def test_enrolled_anew_it_leaves_nothing_in_the_new_name_until_it_is_restarted(
+    tmp_path: Path, outbox: Outbox, relay: Opened, other: Credentials
+) -> None:
+    fill(outbox, recent(3))
+    credentials.save(tmp_path, other)
+    assert Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY, MINE).make() == 0
+    assert (left(outbox), relay.custody.stats().frames) == (3, 0)
+
+
+def test_a_renewed_key_of_the_same_agent_seals(tmp_path: Path, outbox: Outbox, relay: Opened) -> None:
+    fill(outbox, recent(3))
+    credentials.save(tmp_path, Credentials("n" * 43, MINE.agent, MINE.unit))
+    assert Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY, MINE).make() == 1
+    assert left(outbox) == 0
+
+
 def test_an_answer_that_is_lost_makes_nothing_twice(tmp_path: Path, outbox: Outbox, relay: Opened) -> None:
     """The same bytes come again, from whoever heard them pass."""
     fill(outbox, recent(3))
-    Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY).make()
+    Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY, MINE).make()
     waiting = relay.custody.read(relay.custody.newest({})[0])
     assert waiting is not None
     connection = http.client.HTTPConnection(LOOPBACK, relay.door.port, timeout=30)
@@ -173,7 +190,7 @@ def test_the_shipper_deposits_while_cut_off_and_pushes_when_the_centre_is_back(t
     url = f"http://127.0.0.1:{port}"
     fill(outbox, recent(4))
     with opened(tmp_path, url) as relay:
-        depot = Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY)
+        depot = Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY, MINE)
         client = Centre(url, credentials="a-1.key", learn=clock.learn, relay=relay.url)
         shipper = Shipper(client, outbox, clock, lambda asked: asked.config(None), depot)
         shipper.start()
@@ -194,7 +211,7 @@ def test_a_new_key_waits_until_what_was_signed_with_the_old_one_has_arrived(
     (tmp_path / "agent.toml").write_text(f'[agent]\nstate_dir = "{tmp_path}"\n')
     config = RemoteConfig(tmp_path, tmp_path / "agent.toml", lambda: None)
     fill(outbox, recent(2))
-    Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY).make()
+    Deposits(relay.url, tmp_path, outbox, lambda: UNIT_KEY, MINE).make()
     with scripted_centre() as centre:
         centre.answer = lambda _: Say(headers={"Haidang-New-Key": "wanted"})
         for hours, renewed in ((14, False), (19.9, False), (20.1, True)):
