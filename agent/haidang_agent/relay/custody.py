@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from haidang_agent import outbox_file
 from haidang_agent.outbox import OutboxError
 from haidang_agent.outbox_confirmed import KEPT_MS
 from haidang_agent.outbox_connection import UNIT
-from haidang_agent.outbox_file import BUSY_SECONDS, is_corrupt, put, set_aside, set_aside_of_unit, word
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -43,7 +43,9 @@ CREATE TABLE frame(
 );
 CREATE INDEX frame_agent ON frame(agent, newest_ms);
 CREATE INDEX frame_newest ON frame(newest_ms);
+INSERT INTO sqlite_sequence VALUES ('frame', abs(random()) >> 16);
 """
+"""Numbers begin anywhere: one that was read from a file set aside since means nothing in this one."""
 TOLD = """
 CREATE TABLE IF NOT EXISTS told(id INTEGER, outcome TEXT, PRIMARY KEY(id, outcome)) WITHOUT ROWID;
 DELETE FROM told WHERE id NOT IN (SELECT id FROM frame);
@@ -108,6 +110,7 @@ class Custody:
         self._path = path
         self._lock = threading.RLock()
         self._database: sqlite3.Connection | None = None
+        self._file: outbox_file.Identity | None = None
         self._agents: Counter[str] = Counter()
         self._addresses: Counter[str] = Counter()
         self._settled: OrderedDict[bytes, None] = OrderedDict()
@@ -258,13 +261,16 @@ class Custody:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
+                if self._database is not None and outbox_file.identity(self._path) != self._file:
+                    log.error("%s was removed or replaced under the running agent", self._path)
+                    self.close()
                 if self._database is None:
                     self._open()
                 with self._database as database:  # type: ignore[union-attr]  # just opened
                     yield database
             except sqlite3.DatabaseError as broken:
                 self.close()
-                if is_corrupt(broken):
+                if outbox_file.is_corrupt(broken):
                     self._set_aside(broken)
                 raise OutboxError(f"{self._path}: {broken}; is there space on this disk?") from broken
             except OSError as refused:  # by the file system, as where it has become read-only
@@ -272,22 +278,22 @@ class Custody:
 
     def _set_aside(self, broken: sqlite3.DatabaseError) -> None:
         try:
-            set_aside(self._path, broken)
+            outbox_file.set_aside(self._path, broken)
         except OSError as refused:
             raise OutboxError(f"{self._path}: {broken}; it cannot be set aside: {refused}") from refused
 
     def _open(self) -> None:
         database = self._connect()
         try:
-            unit = word(database, UNIT)
+            unit = outbox_file.word(database, UNIT)
             if self.unit and unit not in (None, self.unit):
                 database.close()
-                set_aside_of_unit(self._path, str(unit))
+                outbox_file.set_aside_of_unit(self._path, str(unit))
                 database = self._connect()
                 unit = None
             if self.unit and unit is None:
                 with database:
-                    put(database, UNIT, self.unit)
+                    outbox_file.put(database, UNIT, self.unit)
             self._agents, self._addresses = Counter(), Counter()
             for agent, address, size in database.execute(
                 "SELECT agent, address, sum(size) FROM frame GROUP BY agent, address"
@@ -297,10 +303,10 @@ class Custody:
         except (sqlite3.Error, OSError):
             database.close()
             raise
-        self._database = database
+        self._database, self._file = database, outbox_file.identity(self._path)
 
     def _connect(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, check_same_thread=False)
+        database = sqlite3.connect(self._path, timeout=outbox_file.BUSY_SECONDS, check_same_thread=False)
         try:
             self._path.chmod(0o600)
             database.execute("PRAGMA journal_mode=WAL")

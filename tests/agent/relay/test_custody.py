@@ -140,6 +140,28 @@ def test_what_is_handed_over_once_more_is_counted_once(tmp_path: Path) -> None:
     custody.close()
 
 
+def test_a_file_that_is_replaced_under_it_is_left(tmp_path: Path) -> None:
+    """
+    `export` found it broken and set it aside: what is taken from then on is where it will be looked for.
+    """
+    file, aside = tmp_path / "relay.db", tmp_path / "aside"
+    aside.mkdir()
+    with closing(Custody(file, ROOM, "U1")) as custody:
+        for number in range(3):
+            custody.take(b"%d" % number, label(), "10.0.0.1")
+            assert (custody.stats().frames, custody.stats().bytes) == (1, 1 + OVERHEAD_BYTES)
+            with closing(Custody(file, ROOM)) as other:
+                assert other.stats().frames == 1
+            (gone,) = custody.newest({})
+            for part in tmp_path.glob("relay.db*"):
+                part.rename(aside / part.name)
+            assert custody.newest({}) == []
+            custody.take(b"a new one", label(), "10.0.0.1")
+            custody.settle(gone, "forwarded")
+            assert custody.stats().frames == 1
+            custody.settle(custody.newest({})[0])
+
+
 def test_what_is_kept_for_another_unit_is_set_aside_whole(tmp_path: Path) -> None:
     """
     What a relay of before kept, which noted no unit, is this one's.
