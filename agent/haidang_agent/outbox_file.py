@@ -70,6 +70,25 @@ def open_or_set_aside(path: Path, max_bytes: int) -> sqlite3.Connection:
         return _open(path, max_bytes)
 
 
+def begin(path: Path) -> None:
+    """Where root is the first to write here, the file is the folder's owner's: the agent may run as that user.
+
+    SQLite gives its journals to the owner of the file. One that is there already is left as it is, for in its place
+    that user could have put a link. Raises OSError.
+    """
+    if os.name != "posix" or os.geteuid() != 0:
+        return
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    try:
+        folder_is = path.parent.stat()
+        os.fchown(handle, folder_is.st_uid, folder_is.st_gid)
+    finally:
+        os.close(handle)
+
+
 def set_aside(path: Path, why: Exception) -> None:
     """Rename the file and its journals to `NAME.corrupt-<UTC>`; never deletes."""
     aside = _rename(path, "corrupt")
@@ -192,6 +211,7 @@ def rows_at_once(max_bytes: int) -> int:
 
 
 def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
+    begin(path)
     database = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
     try:
         database.execute("PRAGMA journal_mode=WAL")

@@ -196,6 +196,46 @@ def test_what_another_unit_measured_is_not_written_in_this_ones_name(folder: Pat
     assert (done.returncode, json.loads(done.stdout)["export"]["snapshots"]) == (0, 2)
 
 
+@pytest.mark.parametrize("begun", ["outbox.db", "relay.db"])
+def test_a_file_that_root_begins_belongs_to_the_agents_user(folder: Path, begun: str) -> None:
+    """
+    `sudo haidang-agent export` found the file broken; the agent that runs beside it goes on with the new one.
+    """
+    nobody = 65534
+    with closing(Outbox(folder / "outbox.db")) as outbox, closing(Custody(folder / "relay.db", 1 << 20)) as custody:
+        outbox.stats()
+        custody.stats()
+    (folder / begun).write_bytes(b"this is no database, and long enough to be looked at" * 100)
+    for file in (folder, *folder.glob("*.db")):
+        os.chown(file, nobody, nobody)
+
+    export(folder)
+    export(folder)
+
+    assert len(list(folder.glob(f"{begun}.corrupt-*"))) == 1
+    with closing(Outbox(folder / "outbox.db")) as outbox, closing(Custody(folder / "relay.db", 1 << 20)) as custody:
+        fill(outbox, [1])
+        custody.take(b"frame", Label("a-2", "0" * 32, 1, 10), "10.0.0.1")
+        files = [folder / (begun + ending) for ending in ("", "-wal", "-shm")]
+        assert [(each.stat().st_uid, each.stat().st_gid, each.stat().st_mode & 0o777) for each in files] == [
+            (nobody, nobody, 0o600)
+        ] * 3
+
+
+def test_what_root_finds_in_the_files_place_is_not_given_away(folder: Path) -> None:
+    """
+    The folder is the agent user's, who could put a link to any file there.
+    """
+    other = folder / "of-root"
+    other.write_bytes(b"")
+    (folder / "outbox.db").symlink_to(other)
+    os.chown(folder, 65534, 65534)
+
+    export(folder)
+
+    assert other.stat().st_uid == 0
+
+
 def test_another_id_of_the_same_unit_exports_all(folder: Path) -> None:
     with closing(Outbox(folder / "outbox.db")) as outbox:
         outbox.belong_to("a-0", "TH-001")

@@ -306,6 +306,7 @@ class Custody:
         self._database, self._file = database, outbox_file.identity(self._path)
 
     def _connect(self) -> sqlite3.Connection:
+        outbox_file.begin(self._path)
         database = sqlite3.connect(self._path, timeout=outbox_file.BUSY_SECONDS, check_same_thread=False)
         try:
             self._path.chmod(0o600)
