@@ -182,7 +182,7 @@ async def _dependencies(
             seen.keep_flushing(),
             addresses.keep_flushing(),
             store_start.keep_reading(),
-            keep_marking(state.registry.database, store_start),
+            *([keep_marking(state.registry.database, store_start)] if worker.does_the_rounds else []),
         )
     ]
     try:

@@ -84,19 +84,24 @@ def mark_safe(database: Database, store_since: str, now: float) -> None:
     """What the store that runs since `store_since` has had for long enough, now that it is seen to run on."""
     before = datetime.fromtimestamp(now, UTC) - timedelta(seconds=SAFE_SECONDS)
     had = (ImportedFrame.store_since == store_since, ImportedFrame.at <= before)
+    with database.read() as connection:
+        if connection.scalar(select(ImportedFrame.number).where(*had).limit(1)) is None:
+            return
     with database.write() as session:
         session.execute(update(ImportedFrame).where(*had).values(store_since=""))
 
 
 async def keep_marking(database: Database, store_start: StoreStart) -> None:
-    """Until cancelled."""
+    """Until cancelled. For one of the processes that share a registry."""
     while True:
-        since = await running_since(store_start)
-        if since:
-            try:
+        try:
+            since = await running_since(store_start)
+            if since:
                 await asyncio.to_thread(mark_safe, database, since, time.time())
-            except SQLAlchemyError as failed:
-                log.warning("agents are not told yet what came on sticks: %s", failed)
+        except SQLAlchemyError as failed:
+            log.warning("agents are not told yet what came on sticks: %s", failed)
+        except Exception:
+            log.exception("agents are not told yet what came on sticks")
         await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import time
 from contextlib import contextmanager
@@ -13,23 +14,28 @@ import pytest
 from haidang_agent import outbox_export
 from haidang_agent.credentials import Credentials
 from haidang_agent.outbox import Outbox
+from haidang_collector.app import create_app
+from haidang_collector.ingest.store_start import StoreStart
 from haidang_collector.registry.database import Database
 from haidang_collector.registry.fleet_tables import ImportedFrame
 from haidang_collector.settings import Settings
+from haidang_collector.sticks import taking
 from haidang_collector.sticks.file import frames
-from haidang_collector.sticks.taking import SAFE_SECONDS, mark_safe
+from haidang_collector.sticks.taking import SAFE_SECONDS, keep_marking, mark_safe
+from haidang_collector.worker import Worker
 from sqlalchemy import select, update
+from starlette.testclient import TestClient
 
 from tests.agent.outboxes import fill
 from tests.agent.shipping import recent
-from tests.collector.running import UNIT, add_agent, client_of, database_url
+from tests.collector.running import UNIT, add_agent, database_url
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from haidang_collector.sticks.file import Frame
-    from starlette.testclient import TestClient
 
 FIRST, SECOND = "1790000000.00", "1790000500.00"
 
@@ -58,6 +64,7 @@ class City:
 
     def __init__(self, folder: Path) -> None:
         self.url = database_url(folder)
+        self.settings = Settings(database_url=self.url, store_write_url="http://store.example/api/v1/write")
         self.store = Store()
         self.agent, self.bearer = add_agent(self.url)
         outbox = Outbox(folder / "outbox.db")
@@ -69,10 +76,10 @@ class City:
         self.part: Frame = next(frames(out))
 
     @contextmanager
-    def collector(self) -> Iterator[TestClient]:
+    def collector(self, worker: int = 1) -> Iterator[TestClient]:
         """Started now: it asks the store since when it has been running."""
-        settings = Settings(database_url=self.url, store_write_url="http://store.example/api/v1/write")
-        with client_of(settings, store=self.store) as client:
+        app = create_app(self.settings, store_transport=self.store, worker=Worker(number=worker))
+        with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000)) as client:
             yield client
 
     def is_stored(self, client: TestClient, **query: str) -> bool:
@@ -81,6 +88,14 @@ class City:
         answer = client.post("/api/v1/import", content=self.part.encode(), params=query).json()
         assert answer["again"] is (self.store.writes == before)
         return not answer["again"]
+
+    def imported_long_ago(self) -> None:
+        """Long enough for the part to be safe, but nobody has seen it yet."""
+        with self.collector() as client:
+            self.is_stored(client)
+        with self.registry() as database, database.write() as session:
+            earlier = datetime.now(UTC) - timedelta(seconds=SAFE_SECONDS + 5)
+            session.execute(update(ImportedFrame).values(at=earlier))
 
     def told(self, client: TestClient) -> str:
         """What the agent hears of its export."""
@@ -135,17 +150,65 @@ def test_what_was_safe_once_stays_so_when_the_store_begins_anew_and_can_be_store
 
 def test_a_collector_sees_by_itself_that_parts_are_safe(city: City) -> None:
     """One that was started after the import, too."""
-    with city.collector() as client:
-        city.is_stored(client)
-    with city.registry() as database, database.write() as session:
-        earlier = datetime.now(UTC) - timedelta(seconds=SAFE_SECONDS + 5)
-        session.execute(update(ImportedFrame).values(at=earlier))
+    city.imported_long_ago()
 
     with city.collector() as client:
         deadline = time.monotonic() + 30
         while city.told(client) != "0":
             assert time.monotonic() < deadline
             time.sleep(0.6)
+
+
+def test_of_several_workers_one_sees_it_for_all(city: City) -> None:
+    city.imported_long_ago()
+    with city.collector(worker=2) as client:
+        time.sleep(1.0)
+        assert city.told(client) == ""
+
+    with city.collector(worker=1) as client:
+        eventually("the part is safe", lambda: city.told(client) == "0", seconds=5)
+
+
+def test_where_nothing_is_to_be_marked_nothing_is_written(city: City) -> None:
+    with city.collector() as client, city.registry() as database, city.registry() as other:
+        city.is_stored(client)
+        with other.write() as session:
+            session.connection()
+            mark_safe(database, FIRST, time.time())
+            mark_safe(database, SECOND, time.time() + SAFE_SECONDS + 5)
+
+
+def test_what_fails_otherwise_than_was_foreseen_is_told_and_does_not_end_it(
+    city: City, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(httpx.AsyncBaseTransport):
+        asked = 0
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            self.asked += 1
+            if self.asked == 1:
+                raise RuntimeError("a fault of the network's library")
+            return await city.store.handle_async_request(request)
+
+    async def marks() -> None:
+        start = StoreStart(city.settings, Broken())
+        task = asyncio.create_task(keep_marking(database, start))
+        while not await asyncio.to_thread(is_safe):
+            assert not task.done()
+            await asyncio.sleep(0.05)
+        task.cancel()
+
+    def is_safe() -> bool:
+        with database.read() as connection:
+            return connection.scalars(select(ImportedFrame.store_since)).all() == [""]
+
+    city.imported_long_ago()
+    monkeypatch.setattr(taking, "LOOK_SECONDS", 1.1)
+    with city.registry() as database:
+        asyncio.run(asyncio.wait_for(marks(), 20))
+
+    assert "agents are not told yet what came on sticks" in caplog.text
+    assert "a fault of the network's library" in caplog.text
 
 
 def test_parts_of_long_ago_are_forgotten_when_another_stick_comes(city: City) -> None:
