@@ -37,19 +37,25 @@ class Errands:
         self._run = hashlib.sha256(boot.encode()).hexdigest()[:RUN_DIGITS]
 
     def run(self, centre: Centre) -> None:
-        """Raises UnreachableError, OutboxError, OSError."""
+        """Where one of them fails the others are done all the same. Raises UnreachableError, OutboxError, OSError."""
         about = {"Haidang-Run": self._run}
         exported = outbox_export.waiting(self._outbox)
         if exported:
             about["Haidang-Export"] = exported
-        answer = self._config.refresh(centre, about)
-        if "haidang-time" not in answer.headers:
-            return
-        if exported:
-            outbox_export.settle(self._outbox, exported, answer.headers.get("haidang-imported", ""))
-        if "haidang-new-key" in answer.headers and not deposits.are_arriving(
-            self._outbox, float(answer.headers["haidang-time"])
-        ):
+        answer = self._config.ask(centre, about)
+        is_collectors = "haidang-time" in answer.headers
+        try:
+            if exported and is_collectors:  # first, as it makes room on a full disk
+                outbox_export.settle(self._outbox, exported, answer.headers.get("haidang-imported", ""))
+        finally:
+            try:
+                self._config.take(answer)
+            finally:
+                if is_collectors and "haidang-new-key" in answer.headers:
+                    self._renew_key(centre, float(answer.headers["haidang-time"]))
+
+    def _renew_key(self, centre: Centre, now: float) -> None:
+        if not deposits.are_arriving(self._outbox, now):
             renew_key(centre, self._state_dir)
 
 

@@ -103,18 +103,26 @@ class RemoteConfig:
         return (self._in_use or "").removeprefix("W/").strip('"')
 
     def refresh(self, centre: Centre, about: Mapping[str, str] | None = None) -> Answer:
-        """What the centre answered. Raises UnreachableError; OSError where it cannot be kept, and is asked for again.
-
-        The question says which configuration is in use, and what else is told `about` this agent. What cannot be used
-        is named in the log, and the old one goes on.
-        """
-        in_use = {"Haidang-Config": self.in_use} if self.in_use else {}
-        answer = centre.config(self._etag, {**in_use, **(about or {})})
-        if answer.status == OK:
-            self._take(answer)
+        """Ask and take. What the centre answered. Raises as both."""
+        answer = self.ask(centre, about)
+        self.take(answer)
         return answer
 
-    def _take(self, answer: Answer) -> None:
+    def ask(self, centre: Centre, about: Mapping[str, str] | None = None) -> Answer:
+        """What the centre answers. Raises UnreachableError.
+
+        The question says which configuration is in use, and what else is told `about` this agent.
+        """
+        in_use = {"Haidang-Config": self.in_use} if self.in_use else {}
+        return centre.config(self._etag, {**in_use, **(about or {})})
+
+    def take(self, answer: Answer) -> None:
+        """Raises OSError where it cannot be kept, and is asked for again.
+
+        What cannot be used is named in the log, and the old one goes on.
+        """
+        if answer.status != OK:
+            return
         etag = answer.headers.get("etag")
         try:
             tables = json.loads(answer.body)

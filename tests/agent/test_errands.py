@@ -185,3 +185,28 @@ def test_what_came_on_a_stick_is_settled_when_a_collector_says_so(
     assert outbox.stats().snapshots == 0
     assert [asked.headers.get("haidang-export") for asked in centre.asked] == [done.export, done.export, None]
     assert outbox_export.waiting(outbox) == ""
+
+
+def test_a_configuration_that_cannot_be_kept_holds_up_nothing_else(
+    centre: ScriptedCentre, outbox: Outbox, tmp_path: Path
+) -> None:
+    """
+    The disk is full: what came on a stick may go, which makes room.
+    """
+    fill(outbox, [NOW, NOW + 1])
+    export(outbox)
+    told = Say(200, json_body({}), {"ETag": '"1"', "Haidang-Imported": "0", "Haidang-New-Key": "wanted"})
+    centre.answer = lambda asked: Say(204) if asked.path == KEY else told
+    draft = tmp_path / "centre.new"
+    draft.mkdir()
+
+    with pytest.raises(OSError, match=r"centre\.new"):
+        run(centre, outbox, tmp_path)
+
+    assert outbox.stats().snapshots == 0
+    assert len(centre.of(KEY)) == 1
+    assert credentials.load(tmp_path) != OLD
+    draft.rmdir()
+    centre.answer = lambda _: Say(200, json_body({}), {"ETag": '"1"'})
+    run(centre, outbox, tmp_path)
+    assert RemoteConfig(tmp_path, tmp_path / "agent.toml", lambda: None).in_use == "1"
