@@ -85,7 +85,10 @@ class Forwarder(Rounds):
             return self._failed(str(failed))
 
     def _let_go_of_carried(self) -> None:
-        """What came to the centre on a stick need not be handed over. Raises as `_hand_over`."""
+        """What came to the centre on a stick need not be handed over; who does not tell is handed all, and asked later.
+
+        Raises as `_hand_over`.
+        """
         if time.monotonic() < self._ask_at:
             return
         export = carried.waiting(self._custody)
@@ -95,7 +98,10 @@ class Forwarder(Rounds):
             if {"haidang-time", "haidang-imported"} <= answer.headers.keys():
                 if gone := carried.settle(self._custody, export, answer.headers["haidang-imported"]):
                     log.info("%d frames came to the centre on a stick", gone)
-                self._ask_at = time.monotonic() + ASK_SECONDS
+                wait = ASK_SECONDS
+            else:  # the agent beside this has its own questions, of which the centre grants both together few
+                wait = max(ASK_SECONDS / 4, retry_after(answer.headers.get("retry-after")))
+            self._ask_at = time.monotonic() + wait
 
     def _who(self) -> Credentials | None:
         """None where this machine is not enrolled, or for another unit since the start: that one may not bring these.

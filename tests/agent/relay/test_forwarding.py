@@ -142,9 +142,10 @@ def test_what_came_on_a_stick_is_let_go_of_before_anything_is_handed_over(
 
 
 def test_it_asks_first_also_where_the_file_was_written_a_moment_ago(
-    tmp_path: Path, custody, centre: ScriptedCentre
+    tmp_path: Path, custody, centre: ScriptedCentre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is handed over would not be taken here."""
+    monkeypatch.setattr("haidang_agent.relay.forwarding.ASK_SECONDS", 2.0)
     away = iter((True,))
     centre.answer = lambda of: (
         Say(200, b"{}", {"Haidang-Imported": "0"}) if of.path == CONFIG and not next(away, False) else Say(503)
@@ -171,6 +172,55 @@ def test_who_does_not_tell_of_sticks_is_handed_all(tmp_path: Path, custody, cent
         eventually("it has gone", lambda: custody.stats().frames == 0, seconds=20)
 
     assert asked(centre) == ["a-1 1"]
+
+
+@pytest.mark.parametrize("said", [Say(404), Say(429), Say(503, headers={"Retry-After": "1"}), Say(200, time=False)])
+def test_who_does_not_tell_of_sticks_is_not_asked_with_every_frame(
+    tmp_path: Path, custody, centre: ScriptedCentre, said: Say
+) -> None:
+    """
+    The centre grants the relay's identity few questions a minute, and the agent beside it asks too.
+    """
+    centre.answer = lambda of: said if of.path == CONFIG else Say()
+    keep(custody, "a-1", 1)
+    others = Carried(custody)
+    assert len(list(others.frames())) == 1
+    others.note("1" * 16, 0)
+    with forwarding(custody, centre, tmp_path) as forwarder:
+        for when in range(2, 7):
+            eventually("it has gone", lambda: custody.stats().frames == 0, seconds=20)
+            keep(custody, "a-1", when)
+            others = Carried(custody)
+            list(others.frames())  # none where it has gone already
+            others.note("2" * 16, 0)
+            forwarder.wake()
+        eventually("all has gone", lambda: custody.stats().frames == 0, seconds=20)
+
+    assert len(asked(centre)) == 6
+    assert len(centre.of(CONFIG)) == 1
+
+
+@pytest.mark.parametrize("wait", ["0", "3"])
+def test_who_did_not_tell_of_sticks_is_asked_again(
+    tmp_path: Path, custody, centre: ScriptedCentre, monkeypatch: pytest.MonkeyPatch, wait: str
+) -> None:
+    monkeypatch.setattr("haidang_agent.relay.forwarding.ASK_SECONDS", 2.0)
+    keep(custody, "a-1", 1)
+    others = Carried(custody)
+    assert len(list(others.frames())) == 1
+    others.note("1" * 16, 0)
+
+    def answer(of: Asked) -> Say:
+        told = Say(200, b"{}", {"Haidang-Imported": "0"}) if len(centre.of(CONFIG)) > 1 else Say(503)
+        return told if of.path == CONFIG and len(centre.of(CONFIG)) > 1 else Say(503, headers={"Retry-After": wait})
+
+    centre.answer = answer
+    with forwarding(custody, centre, tmp_path):
+        eventually("it has gone", lambda: custody.stats().frames == 0, seconds=60)
+
+    first, second = centre.of(CONFIG)
+    assert second.when - first.when >= max(0.5, float(wait))
+    assert custody.stats().counted == {"forwarded": 1}
 
 
 def test_a_new_key_of_the_relay_is_used_from_the_next_frame_on(tmp_path: Path, custody, centre: ScriptedCentre) -> None:
