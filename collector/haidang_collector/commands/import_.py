@@ -108,9 +108,7 @@ def command(
         problems.append(str(bad))
     except OSError as failed:
         refuse(f"{file}: {failed.strerror or failed}")
-    if not whole:
-        problems.append("its end is missing; copy it again, what is here already is not stored twice")
-    problems += _not_relayed(outcome)
+    problems += _of_all(outcome, whole=whole, again=again)
     for problem in problems:
         say(f"{file}: {problem}")
     told = {name: counts[name] for name in ("stored", "again", "refused", "left", "samples")}
@@ -195,6 +193,15 @@ def _writer(frame: "Frame") -> str:
         return read(frame.body).agent
     except BadFrameError:
         return NOBODY
+
+
+def _of_all(outcome: Outcome, *, whole: bool, again: bool) -> "Iterator[str]":
+    """What is wrong with more than one part."""
+    if not whole:
+        yield "its end is missing; copy it again, what is here already is not stored twice"
+    if again and outcome.counts["again"]:
+        yield "this collector is too old for --again, and stored nothing once more; upgrade it first"
+    yield from _not_relayed(outcome)
 
 
 def _not_relayed(outcome: Outcome) -> "Iterator[str]":

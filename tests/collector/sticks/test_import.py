@@ -320,6 +320,31 @@ def test_a_login_page_in_between_is_no_collector(school: School) -> None:
     assert "Log in first" in result.stderr
 
 
+def test_a_collector_that_stores_nothing_once_more_is_told_of(school: School) -> None:
+    """One of before `--again` takes no notice of what it is asked."""
+
+    class Older(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"samples": 0, "again": true}')
+
+        def log_message(self, *_: object) -> None: ...
+
+    fill(school.outbox, recent(3))
+    stick = school.export("stick")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Older) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{collector.server_port}"
+        without, again = imported(stick, url), imported(stick, url, "--again")
+        collector.shutdown()
+
+    assert (without.exit_code, without.stdout) == (0, "0 parts stored (0 samples), 1 were there already\n")
+    assert (again.exit_code, again.stdout) == (1, without.stdout)
+    assert "this collector is too old for --again, and stored nothing once more" in again.stderr
+
+
 @pytest.mark.parametrize(("busy", "wait", "status"), [(2, "0", 0), (1, "0", 0), (99, "0", 1), (1, "300", 1)])
 def test_who_has_no_turn_just_now_waits_for_it(school: School, busy: int, wait: str, status: int) -> None:
     asked = []
