@@ -102,12 +102,6 @@ class RemoteConfig:
         """The ETag of what this agent runs, without quotes; empty where the centre told nothing yet."""
         return (self._in_use or "").removeprefix("W/").strip('"')
 
-    def refresh(self, centre: Centre, about: Mapping[str, str] | None = None) -> Answer:
-        """Ask and take. What the centre answered. Raises as both."""
-        answer = self.ask(centre, about)
-        self.take(answer)
-        return answer
-
     def ask(self, centre: Centre, about: Mapping[str, str] | None = None) -> Answer:
         """What the centre answers. Raises UnreachableError.
 

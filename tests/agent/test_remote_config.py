@@ -38,7 +38,8 @@ def refresh(centre: ScriptedCentre, config: Path, tables: object) -> list[str]:
     changes: list[str] = []
     centre.answer = lambda _: Say(200, json_body(tables), {"ETag": '"1"'})
     with closing(Centre(centre.url, None, "a.k", lambda *_: None)) as client:
-        RemoteConfig(config.parent, config, lambda: changes.append("changed")).refresh(client)
+        ours = RemoteConfig(config.parent, config, lambda: changes.append("changed"))
+        ours.take(ours.ask(client))
     return changes
 
 
