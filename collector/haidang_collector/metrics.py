@@ -97,8 +97,9 @@ class FactCollector:
         agents = self.agents()
         yield from _of_agents(agents)
         yield _egress_info(agents, time.time() - LATELY_SECONDS)
+        started = self._credible(self._started)
         yield GaugeMetricFamily(
-            "haidang_collector_start_timestamp_seconds", "When this collector started.", value=self._credible(self._started)
+            "haidang_collector_start_timestamp_seconds", "When this collector started.", value=started
         )
 
     def _of_registry(self) -> Iterator[Metric]:
