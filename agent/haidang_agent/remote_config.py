@@ -102,6 +102,10 @@ class RemoteConfig:
         """The ETag of what this agent runs, without quotes; empty where the centre told nothing yet."""
         return (self._in_use or "").removeprefix("W/").strip('"')
 
+    def refresh(self, centre: Centre) -> None:
+        """Ask and take. Raises as both."""
+        self.take(self.ask(centre))
+
     def ask(self, centre: Centre, about: Mapping[str, str] | None = None) -> Answer:
         """What the centre answers. Raises UnreachableError.
 

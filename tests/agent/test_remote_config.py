@@ -38,8 +38,7 @@ def refresh(centre: ScriptedCentre, config: Path, tables: object) -> list[str]:
     changes: list[str] = []
     centre.answer = lambda _: Say(200, json_body(tables), {"ETag": '"1"'})
     with closing(Centre(centre.url, None, "a.k", lambda *_: None)) as client:
-        ours = RemoteConfig(config.parent, config, lambda: changes.append("changed"))
-        ours.take(ours.ask(client))
+        RemoteConfig(config.parent, config, lambda: changes.append("changed")).refresh(client)
     return changes
 
 
@@ -155,12 +154,12 @@ def test_what_could_not_be_kept_is_asked_for_again(centre, config) -> None:
     draft.mkdir()
     with closing(Centre(centre.url, None, "a.k", lambda *_: None)) as client:
         with pytest.raises(OSError, match=r"centre\.new"):
-            told.take(told.ask(client))
+            told.refresh(client)
         assert (told.in_use, changes) == ("", [])
         draft.rmdir()
-        told.take(told.ask(client))
+        told.refresh(client)
         assert (told.in_use, changes) == ("2", ["changed"])
-        told.take(told.ask(client))
+        told.refresh(client)
     assert [lab.name for lab in load_merged(config).lab] == ["lab-1"]
     assert centre.asked[-1].headers["haidang-config"] == "2"
     assert changes == ["changed"]
@@ -170,7 +169,7 @@ def test_what_cannot_be_used_is_not_fetched_each_time(centre, config) -> None:
     centre.answer = lambda _: Say(200, json_body({"lab": "lab-1"}), {"ETag": '"3"'})
     told = RemoteConfig(config.parent, config, lambda: None)
     with closing(Centre(centre.url, None, "a.k", lambda *_: None)) as client:
-        told.take(told.ask(client))
-        told.take(told.ask(client))
+        told.refresh(client)
+        told.refresh(client)
     assert [asked.headers.get("if-none-match") for asked in centre.asked] == [None, '"3"']
     assert told.in_use == ""
