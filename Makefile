@@ -5,14 +5,17 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TOOLS := advice agent collector isps reach dashboards packaging scripts tests benchmarks
 
+RUNS_WITH := prometheus prometheus-alertmanager libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core
+BY_FILE := --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench demo bundle chaos drill lock
+.PHONY: help setup run test packages lint bench demo bundle chaos drill lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Virtual environment in .venv, and the Debian packages that are missing
-	@scripts/need prometheus prometheus-alertmanager libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core
+	@scripts/need $(RUNS_WITH)
 
 $(STAMP): pyproject.toml requirements.lock scripts/need scripts/hatch_catalogues.py $(wildcard */haidang_*/locale/*/LC_MESSAGES/*.po)
 	@scripts/need python3-venv
@@ -25,13 +28,18 @@ $(STAMP): pyproject.toml requirements.lock scripts/need scripts/hatch_catalogues
 run: setup ## Measure this machine and this network, and show it (Ctrl-C stops)
 	@$(BIN)/haidang up --data .data $(ARGS)
 
+# Debian's packages come while the code is read. Files go in the order of tests/conftest.py, the long ones first.
 # Tests in a browser have a process of their own: Playwright leaves an event loop running in it.
-test: setup lint ## Everything CI checks
-	@scripts/need nftables iproute2 iputils-ping dnsmasq-base prometheus-node-exporter snmpd cups-daemon poppler-utils nginx-light keepalived udhcpc systemd chromium shellcheck openssl curl postgresql victoria-metrics busybox
+test: ## Everything CI checks
+	@scripts/need python3-venv
+	@$(MAKE) --no-print-directory --jobs 2 packages lint
 	@$(if $(ARGS),$(BIN)/pytest $(ARGS),\
-		$(BIN)/pytest -n 4 --dist loadfile --ignore tests/lab --ignore tests/e2e --ignore tests/browser && \
-		$(BIN)/pytest -n 2 --dist loadfile tests/browser && \
-		$(BIN)/pytest -n 4 --dist loadfile tests/e2e tests/lab)
+		$(BIN)/pytest -n 4 $(BY_FILE) --ignore tests/lab --ignore tests/e2e --ignore tests/browser && \
+		$(BIN)/pytest -n 2 $(BY_FILE) tests/browser && \
+		$(BIN)/pytest -n 4 $(BY_FILE) tests/e2e tests/lab)
+
+packages:
+	@scripts/need $(RUNS_WITH) nftables iproute2 iputils-ping dnsmasq-base prometheus-node-exporter snmpd cups-daemon poppler-utils nginx-light keepalived udhcpc systemd chromium shellcheck openssl curl postgresql victoria-metrics busybox
 
 lint: $(STAMP) ## Style, types, import contracts
 	@$(BIN)/ruff check $(wildcard $(TOOLS))

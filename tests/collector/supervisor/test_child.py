@@ -143,7 +143,7 @@ def test_the_log_is_bounded_and_has_the_time(tmp_path: Path, monkeypatch: pytest
     talker = child(tmp_path, "sh", "-c", "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done")
     talker.start()
 
-    assert ended(talker).last_words == "line 2999"
+    eventually("all is written", lambda: ended(talker).last_words == "line 2999", seconds=20)
     logs = sorted(tmp_path.iterdir())
     assert [log.name for log in logs] == ["it.log", "it.log.1"]
     assert all(log.stat().st_size <= 10_000 for log in logs)
