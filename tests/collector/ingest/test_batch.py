@@ -140,6 +140,10 @@ def test_what_is_too_much_is_413_so_that_the_agent_sends_less(message: bytes, li
     assert refusal(message, **limits).status == 413
 
 
+MUCH_SECONDS = 30
+"""Of the processor. Usual is a tenth; what grew with the square of the labels would take hours."""
+
+
 @pytest.mark.parametrize("kind", rw.HOSTILE)
 def test_hostile_bodies_end_in_bounded_time(kind: str) -> None:
     body = rw.snappy(rw.HOSTILE[kind](rw.sample(1, round(NOW * 1000))))
@@ -147,7 +151,7 @@ def test_hostile_bodies_end_in_bounded_time(kind: str) -> None:
     started = time.process_time()
     answer(body)
 
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < MUCH_SECONDS
 
 
 @given(st.binary(max_size=400))
