@@ -29,6 +29,7 @@ from tests.agent.outboxes import DAY, fill
 from tests.agent.shipping import recent
 from tests.collector.running import UNIT, add_agent, database_url, serving
 from tests.servers import free_port, prometheus
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,10 +168,10 @@ def test_what_the_store_lost_is_brought_by_the_same_stick(
     school.meets(centre.url)
     assert school.outbox.stats().snapshots == 20
 
-    deadline = time.monotonic() + 60
-    while not json.loads(imported(stick, centre.url, "--json").stdout)["stored"]:
-        assert time.monotonic() < deadline, "the collector looks every few seconds whether the store began anew"
-        time.sleep(0.5)
+    def is_stored() -> bool:
+        return bool(json.loads(imported(stick, centre.url, "--json").stdout)["stored"])
+
+    eventually("the collector has seen that the store began anew", is_stored, seconds=20, every=0.5)
     assert count(store, school) == 40
 
     two_minutes_later(registry)
