@@ -159,7 +159,7 @@ def _enrolment(
         q=text,
         offered=offered[:OFFERED_UNITS],
         more=max(0, len(offered) - OFFERED_UNITS),
-        typed=typed or {"server": _own_address(request), "days": "7", "uses": "1"},
+        typed=typed or {"server": server or _own_address(request), "days": "7", "uses": "1"},
         wrong=wrong,
         most_uses=MOST_USES,
         lifetimes=LIFETIMES,

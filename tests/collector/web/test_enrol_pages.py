@@ -105,6 +105,12 @@ def test_the_installers_are_shown_with_this_centres_address(near: Desk) -> None:
     assert "in place of files.department.example" in told
 
 
+def test_who_makes_another_token_need_not_write_the_address_again(near: Desk) -> None:
+    page = Page(near.send(f"{ENROL}?unit=TH-001", ASKED, status=200).text)
+
+    assert ASKED["server"] in page.values("value")
+
+
 def test_the_installers_come_from_where_the_department_keeps_them(tmp_path: Path) -> None:
     for house in inhabited(tmp_path, bundles_url="https://files.example/haidang/"):
         near = Desk(house, "near", "operator", district=NEAR)
