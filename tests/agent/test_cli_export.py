@@ -66,7 +66,6 @@ def test_the_backlog_of_an_agent_that_runs_is_written(folder: Path) -> None:
     outbox.close()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="elsewhere a folder cannot be synced")
 @pytest.mark.parametrize("of_folders", [0, errno.EINVAL])
 def test_its_name_is_on_the_stick_too(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], of_folders: int

@@ -163,7 +163,7 @@ def test_of_several_workers_one_sees_it_for_all(city: City) -> None:
         assert city.told(client) == ""
 
     with city.collector(worker=1) as client:
-        eventually("the part is safe", lambda: city.told(client) == "0", seconds=5)
+        eventually("the part is safe", lambda: city.told(client) == "0", seconds=10, every=0.6)
 
 
 def test_where_nothing_is_to_be_marked_nothing_is_written(city: City) -> None:
