@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.intrusion.watched import Watched
+from tests.agent.intrusion.watched import Told, Watched
 from tests.agent.lanwatch.building import asks, replies
 from tests.agent.lanwatch.test_real_lan import AGENT, FIRST, SECOND, dnsmasq, send
 from tests.agent.namespaces import Lan, Namespace
@@ -60,16 +60,19 @@ def poison(lan: Lan) -> None:
     send(lan.pcs[1], replies(SECOND, "10.9.0.2", AGENT, "10.9.0.1"))
 
 
-def poisoned(lan: Lan, watched: Watched) -> None:
-    """The agent's kernel believes the false reply and is found out by asking again."""
+def poisoned(lan: Lan, watched: Watched, *, after: float = 0) -> Told:
+    """The agent's kernel believes the false reply and is found out by asking again; seen later than `after`."""
     lan.agent.ip("neigh", "flush", "dev", "lan0")
     lan.agent.run("ping", "-q", "-c1", "-W2", "10.9.0.2")
 
-    def look() -> bool:
+    def look() -> Told | None:
         poison(lan)
-        return watched.look().active() == {SPOOF: 1}
+        told = watched.look()
+        return told if told.active() == {SPOOF: 1} and told.case("arp_spoof")["last"] > after else None
 
-    eventually("the attack is told", look, seconds=20, every=0.5)
+    told = eventually("the attack is told", look, seconds=20, every=0.5)
+    assert told
+    return told
 
 
 def test_arp_poisoning_is_told_with_evidence_kept_here(tmp_path: Path):
@@ -86,13 +89,10 @@ def test_arp_poisoning_is_told_with_evidence_kept_here(tmp_path: Path):
 def test_an_attack_that_outlasts_a_restart_is_one(tmp_path: Path):
     with Lan(pcs=2) as lan:
         with Watched(lan.agent, tmp_path, **GENTLE) as watched:
-            poisoned(lan, watched)
-            before = watched.until("it is kept", lambda told: told.case("arp_spoof")).case("arp_spoof")
+            before = poisoned(lan, watched).case("arp_spoof")
         with Watched(lan.agent, tmp_path, **GENTLE) as watched:
             assert watched.look().active() == {SPOOF: 1}, "told from the first moment"
-            poisoned(lan, watched)
-            seen = watched.until("it is seen again", lambda told: told.case("arp_spoof")["last"] > before["last"])
-            after = seen.case("arp_spoof")
+            after = poisoned(lan, watched, after=before["last"]).case("arp_spoof")
 
             assert (after["id"], after["first"]) == (before["id"], pytest.approx(before["first"], abs=0.001))
             assert sum(watched.look().counted().values()) <= 1
