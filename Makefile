@@ -66,6 +66,7 @@ bundle: setup ## Offline bundle (TARGET=linux-x86_64|linux-aarch64|windows-amd64
 drill: setup ## Install, upgrade and remove on real Debians, by playbooks and by bundle (root; half an hour and more)
 	@scripts/need debootstrap systemd-container dpkg-dev openssh-client nftables iproute2 iputils-ping openssl gnupg
 	@$(BIN)/python -m scripts.drill.playbooks $(ARGS)
+	@$(BIN)/python -m scripts.drill.archives
 	@$(MAKE) --no-print-directory bundle TARGET=linux-x86_64
 	@$(BIN)/python -m scripts.drill.packages $$(ls -t dist/haidang-agent-*-linux-x86_64.tar.gz | head -1)
 

@@ -21,7 +21,7 @@ import httpx
 import yaml
 
 from haidang_collector.supervisor.files import FACTS_SECONDS, SCRAPE_SECONDS
-from haidang_collector.supervisor.victoria import READ, RULE_OPTIONS
+from haidang_collector.supervisor.victoria import READ, RULE_OPTIONS, RULE_VARIABLES
 from haidang_collector.tenants import CENTRE, DISTRICT, HEADER, Tenants, tenant_of
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _vmalert(settings: Settings, places: Places, tenant: Tenant) -> str:
     Tenants(settings).mark(asked)
     parts = (option.removeprefix("-").partition("=") for option in RULE_OPTIONS)
     options = {name.replace(".", "_"): value for name, _, value in parts}
-    options |= {
+    options |= RULE_VARIABLES | {
         "rule": str(places.files / "rules" / ("district" if tenant.district else "centre") / "*.yml"),
         "datasource_url": str(asked.url),
         "remoteRead_url": str(asked.url),

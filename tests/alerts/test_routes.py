@@ -51,7 +51,7 @@ CASES = [
 
 
 def receiver(config: Path, labels: dict[str, str]) -> str:
-    pairs = [f"{name}={value}" for name, value in labels.items()]
+    pairs = [f'{name}="{value}"' for name, value in labels.items()]
     command = ["amtool", "config", "routes", "test", f"--config.file={config}", *pairs]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 

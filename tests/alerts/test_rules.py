@@ -83,7 +83,7 @@ def test_alert_goes_where_its_severity_says(rule: dict[str, Any]) -> None:
         labels = {"alertname": rule["alert"], "unit": "U1", **rule["labels"], "severity": severity}
         if severity != rule["labels"]["severity"]:
             labels["kind"] = "of an incident"
-        pairs = [f"{name}={value}" for name, value in labels.items()]
+        pairs = [f'{name}="{value}"' for name, value in labels.items()]
         command = ["amtool", "config", "routes", "test", "--config.file=alerts/alertmanager.yml", *pairs]
         told[severity] = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
 

@@ -152,6 +152,8 @@ def test_prometheus_and_alertmanager_get_what_haidang_up_gives_them(tmp_path: Pa
         "prometheus_folder": str(tmp_path),
         "alertmanager_folder": str(tmp_path),
         "alertmanager_group": str(os.getgid()),
+        "prometheus_source": "package",
+        "alertmanager_source": "package",
         "alertmanager_smtp": "mail.example:25",
         "alertmanager_mail_to": ["a@hcm.edu.vn", "b@hcm.edu.vn"],
     }
@@ -227,6 +229,50 @@ def test_the_family_of_red_hat_gets_its_own(tmp_path: Path, python: str) -> None
     assert [python, "-m", "venv", release] in commands, said
     assert ["restorecon", "-R", "-v", release] in commands, said
     assert ["firewall-cmd", "--add-port=9811/udp", "--permanent"] in commands, said
+
+
+ARCHIVES = {
+    "prometheus": ("prometheus", "promtool"),
+    "alertmanager": ("alertmanager", "amtool"),
+    "victoriametrics": ("victoria-metrics", "vmalert"),
+}
+
+
+@pytest.mark.timeout(300)
+def test_the_family_of_red_hat_has_the_centre_from_archives(tmp_path: Path) -> None:
+    """
+    In check mode, by such a machine's facts; Grafana is in a repository of its makers'.
+    """
+    for folder in ("library", "etc", "repositories"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "library/dnf.py").write_text(DNF.format(asked=str(tmp_path / "asked")), encoding="ascii")
+    given = {
+        "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "grafana_admin_password": "drill",
+        "program_root": str(tmp_path / "programs"),
+        **{f"{role}_folder": str(tmp_path / "etc") for role in ARCHIVES},
+    }  # fmt: skip
+    steps: list[dict[str, Any]] = [
+        {"ansible.builtin.set_fact": RED_HAT | SYSTEMS["python3.11"] | {"cacheable": True}},
+        *({"ansible.builtin.include_role": {"name": name}} for name in (*ARCHIVES, "grafana")),
+    ]
+    elsewhere = {"ansible.builtin.yum_repository": {"reposdir": str(tmp_path / "repositories")}}
+    play = [{"hosts": "localhost", "gather_facts": False, "vars": given, "module_defaults": elsewhere, "tasks": steps}]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(play), encoding="utf-8")
+
+    said = run(
+        *(BIN / "ansible-playbook", "--check", "--diff", "-vv", "--inventory", "localhost,", tmp_path / "play.yml"),
+        folder=tmp_path,
+    )
+
+    versions = {role: loaded("roles", role, "defaults/main.yml")[f"{role}_version"] for role in ARCHIVES}
+    for role, commands in ARCHIVES.items():
+        folders = {f"{tmp_path}/programs/{name}-{versions[role]}" for name in (*commands, "vmutils")}
+        assert any(folder in said for folder in folders), said
+        assert all(f"/usr/local/bin/{command}\n" in said for command in commands), said
+        assert f"/usr/local/bin/{commands[0]} $ARGS" in said
+    assert json.loads((tmp_path / "asked").read_text(encoding="ascii")) == ["tar"]
+    assert "+baseurl = https://rpm.grafana.com\n" in said
+    assert "+gpgkey = https://rpm.grafana.com/gpg.key\n" in said
 
 
 def test_each_system_has_its_names_for_the_same_things() -> None:

@@ -18,6 +18,9 @@ from tests.ansible.playing import ANSIBLE, BIN, run
 
 ROLE = ANSIBLE / "roles/prometheus"
 UNIT = Path("/lib/systemd/system/prometheus.service")
+DATA = "/var/lib/prometheus/metrics2"
+MOST_EXPOSED = 30
+"""Tenths, of systemd-analyze security."""
 
 
 def test_debians_unit_takes_it_and_it_mends_debians_folder(tmp_path: Path) -> None:
@@ -27,8 +30,7 @@ def test_debians_unit_takes_it_and_it_mends_debians_folder(tmp_path: Path) -> No
     addition, data = tmp_path / "prometheus.service.d/haidang.conf", tmp_path / "metrics2"
     for folder in (addition.parent, tmp_path / "haidang", data / "chunks_head"):
         folder.mkdir(parents=True)
-    given = {"ansible_python_interpreter": sys.executable, "prometheus_folder": str(tmp_path)}
-    words = ("localhost", "--connection", "local", "--extra-vars", json.dumps(given), "--module-name", "template")
+    words = _template(prometheus_folder=str(tmp_path))
     run(BIN / "ansible", *words, "--args", f"src={ROLE}/templates/unit.conf.j2 dest={addition}", folder=tmp_path)
     shutil.copy(ROLE / "files/head_chunks.py", tmp_path / "haidang")
     unit = shutil.copy(UNIT, tmp_path)
@@ -59,16 +61,39 @@ def test_the_door_for_snapshots_is_open_to_this_machine_alone(tmp_path: Path, li
     """
     Back-ups need it (docs/backup.md), and who comes in by it can delete series.
     """
-    given = {"prometheus_listen": listen, "prometheus_retention": "400d", "ansible_python_interpreter": sys.executable}
-    words = ("localhost", "--connection", "local", "--extra-vars", json.dumps(given), "--module-name", "template")
+    words = _template(prometheus_listen=listen)
     run(BIN / "ansible", *words, "--args", f"src={ROLE}/templates/default.j2 dest={tmp_path}/default", folder=tmp_path)
 
     (arguments,) = shlex.split((tmp_path / "default").read_text(encoding="utf-8"), comments=True)
     options = arguments.removeprefix("ARGS=").split()
 
     assert f"--web.listen-address={listen}" in options
+    assert {"--config.file=/etc/prometheus/prometheus.yml", f"--storage.tsdb.path={DATA}"} < set(options)
     assert ("--web.enable-admin-api" in options) == has_it
     assert all(option.partition("=")[0] in _options() for option in options)
+
+
+@pytest.mark.parametrize(
+    ("role", "service"),
+    [
+        ("prometheus", "prometheus"),
+        ("alertmanager", "prometheus-alertmanager"),
+        ("victoriametrics", "victoria-metrics"),
+    ],
+)
+def test_programs_from_archives_are_as_shut_in_as_our_own(role: str, service: str) -> None:
+    unit = ANSIBLE / f"roles/{role}/files/{service}.service"
+    asked = ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSED}", "--no-pager", unit]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _template(**given: str) -> tuple[str, ...]:
+    """Words of ansible's that write a template, by the role's defaults but for what is given."""
+    files = [word for part in ("defaults", "vars") for word in ("--extra-vars", f"@{ROLE / part / 'main.yml'}")]
+    more = json.dumps({"ansible_python_interpreter": sys.executable, **given})
+    return ("localhost", "--connection", "local", *files, "--extra-vars", more, "--module-name", "template")
 
 
 def _options() -> str:

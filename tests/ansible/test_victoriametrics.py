@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 import yaml
 from haidang_collector.supervisor.plan import Plan
-from haidang_collector.supervisor.victoria import OPTIONS, RULE_OPTIONS, rule_files, scrape_config
+from haidang_collector.supervisor.victoria import (
+    FROM_ENVIRONMENT,
+    OPTIONS,
+    PREFIX,
+    RULE_OPTIONS,
+    RULE_VARIABLES,
+    rule_files,
+    scrape_config,
+)
 
 from tests.ansible.playing import ANSIBLE, BIN, run
 
@@ -57,12 +65,13 @@ def test_vmalert_is_started_as_by_haidang_up(tmp_path: Path) -> None:
     """
     But for its rules, whom it asks and tells, and where it answers.
     """
-    (line,) = [
-        line for line in written("haidang-vmalert.service.j2", tmp_path).splitlines() if line.startswith("ExecStart=")
-    ]
+    lines = written("haidang-vmalert.service.j2", tmp_path).splitlines()
+    (line,) = [line for line in lines if line.startswith("ExecStart=")]
 
     own = ("-rule", "-notifier.url", "-datasource.url", "-remoteWrite.url", "-remoteRead.url", "-httpListenAddr")
-    assert _but_for(line, *own) == set(RULE_OPTIONS)
+    assert _but_for(line, *own) == {*RULE_OPTIONS, *FROM_ENVIRONMENT}
+    given = dict(line.removeprefix("Environment=").split("=") for line in lines if line.startswith("Environment="))
+    assert given == {f"{PREFIX}{name}": value for name, value in RULE_VARIABLES.items()}
 
 
 def _but_for(line: str, *own: str) -> set[str]:

@@ -169,8 +169,7 @@ def _cluster(folder: Path, hook: str) -> Iterator[list[str]]:
     with ExitStack() as stack:
         for name, given in hosts.items():
             (options,) = re.findall(r'^ARGS="(.*)"$', (folder / name / "default").read_text("utf-8"), re.MULTILINE)
-            own = [f"--config.file={folder / name / 'alertmanager.yml'}", f"--storage.path={folder / name / 'data'}"]
-            command = ["prometheus-alertmanager", *own, *options.split(), "--cluster.gossip-interval=50ms"]
+            command = ["prometheus-alertmanager", *options.split(), "--cluster.gossip-interval=50ms"]
             log = stack.enter_context((folder / f"{name}.log").open("wb"))
             process = subprocess.Popen(command, stdout=log, stderr=log)
             stack.callback(process.wait, 20)
@@ -184,6 +183,7 @@ def _write_by_role(folder: Path, hosts: dict[str, dict[str, Any]], given: dict[s
     common = {
         "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "role_path": str(ROLE),
         "alertmanager_folder": f"{folder}/{{{{ inventory_hostname }}}}",
+        "alertmanager_data": f"{folder}/{{{{ inventory_hostname }}}}/data",
     }  # fmt: skip
     inventory = {"all": {"hosts": hosts, "vars": common | given}}
     (folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="ascii")

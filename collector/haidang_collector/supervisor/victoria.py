@@ -34,9 +34,15 @@ OPTIONS = (
 RULE_OPTIONS = (
     f"-evaluationInterval={SCRAPE_SECONDS}s",
     "-remoteWrite.flushInterval=1s",
-    "-datasource.queryTimeAlignment=false",  # a rule of every half hour would speak of up to half an hour ago
     "-disableAlertgroupLabel=true",  # routes and incidents go by the labels that Prometheus gives
 )
+PREFIX = "VM_"
+FROM_ENVIRONMENT = ("-envflag.enable", f"-envflag.prefix={PREFIX}")
+RULE_VARIABLES = {"datasource_queryTimeAlignment": "false"}
+"""
+Without it a rule of every half hour would speak of up to half an hour ago. Newer ones, which have OF_GROUPS for it, do
+not start with the option and do not mind the variable.
+"""
 NEWER = "keep_firing_for"
 """What vmalert 1.79 does not know: without it, an alert that comes and goes is told each time."""
 OF_GROUPS = {"eval_alignment": False, "eval_delay": "0s"}
@@ -79,10 +85,11 @@ def alerting(plan: Plan, program: str) -> Child:
             f"-notifier.url={plan.alertmanager}",
             f"-httpListenAddr=127.0.0.1:{plan.vmalert_port}",
             *RULE_OPTIONS,
+            *FROM_ENVIRONMENT,
         ],
         log=plan.log("vmalert"),
         ready_url=f"http://127.0.0.1:{plan.vmalert_port}/-/ready",
-        environment=os.environ,
+        environment={**os.environ, **{f"{PREFIX}{name}": value for name, value in RULE_VARIABLES.items()}},
     )
 
 

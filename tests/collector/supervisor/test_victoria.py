@@ -67,6 +67,21 @@ def test_a_vmalert_is_given_what_it_knows(tmp_path: Path, unknown: str, options:
     assert bool(without) == ("keep_firing_for" in unknown)
 
 
+def test_no_vmalert_minds_what_only_older_ones_know(tmp_path: Path) -> None:
+    """
+    As a variable: 1.151 does not start with the option (seen), and Debian's heeds the variable.
+    """
+    plan = Plan(data=tmp_path, store="victoriametrics")
+    victoria.write_files(plan, victoria.RULES_PROGRAM)
+    started = victoria.alerting(plan, victoria.RULES_PROGRAM)
+
+    asked = [*started._command, "-dryRun"]
+    done = subprocess.run(asked, env=dict(started._environment), capture_output=True, text=True, check=True)
+
+    assert not [word for word in started._command if "queryTimeAlignment" in word]
+    assert '"datasource.queryTimeAlignment"="false"' in done.stderr
+
+
 def test_the_store_and_its_rules_listen_on_the_ports_of_the_plan(tmp_path: Path) -> None:
     plan = Plan(data=tmp_path, store="victoriametrics", prometheus_port=19090, vmalert_port=18880)
 
