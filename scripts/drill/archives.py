@@ -107,7 +107,8 @@ class Drill:
         return places | {f"{role}_version": version for role in self._roles}
 
     def run(self, programs: dict[str, Path]) -> list[str]:
-        play, purge = self.technician.play, {f"{role}_purge": True for role in self._roles}
+        play = self.technician.play
+        purge: dict[str, Any] = {f"{role}_purge": True for role in self._roles}
         self._folder.mkdir()
         for version in (FIRST, NEXT, FORGED):
             publish(self._folder / version, version, programs)
