@@ -69,9 +69,9 @@ class Limits:
         for _, account in self._of(sender):
             account.left -= cost + REQUEST_SAMPLES
 
-    def charge_refused(self, sender: Identity, body_bytes: int) -> None:
+    def charge_refused(self, sender: Identity, looked_at: int) -> None:
         """What had to be looked at in vain costs a sample a byte: the agent alone, for others did not send it."""
-        self._account("agent", sender.agent).left -= body_bytes
+        self._account("agent", sender.agent).left -= looked_at
 
     def count(self, sender: Identity, batch: Batch) -> None:
         """Raises Refusal when its new series would be too many."""
@@ -113,7 +113,7 @@ class OnlySeries(Limits):
     def charge(self, sender: Identity, cost: int) -> None:
         """Nothing."""
 
-    def charge_refused(self, sender: Identity, body_bytes: int) -> None:
+    def charge_refused(self, sender: Identity, looked_at: int) -> None:
         """Nothing."""
 
 

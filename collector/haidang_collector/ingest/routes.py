@@ -7,8 +7,9 @@ says what is wrong where. 401: nobody knows you. 408, 413, 415: not like this. 4
 import random
 import time
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, Lock, to_thread
 from fastapi import APIRouter, Request, Response
 from starlette.types import Receive, Scope, Send
 
@@ -24,6 +25,7 @@ from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.ingest.store import Store
 from haidang_collector.ingest.store_start import StoreStart
+from haidang_collector.ingest.wire import decoded_bytes
 from haidang_collector.outside.addresses import Addresses
 from haidang_collector.registry.store import Identity, Sighting
 from haidang_collector.sd import scrape_address
@@ -58,6 +60,8 @@ class Ingest:
     limits: Limits = field(init=False)
     gate: Gate = field(init=False)
     threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CHECKED_AT_ONCE))
+    _turns: WeakValueDictionary[str, Lock] = field(default_factory=WeakValueDictionary)
+    """Of an agent one request at a time is checked in full: each thread at it makes everybody else's answers later."""
 
     def __post_init__(self) -> None:
         settings = self.settings.of_a_worker()
@@ -97,7 +101,6 @@ class Ingest:
     async def keep(self, body: bytes, sender: Identity) -> Batch:
         """Check it, count it against the sender's limits, and store it. Raises Refusal."""
         batch = await self._checked(body, sender)
-        self.limits.count(sender, batch)
         async with self.shares.turn(_age(batch), batch.samples, batch.series):
             with self.metrics.store_seconds.time():
                 await self.store.append(batch.payload, sender.district)
@@ -113,10 +116,12 @@ class Ingest:
         try:
             batch = self.checker.recognise(body, sender, now)
             if batch is None:
-                batch = await to_thread.run_sync(self.checker.check, body, sender, now, limiter=self.threads)
+                async with self._turns.setdefault(sender.agent, Lock()):
+                    batch = await to_thread.run_sync(self.checker.check, body, sender, now, limiter=self.threads)
             cost = batch.cost
+            self.limits.count(sender, batch)
         except Refusal:
-            self.limits.charge_refused(sender, len(body))
+            self.limits.charge_refused(sender, decoded_bytes(body, self.settings.max_decoded_bytes))
             raise
         finally:
             self.limits.charge(sender, cost)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -377,13 +376,25 @@ def test_an_agent_of_ever_new_series_is_stopped_while_its_known_ones_go_on(tmp_p
     assert statuses == [204, 429, 429, 204]
 
 
-def test_what_is_refused_at_its_very_end_is_charged_for_all_of_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("tail", "most", "status"),
+    [(b"broken", 20_000, 400), (b"", 100, 429)],
+    ids=["its end is broken", "its series are too many"],
+)
+def test_what_is_refused_at_its_very_end_is_charged_for_all_of_it(
+    tmp_path: Path, tail: bytes, most: int, status: int
+) -> None:
+    """
+    By what it is decoded: names that are alike take next to no place on the way.
+    """
     url = database_url(tmp_path)
     authorization = add_agent(url)[1]
     now = time.time()
-    body = rw.snappy(b"".join(rw.simple("up", 1, now, n=secrets.token_hex(20)) for _ in range(999)) + b"broken")
-    few = Settings(database_url=url, agent_samples_per_second=2 * REQUEST_SAMPLES / BURST_SECONDS)
+    body = rw.snappy(b"".join(rw.simple("up", 1, now, n=f"{n:040}") for n in range(200)) + tail)
+    few = Settings(database_url=url, agent_samples_per_second=2 * REQUEST_SAMPLES / BURST_SECONDS, agent_series=most)
     with client_of(few, store=httpx.MockTransport(stored)) as client:
-        statuses = [post(client, authorization, given).status_code for given in (body, None)]
+        answers = [post(client, authorization, given) for given in (body, None)]
 
-    assert statuses == [400, 429]
+    assert len(body) < REQUEST_SAMPLES / 2
+    assert [answer.status_code for answer in answers] == [status, 429]
+    assert "samples a second" in answers[1].text
