@@ -28,6 +28,8 @@ BURST_SECONDS = 15.0
 """So long an agent may bring everything as fast as it can: a school's day of backlog goes through at once."""
 SERIES_SECONDS = 3600.0
 SERIES_RETRY_SECONDS = 300.0
+UNCHECKED_SECONDS = 10.0
+"""So long after series that were too many, nothing of the agent is checked in full: that takes long, and is in vain."""
 SHORTEST_RETRY_SECONDS = 2.0
 
 
@@ -42,6 +44,7 @@ class _Account:
     at: float
     series: Sketch
     hour: int
+    unchecked_until: float = 0.0
     counted: deque[Sketch] = field(default_factory=lambda: deque(maxlen=LAYOUTS_PER_AGENT))
 
 
@@ -73,6 +76,11 @@ class Limits:
         """What had to be looked at in vain costs a sample a byte: the agent alone, for others did not send it."""
         self._account("agent", sender.agent).left -= looked_at
 
+    def admit_unknown(self, sender: Identity) -> None:
+        """Before what was not recognised is checked in full. Raises Refusal for a while after `count` did."""
+        if self._clock() < self._account("agent", sender.agent).unchecked_until:
+            raise self._too_many("agent")
+
     def count(self, sender: Identity, batch: Batch) -> None:
         """Raises Refusal when its new series would be too many."""
         hour = int(self._clock() // SERIES_SECONDS)
@@ -86,12 +94,16 @@ class Limits:
             known = account.series if account.hour == hour else Sketch()
             grown = known | batch.seen
             if grown.count() > self._series[whose]:
-                text = f"more than {self._series[whose]} different series of this {whose} within an hour; send fewer"
-                raise _later("series", text, SERIES_RETRY_SECONDS)
+                own.unchecked_until = self._clock() + UNCHECKED_SECONDS
+                raise self._too_many(whose)
             counted.append((account, grown))
         for account, grown in counted:
             account.series, account.hour = grown, hour
         own.counted.append(batch.seen)
+
+    def _too_many(self, whose: str) -> Refusal:
+        text = f"more than {self._series[whose]} different series of this {whose} within an hour; send fewer"
+        return _later("series", text, SERIES_RETRY_SECONDS)
 
     def _of(self, sender: Identity) -> list[tuple[str, _Account]]:
         return [(whose, self._account(whose, name)) for whose, name in (("agent", sender.agent), ("unit", sender.unit))]
@@ -108,6 +120,9 @@ class OnlySeries(Limits):
     """Of what an operator brings, which is no flood of the agent's: it may come as fast as it is taken."""
 
     def admit(self, sender: Identity) -> None:
+        """Always."""
+
+    def admit_unknown(self, sender: Identity) -> None:
         """Always."""
 
     def charge(self, sender: Identity, cost: int) -> None:

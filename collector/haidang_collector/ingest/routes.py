@@ -117,6 +117,7 @@ class Ingest:
             batch = self.checker.recognise(body, sender, now)
             if batch is None:
                 async with self._turns.setdefault(sender.agent, Lock()):
+                    self.limits.admit_unknown(sender)
                     batch = await to_thread.run_sync(self.checker.check, body, sender, now, limiter=self.threads)
             cost = batch.cost
             self.limits.count(sender, batch)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from haidang_collector.ingest.batch import Batch, Checker
-from haidang_collector.ingest.limits import BURST_SECONDS, REQUEST_SAMPLES, Limits
+from haidang_collector.ingest.limits import BURST_SECONDS, REQUEST_SAMPLES, UNCHECKED_SECONDS, Limits
 from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.sketch import Sketch
 from haidang_collector.registry.store import Identity
@@ -108,6 +108,20 @@ def test_a_units_agents_share_its_series() -> None:
 
     assert taken[0] is True
     assert taken[-1] is False
+
+
+def test_after_too_many_series_nothing_of_the_agent_is_checked_for_a_while() -> None:
+    clock = Clock()
+    kept = limits(clock)
+    assert is_counted(kept, GREEDY, batch(0, 600))
+    assert refused(lambda: kept.admit_unknown(GREEDY)) is None
+
+    assert not is_counted(kept, GREEDY, batch(10_000, 900))
+    during = [refused(lambda sender=each: kept.admit_unknown(sender)) for each in (GREEDY, BESIDE)]
+    clock.seconds += UNCHECKED_SECONDS
+
+    assert during == ["series", None]
+    assert refused(lambda: kept.admit_unknown(GREEDY)) is None
 
 
 def test_an_hour_later_series_count_anew() -> None:
