@@ -3,9 +3,9 @@
     python -m scripts.drill.archives --programs DIR
 
 The archives are packed here, from the programs in DIR (prometheus, promtool, alertmanager, amtool, victoria-metrics,
-vmalert 1.91 or newer) and under the makers' names; without DIR those of Debian 12 are taken, and VictoriaMetrics is
-left out, for Debian's vmalert is too old. Tried: check mode on the bare machine, installation, a second run that
-changes nothing, another version, an archive that is not the one in the list, removal without a trace.
+vmalert 1.91 or newer, vmbackup, vmrestore) and under the makers' names; without DIR those of Debian 12 are taken, and
+VictoriaMetrics is left out, for Debian's vmalert is too old. Tried: check mode on the bare machine, installation, a
+second run that changes nothing, another version, an archive that is not the one in the list, removal without a trace.
 Needs root and what `scripts/drill/debian.py` needs. Exit status: 0 all as promised, 1 something is not.
 """
 
@@ -59,14 +59,18 @@ ARCHIVES = (
         "victoria-metrics-linux-amd64-v{version}", "", "{name}_checksums.txt",
         {"victoria-metrics": "victoria-metrics-prod"},
     ),
-    Archive("vmutils-linux-amd64-v{version}", "", "{name}_checksums.txt", {"vmalert": "vmalert-prod"}),
+    Archive(
+        "vmutils-linux-amd64-v{version}", "", "{name}_checksums.txt",
+        {"vmalert": "vmalert-prod", "vmbackup": "vmbackup-prod", "vmrestore": "vmrestore-prod"},
+    ),
 )  # fmt: skip
 FIRST, NEXT, FORGED = "1.0.0", "1.0.1", "1.0.2"
-ROLES = {"prometheus": "prometheus", "alertmanager": "alertmanager", "victoriametrics": "victoria-metrics"}
-"""Roles, and the programs that they run."""
-SERVICES = {
-    "prometheus": "prometheus", "alertmanager": "prometheus-alertmanager", "victoriametrics": "victoria-metrics"
-}  # fmt: skip
+ROLES = {
+    "prometheus": ("prometheus", "prometheus"),
+    "alertmanager": ("prometheus-alertmanager", "alertmanager"),
+    "victoriametrics": ("victoria-metrics", "victoria-metrics"),
+}
+"""Their services, and the commands that those run."""
 FOREIGN = ("/root/.ssh", "/root/.cache", "/home", "/srv/drill")
 
 
@@ -95,6 +99,7 @@ class Drill:
         self._machine = machine
         self._accounts = accounts(machine)
         sources: dict[str, Any] = {f"{role}_source": "archive" for role in roles}
+        sources["victoriametrics_vmalert"] = "/usr/local/bin/vmalert"  # beside Prometheus nobody would evaluate there
         self.technician = Technician(school.pc(2), school.folder, sources | self._version(FIRST))
         hosts = {"centre": {"ansible_host": school.centre_address, "ansible_user": "root"}}
         groups = {role: {"hosts": {"centre": None}} for role in roles}
@@ -131,10 +136,12 @@ class Drill:
     def _works(self, version: str) -> None:
         centre = self._centre
         for role in self._roles:
-            number = self._machine.run("systemctl", "show", "--property=MainPID", "--value", SERVICES[role]).stdout
+            service, command = ROLES[role]
+            number = self._machine.run("systemctl", "show", "--property=MainPID", "--value", service).stdout
             runs = self._machine.run("readlink", f"/proc/{number.strip()}/exe").stdout.strip()
-            wanted = f"/opt/haidang-programs/{ROLES[role]}-{version}/bin/{ROLES[role]}"
-            self.technician.must(f"{runs} is what runs", runs in (wanted, f"{wanted}-prod"))
+            (file,) = [archive.files[command] for archive in ARCHIVES if command in archive.files]
+            wanted = f"/opt/haidang-programs/{command}-{version}/bin/{file}"
+            self.technician.must(f"{runs} is what runs", runs == wanted)
         centre.expect("rules are loaded", "count(ALERTS{alertname='Watchdog'})")
         eventually("Alertmanager has the Watchdog", lambda: "Watchdog" in centre.alerts(), seconds=90)
         if "victoriametrics" in self._roles:

@@ -34,6 +34,7 @@ class Maker:
         program.chmod(0o755)
         archive = self.folder / f"lamp-{version}.tar.gz"
         with tarfile.open(archive, "w:gz") as packed:
+            packed.add(self.folder, f"lamp-{version}", recursive=False)
             packed.add(program, f"lamp-{version}/lamp")
         found = listed or hashlib.sha256(archive.read_bytes()).hexdigest()
         with (self.folder / "sums.txt").open("a", encoding="ascii") as sums:
@@ -48,7 +49,7 @@ class Host:
         self._folder = folder
         self._maker = maker
 
-    def play(self, step: str, version: str, *, ends: int = 0, releases: str = "") -> str:
+    def play(self, *steps: str, version: str, ends: int = 0, releases: str = "") -> str:
         given = {
             "ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3", "program_name": "lamp",
             "program_version": version, "program_releases": releases or str(self._maker.folder),
@@ -56,14 +57,22 @@ class Host:
             "program_commands": {"lamp": "lamp"}, "program_handler": "Restart the lamp",
         }  # fmt: skip
         restart = {"name": "Restart the lamp", "ansible.builtin.debug": {"msg": "THE LAMP IS RESTARTED"}}
-        use: dict[str, Any] = {"ansible.builtin.include_role": {"name": "program", "tasks_from": step}}
-        play = [{"hosts": "localhost", "tasks": [use], "vars": given, "handlers": [restart]}]
+        uses: list[dict[str, Any]] = [
+            {"ansible.builtin.include_role": {"name": "program", "tasks_from": step}} for step in steps
+        ]
+        play = [{"hosts": "localhost", "tasks": uses, "vars": given, "handlers": [restart]}]
         (self._folder / "play.yml").write_text(yaml.safe_dump(play), encoding="ascii")
         environment = (f"ANSIBLE_CONFIG={ANSIBLE / 'ansible.cfg'}", f"ANSIBLE_HOME={self._folder / 'ansible'}")
         command = (str(BIN / "ansible-playbook"), "--inventory", "localhost,", str(self._folder / "play.yml"))
         done = self._machine.run("env", *environment, *command)
         assert done.returncode == ends, done.stdout + done.stderr
         return done.stdout
+
+    def lay(self, command: str) -> None:
+        """In the lamp's place."""
+        place = self._machine.root / COMMAND.lstrip("/")
+        place.write_text(command, encoding="ascii")
+        place.chmod(0o755)
 
     def says(self) -> str:
         return self._machine.run(COMMAND).stdout.strip()
@@ -88,14 +97,14 @@ def test_a_newer_version_replaces_the_older_and_a_removal_leaves_nothing(host: H
     maker.publish("1")
     maker.publish("2")
 
-    first = host.play("main", "1", releases=f"file://{maker.folder}")
+    first = host.play("main", "prune", version="1", releases=f"file://{maker.folder}")
     assert (host.says(), "THE LAMP IS RESTARTED" in first) == ("1", True)
-    again = host.play("main", "1")
+    again = host.play("main", "prune", version="1")
     assert ("changed=0" in again, "THE LAMP IS RESTARTED" in again) == (True, False)
-    host.play("main", "2")
+    host.play("main", "prune", version="2")
     assert host.says() == "2"
     assert {path for path in host.changes() if path.endswith("/lamp")} == {COMMAND, PROGRAM.format(version="2")}
-    host.play("uninstall", "2")
+    host.play("uninstall", version="2")
 
     assert host.changes() == set()
 
@@ -105,10 +114,33 @@ def test_a_newer_version_replaces_the_older_and_a_removal_leaves_nothing(host: H
 def test_an_archive_that_is_not_the_one_in_the_list_is_not_taken(host: Host, maker: Maker, scheme: str) -> None:
     maker.publish("1")
     maker.publish("2", listed="0" * 64)
-    host.play("main", "1")
+    host.play("main", version="1")
+    before = host.changes()
 
-    said = host.play("main", "2", ends=2, releases=f"{scheme}{maker.folder}")
+    said = host.play("main", version="2", ends=2, releases=f"{scheme}{maker.folder}")
 
     assert "0" * 64 in said
-    assert host.says() == "1"
-    assert PROGRAM.format(version="2") not in host.changes()
+    assert (host.says(), host.changes()) == ("1", before)
+
+
+@pytest.mark.timeout(300)
+def test_what_the_role_did_not_make_is_neither_replaced_nor_removed(host: Host, maker: Maker) -> None:
+    maker.publish("1")
+    host.lay("#!/bin/sh\necho another\n")
+
+    said = host.play("main", version="1", ends=2)
+    host.play("uninstall", version="1")
+
+    assert "does not replace what this role did not make: lamp" in " ".join(said.split())
+    assert (host.says(), host.changes()) == ("another", {COMMAND})
+
+
+@pytest.mark.timeout(300)
+def test_nothing_is_fetched_by_plain_http(host: Host) -> None:
+    """
+    Who stands between would send the list as well.
+    """
+    said = host.play("main", version="1", ends=2, releases="http://127.0.0.1:9")
+
+    assert "not fetched by plain http" in " ".join(said.split())
+    assert host.changes() == set()

@@ -73,16 +73,15 @@ def test_the_door_for_snapshots_is_open_to_this_machine_alone(tmp_path: Path, li
     assert all(option.partition("=")[0] in _options() for option in options)
 
 
-@pytest.mark.parametrize(
-    ("role", "service"),
-    [
-        ("prometheus", "prometheus"),
-        ("alertmanager", "prometheus-alertmanager"),
-        ("victoriametrics", "victoria-metrics"),
-    ],
-)
-def test_programs_from_archives_are_as_shut_in_as_our_own(role: str, service: str) -> None:
-    unit = ANSIBLE / f"roles/{role}/files/{service}.service"
+def test_programs_from_archives_are_as_shut_in_as_our_own(tmp_path: Path) -> None:
+    given = {
+        "ansible_python_interpreter": sys.executable, "program_service": "lamp", "program_command": "lamp",
+        "program_description": "A lamp", "program_user": "root", "program_state": "lamp", "program_reloads": True,
+    }  # fmt: skip
+    unit, template = tmp_path / "lamp.service", ANSIBLE / "roles/program/templates/program.service.j2"
+    words = ("localhost", "--connection", "local", "--extra-vars", json.dumps(given), "--module-name", "template")
+    run(BIN / "ansible", *words, "--args", f"src={template} dest={unit}", folder=tmp_path)
+
     asked = ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSED}", "--no-pager", unit]
     done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
 
