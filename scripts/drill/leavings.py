@@ -15,8 +15,6 @@ KNOWN = (
     "/etc/lighttpd/conf-enabled",  # javascript-common, which came with Prometheus
 )
 """Made by the scripts of packages that came along with others and stay."""
-KNOWN_ACCOUNTS = {"prometheus"}
-"""The package leaves it when it is purged."""
 ACCOUNTS = ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow")
 
 
@@ -34,4 +32,4 @@ def unexplained(machine: Debian, before: set[str], ignore: Sequence[str]) -> lis
         for line in file.read_text(encoding="utf-8").splitlines()
     }
     left = [line for line in machine.traces(ignore=(*ignore, *KNOWN, *ACCOUNTS)) if line[2:] not in packaged]
-    return left + [f"+ account {name}" for name in sorted(accounts(machine) - before - KNOWN_ACCOUNTS)]
+    return left + [f"+ account {name}" for name in sorted(accounts(machine) - before)]

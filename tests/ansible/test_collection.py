@@ -260,7 +260,7 @@ def test_the_family_of_red_hat_has_the_centre_from_archives(tmp_path: Path) -> N
     play = [{"hosts": "localhost", "gather_facts": False, "vars": given, "module_defaults": elsewhere, "tasks": steps}]
     (tmp_path / "play.yml").write_text(yaml.safe_dump(play), encoding="utf-8")
 
-    no_packages = json.dumps({f"{role}_units": {"archive": "/none"} for role in ARCHIVES})
+    no_packages = json.dumps({f"{role}_packaged": "/none" for role in ARCHIVES})
     options = ("--check", "--diff", "-vv", "--inventory", "localhost,", "--extra-vars", no_packages)
     said = run(
         *(BIN / "ansible-playbook", *options, tmp_path / "play.yml"),

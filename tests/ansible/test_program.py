@@ -68,11 +68,14 @@ class Host:
         assert done.returncode == ends, done.stdout + done.stderr
         return done.stdout
 
-    def lay(self, command: str) -> None:
-        """In the lamp's place."""
+    def lay(self, command: str, *, as_link: bool) -> None:
+        """In the lamp's place, or where a link there points to."""
         place = self._machine.root / COMMAND.lstrip("/")
-        place.write_text(command, encoding="ascii")
-        place.chmod(0o755)
+        file = place.with_name("other-lamp") if as_link else place
+        file.write_text(command, encoding="ascii")
+        file.chmod(0o755)
+        if as_link:
+            place.symlink_to("/usr/local/bin/other-lamp")
 
     def says(self) -> str:
         return self._machine.run(COMMAND).stdout.strip()
@@ -97,11 +100,11 @@ def test_a_newer_version_replaces_the_older_and_a_removal_leaves_nothing(host: H
     maker.publish("1")
     maker.publish("2")
 
-    first = host.play("main", "prune", version="1", releases=f"file://{maker.folder}")
+    first = host.play("check", "main", "prune", version="1", releases=f"file://{maker.folder}")
     assert (host.says(), "THE LAMP IS RESTARTED" in first) == ("1", True)
-    again = host.play("main", "prune", version="1")
+    again = host.play("check", "main", "prune", version="1")
     assert ("changed=0" in again, "THE LAMP IS RESTARTED" in again) == (True, False)
-    host.play("main", "prune", version="2")
+    host.play("check", "main", "prune", version="2")
     assert host.says() == "2"
     assert {path for path in host.changes() if path.endswith("/lamp")} == {COMMAND, PROGRAM.format(version="2")}
     host.play("uninstall", version="2")
@@ -114,25 +117,27 @@ def test_a_newer_version_replaces_the_older_and_a_removal_leaves_nothing(host: H
 def test_an_archive_that_is_not_the_one_in_the_list_is_not_taken(host: Host, maker: Maker, scheme: str) -> None:
     maker.publish("1")
     maker.publish("2", listed="0" * 64)
-    host.play("main", version="1")
+    host.play("check", "main", version="1")
     before = host.changes()
 
-    said = host.play("main", version="2", ends=2, releases=f"{scheme}{maker.folder}")
+    said = host.play("check", "main", version="2", ends=2, releases=f"{scheme}{maker.folder}")
 
     assert "0" * 64 in said
     assert (host.says(), host.changes()) == ("1", before)
 
 
 @pytest.mark.timeout(300)
-def test_what_the_role_did_not_make_is_neither_replaced_nor_removed(host: Host, maker: Maker) -> None:
+@pytest.mark.parametrize("as_link", [False, True])
+def test_what_the_role_did_not_make_is_neither_replaced_nor_removed(host: Host, maker: Maker, as_link: bool) -> None:
     maker.publish("1")
-    host.lay("#!/bin/sh\necho another\n")
+    host.lay("#!/bin/sh\necho another\n", as_link=as_link)
+    before = host.changes()
 
-    said = host.play("main", version="1", ends=2)
+    said = host.play("check", "main", version="1", ends=2)
     host.play("uninstall", version="1")
 
-    assert "does not replace what this role did not make: lamp" in " ".join(said.split())
-    assert (host.says(), host.changes()) == ("another", {COMMAND})
+    assert f"in its way: {COMMAND}" in " ".join(said.split())
+    assert (host.says(), host.changes()) == ("another", before)
 
 
 @pytest.mark.timeout(300)
@@ -140,7 +145,7 @@ def test_nothing_is_fetched_by_plain_http(host: Host) -> None:
     """
     Who stands between would send the list as well.
     """
-    said = host.play("main", version="1", ends=2, releases="http://127.0.0.1:9")
+    said = host.play("check", "main", version="1", ends=2, releases="http://127.0.0.1:9")
 
     assert "not fetched by plain http" in " ".join(said.split())
     assert host.changes() == set()

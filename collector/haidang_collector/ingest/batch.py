@@ -121,7 +121,7 @@ class Checker:
         plain: list[bytes] = []
         seen: set[bytes] = set()
         samples, newest = 0, None
-        all_series = split_series(message, limits.max_series)
+        all_series = _split(message, limits.max_series)
         for number, series in enumerate(all_series):
             try:
                 taken = self._taken_apart(series)
@@ -130,11 +130,12 @@ class Checker:
                     window.check(min(taken.stamps), latest)
                     newest = latest if newest is None or latest > newest else newest
             except Refusal as refusal:
+                refusal.looked_at = sum(map(len, all_series[: number + 1]))
                 raise _placed(refusal, number, series, limits.max_labels) from None
             samples += len(taken.stamps)
             if samples > limits.max_samples:
                 text = f"body: more than {limits.max_samples} samples; send fewer at once"
-                raise Refusal(TOO_LARGE, "too_large", text)
+                raise Refusal(TOO_LARGE, "too_large", text, looked_at=len(message))
             labelled += taken.with_labels(ours)
             seen.add(taken.labels)
             if is_plain(taken.labels, taken.points):
@@ -156,6 +157,14 @@ class Checker:
         end = labels_end(series, self._settings.max_labels)
         labels, points = series[:end], series[end:]
         return _Series(labels, self._book.cut(labels), points, _stamps(points))
+
+
+def _split(message: bytes, most: int) -> list[bytes]:
+    try:
+        return split_series(message, most)
+    except Refusal as refusal:
+        refusal.looked_at = len(message)
+        raise
 
 
 def _stamps(encoded: bytes) -> list[int]:
@@ -185,7 +194,7 @@ def _placed(refusal: Refusal, number: int, series: bytes, max_labels: int) -> Re
     except Refusal:
         name = ""
     where = f"series {number} {name}".rstrip()
-    return Refusal(refusal.status, refusal.reason, f"{where}: {refusal.text}")
+    return Refusal(refusal.status, refusal.reason, f"{where}: {refusal.text}", looked_at=refusal.looked_at)
 
 
 def _date(milliseconds: int) -> str:

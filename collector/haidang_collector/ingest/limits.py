@@ -1,7 +1,8 @@
 """How much each agent and each unit may bring: samples and requests in time, and different series in an hour.
 
-What is over is answered 429: a sound agent keeps its data and comes back. Its other requests, and those of others, are
-not touched. What is counted stands in this process's memory; several processes count each for itself.
+What is over is answered 429: a sound agent keeps its data and comes back. Requests of others are not touched, nor are
+those of its own that are recognised. What is counted stands in this process's memory; several processes count each for
+itself.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ SHORTEST_RETRY_SECONDS = 2.0
 class _Account:
     """`left` of samples as of `at`; below zero while a request that was let in has cost more than there was.
 
-    `series` are of the `hour`; `counted` is what was added to them last, and need not be added again.
+    `series` are of the `hour`; `counted` is what was added to them last, and need not be added again. Until
+    `unchecked_until` what is not recognised is refused, for series that were too many for `crowded`: agent or unit.
     """
 
     left: float
@@ -45,6 +47,7 @@ class _Account:
     series: Sketch
     hour: int
     unchecked_until: float = 0.0
+    crowded: str = "agent"
     counted: deque[Sketch] = field(default_factory=lambda: deque(maxlen=LAYOUTS_PER_AGENT))
 
 
@@ -78,8 +81,10 @@ class Limits:
 
     def admit_unknown(self, sender: Identity) -> None:
         """Before what was not recognised is checked in full. Raises Refusal for a while after `count` did."""
-        if self._clock() < self._account("agent", sender.agent).unchecked_until:
-            raise self._too_many("agent")
+        own = self._account("agent", sender.agent)
+        left = own.unchecked_until - self._clock()
+        if left > 0:
+            raise self._too_many(own.crowded, left)
 
     def count(self, sender: Identity, batch: Batch) -> None:
         """Raises Refusal when its new series would be too many."""
@@ -94,16 +99,16 @@ class Limits:
             known = account.series if account.hour == hour else Sketch()
             grown = known | batch.seen
             if grown.count() > self._series[whose]:
-                own.unchecked_until = self._clock() + UNCHECKED_SECONDS
-                raise self._too_many(whose)
+                own.unchecked_until, own.crowded = self._clock() + UNCHECKED_SECONDS, whose
+                raise self._too_many(whose, SERIES_RETRY_SECONDS)
             counted.append((account, grown))
         for account, grown in counted:
             account.series, account.hour = grown, hour
         own.counted.append(batch.seen)
 
-    def _too_many(self, whose: str) -> Refusal:
+    def _too_many(self, whose: str, seconds: float) -> Refusal:
         text = f"more than {self._series[whose]} different series of this {whose} within an hour; send fewer"
-        return _later("series", text, SERIES_RETRY_SECONDS)
+        return _later("series", text, seconds)
 
     def _of(self, sender: Identity) -> list[tuple[str, _Account]]:
         return [(whose, self._account(whose, name)) for whose, name in (("agent", sender.agent), ("unit", sender.unit))]

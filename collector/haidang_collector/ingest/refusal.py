@@ -41,14 +41,18 @@ LONGEST_TEXT = 1000
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of ours
-    """`text` tells the sender what is wrong and where; `reason` is the closed set of the metric."""
+    """`text` tells the sender what is wrong and where; `reason` is the closed set of the metric.
 
-    def __init__(self, status: int, reason: Reason, text: str, retry_seconds: float = 2.0) -> None:
+    `looked_at`: decoded bytes that were looked at before that was seen.
+    """
+
+    def __init__(self, status: int, reason: Reason, text: str, retry_seconds: float = 2.0, looked_at: int = 0) -> None:
         super().__init__(text)
         self.status = status
         self.reason = reason
         self.text = text
         self.retry_seconds = retry_seconds
+        self.looked_at = looked_at
 
     def response(self) -> PlainTextResponse:
         """The answer. What may work later carries a jittered `Retry-After`, so that a city does not return at once."""

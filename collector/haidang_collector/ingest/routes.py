@@ -25,7 +25,6 @@ from haidang_collector.ingest.refusal import Refusal
 from haidang_collector.ingest.seen import Seen
 from haidang_collector.ingest.store import Store
 from haidang_collector.ingest.store_start import StoreStart
-from haidang_collector.ingest.wire import decoded_bytes
 from haidang_collector.outside.addresses import Addresses
 from haidang_collector.registry.store import Identity, Sighting
 from haidang_collector.sd import scrape_address
@@ -60,7 +59,7 @@ class Ingest:
     limits: Limits = field(init=False)
     gate: Gate = field(init=False)
     threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CHECKED_AT_ONCE))
-    _turns: WeakValueDictionary[str, Lock] = field(default_factory=WeakValueDictionary)
+    turns: WeakValueDictionary[str, Lock] = field(default_factory=WeakValueDictionary)
     """Of an agent one request at a time is checked in full: each thread at it makes everybody else's answers later."""
 
     def __post_init__(self) -> None:
@@ -116,13 +115,13 @@ class Ingest:
         try:
             batch = self.checker.recognise(body, sender, now)
             if batch is None:
-                async with self._turns.setdefault(sender.agent, Lock()):
+                async with self.turns.setdefault(sender.agent, Lock()):
                     self.limits.admit_unknown(sender)
                     batch = await to_thread.run_sync(self.checker.check, body, sender, now, limiter=self.threads)
             cost = batch.cost
             self.limits.count(sender, batch)
-        except Refusal:
-            self.limits.charge_refused(sender, decoded_bytes(body, self.settings.max_decoded_bytes))
+        except Refusal as refusal:
+            self.limits.charge_refused(sender, max(len(body), refusal.looked_at))
             raise
         finally:
             self.limits.charge(sender, cost)

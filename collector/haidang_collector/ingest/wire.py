@@ -32,15 +32,6 @@ def decompress(body: bytes, max_bytes: int) -> bytes:
         raise Refusal(BAD_REQUEST, "encoding", f"body: no snappy block: {broken}") from None
 
 
-def decoded_bytes(body: bytes, max_bytes: int) -> int:
-    """How long the block is decoded; as long as it is where it is none, or longer than `decompress` takes."""
-    try:
-        claimed = int(cramjam.snappy.decompress_raw_len(body))
-    except cramjam.DecompressionError:
-        return len(body)
-    return claimed if claimed <= max_bytes else len(body)
-
-
 def compress(message: bytes) -> bytes:
     return bytes(cramjam.snappy.compress_raw(message))
 

@@ -8,6 +8,7 @@ import logging
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -47,7 +48,7 @@ class Sticks:
     def beside(cls, ingest: Ingest, relay: RelayedFrames) -> "Sticks":
         """Who pushes and hands over is not held back by what comes on sticks: that has limits of its own."""
         own_ingest, own_relay = copy(ingest), copy(relay)
-        own_ingest.limits = OnlySeries(ingest.settings.of_a_worker())
+        own_ingest.limits, own_ingest.turns = OnlySeries(ingest.settings.of_a_worker()), WeakValueDictionary()
         own_relay.ingest = own_ingest
         return cls(own_ingest, own_relay)
 
