@@ -39,7 +39,7 @@ class _Account:
     """`left` of samples as of `at`; below zero while a request that was let in has cost more than there was.
 
     `series` are of the `hour`; `counted` is what was added to them last, and need not be added again. Until
-    `unchecked_until` what is not recognised is refused, for series that were too many for `crowded`: agent or unit.
+    `unchecked_until` what is not recognised is refused, for series that were too many for `exceeded`: agent or unit.
     """
 
     left: float
@@ -47,7 +47,7 @@ class _Account:
     series: Sketch
     hour: int
     unchecked_until: float = 0.0
-    crowded: str = "agent"
+    exceeded: str = "agent"
     counted: deque[Sketch] = field(default_factory=lambda: deque(maxlen=LAYOUTS_PER_AGENT))
 
 
@@ -84,7 +84,7 @@ class Limits:
         own = self._account("agent", sender.agent)
         left = own.unchecked_until - self._clock()
         if left > 0:
-            raise self._too_many(own.crowded, left)
+            raise self._too_many(own.exceeded, left)
 
     def count(self, sender: Identity, batch: Batch) -> None:
         """Raises Refusal when its new series would be too many."""
@@ -99,7 +99,7 @@ class Limits:
             known = account.series if account.hour == hour else Sketch()
             grown = known | batch.seen
             if grown.count() > self._series[whose]:
-                own.unchecked_until, own.crowded = self._clock() + UNCHECKED_SECONDS, whose
+                own.unchecked_until, own.exceeded = self._clock() + UNCHECKED_SECONDS, whose
                 raise self._too_many(whose, SERIES_RETRY_SECONDS)
             counted.append((account, grown))
         for account, grown in counted:
