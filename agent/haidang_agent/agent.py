@@ -19,7 +19,7 @@ from haidang_agent.outbox import Outbox, OutboxError
 from haidang_agent.own_metrics import own_samples
 from haidang_agent.probe import Host, Memory, Totals
 from haidang_agent.registry import discover
-from haidang_agent.relay import custody
+from haidang_agent.relay.custody_file import FILE as CUSTODY
 from haidang_agent.relay.deposits import Deposits
 from haidang_agent.runner import Runner
 from haidang_agent.schedule import Schedule
@@ -130,7 +130,7 @@ class Agent:
     def _make_relay(self, server: Server, who: Credentials) -> Station | None:
         """A relay hands over in its own name, so that it must be enrolled. One that is no more hands over the rest."""
         state_dir = self._config.state_dir
-        if not (self._config.relay.listen or (state_dir / custody.FILE).exists()):
+        if not (self._config.relay.listen or (state_dir / CUSTODY).exists()):
             return None
         from haidang_agent.relay.station import Station  # noqa: PLC0415 - an event loop, only where it is wanted
 

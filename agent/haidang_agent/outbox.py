@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from haidang_agent import outbox_bounds, outbox_confirmed, outbox_file, outbox_time
-from haidang_agent.outbox_connection import OutboxConnection, OutboxError
+from haidang_agent.kept_file import OutboxError
+from haidang_agent.outbox_connection import OutboxConnection
 from haidang_agent.snapshot import STALE_BITS, Layout, Snapshot
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from haidang_agent import credentials, outbox_export
 from haidang_agent.commands.enrol import RESTART
+from haidang_agent.kept_file import UNIT
 from haidang_agent.options import add_config_argument, add_json_argument
 from haidang_agent.outbox import Outbox, OutboxError
-from haidang_agent.outbox_connection import UNIT
-from haidang_agent.relay import custody
 from haidang_agent.relay.carried import Carried
 from haidang_agent.relay.custody import Custody
+from haidang_agent.relay.custody_file import FILE
 from haidang_agent.remote_config import load_merged
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
             return 2
         if options.trust_clock:
             outbox_export.trust_clock(outbox)
-        with _in_custody(config.state_dir / custody.FILE) as others:
+        with _in_custody(config.state_dir / FILE) as others:
             done = _write(outbox, who, others, options.file)
     except (OutboxError, OSError) as failed:
         print(f"export: {failed}", file=sys.stderr)

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from haidang_agent.centre import PORTS, Centre
 from haidang_agent.outbox import OutboxError
-from haidang_agent.relay.custody import FILE, Custody
+from haidang_agent.relay.custody import Custody
+from haidang_agent.relay.custody_file import FILE
 from haidang_agent.relay.dialler import Collector
 from haidang_agent.relay.door import Door
 from haidang_agent.relay.forwarding import Forwarder

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from haidang_agent.relay.custody import FILE, Custody
+from haidang_agent.relay.custody import Custody
+from haidang_agent.relay.custody_file import FILE
 from haidang_agent.relay.frame import Label
 
 from tests.agent.machines import Machine
