@@ -27,6 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from haidang_collector.serving import GARBAGE
+
 from benchmarks import fuzz_doors, fuzz_files
 from benchmarks.fuzz_city import city
 from benchmarks.fuzz_noise import FaultError, Input
@@ -228,6 +230,7 @@ def command(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"unknown {unknown}; known are {', '.join(SHARES)}")
     logging.disable(logging.CRITICAL)
     ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)  # else what threads gave back lies in arenas, and looks like growth
+    gc.set_threshold(*GARBAGE)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell takes from what it runs in the background
     if options.replay:
         asyncio.run(replay(options.replay.read_text()))

@@ -24,7 +24,7 @@ from haidang_collector.registry.models import (
     SubjectGroup,
 )
 from haidang_collector.registry.said import _
-from haidang_collector.registry.unit_words import CODE, TITLES, column_field, plain
+from haidang_collector.registry.unit_words import CODE, TITLES, column_field, plain, plain_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,7 +81,7 @@ class Kind:
             return CODE
         spelt = plain(title)
         for column in self.columns:
-            if spelt in (plain(column.title), plain(column.name), *column.aliases):
+            if spelt in (plain_own(column.title), plain_own(column.name), *column.aliases):
                 return column.name
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from haidang_collector.registry.unit_words import LEVELS, level_word, plain
+from haidang_collector.registry.unit_words import LEVELS, level_word, plain, plain_own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +89,7 @@ def word(text: str, known: Mapping[str, str]) -> str | None:
     """The word of `known` (word: how people write it) that `text` means; None: none of them."""
     spelt = plain(text)
     for each, title in known.items():
-        if spelt in (plain(each), plain(title)):
+        if spelt in (plain_own(each), plain_own(title)):
             return each
     meant = _SPELLINGS.get(spelt) or level_word(text)
     return meant if meant in known else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 LEVELS = {
     "kindergarten": "Mầm non",
@@ -59,6 +60,10 @@ def plain(text: str) -> str:
     bare = unicodedata.normalize("NFKD", text.casefold()).replace("đ", "d")
     letters = "".join(c for c in bare if not unicodedata.combining(c))
     return " ".join(re.findall(r"[^\W_]+", letters))
+
+
+plain_own = cache(plain)
+"""Of our own words, which are few; what people wrote would fill its memory."""
 
 
 def column_field(title: str) -> str | None:
