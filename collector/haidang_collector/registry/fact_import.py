@@ -56,7 +56,8 @@ def import_facts(
     """All sound rows in one transaction; none where a row is bad, unless `skip_bad`. Every change goes to the history.
 
     With `replace`, entries that the file does not name go, of those units that it names; `whole_unit` is one that the
-    table has all entries of, even where it has none. `who`, `reach`, `previewed` and `first` are as of `import_units`.
+    table has all entries of, even where it has none. Nothing goes while a row is bad, for that may name it.
+    `who`, `reach`, `previewed` and `first` are as of `import_units`.
     """
     with database.write() as session:
         if first:
@@ -65,9 +66,9 @@ def import_facts(
         work = _Import(kind, _stored(session, kind, whole_unit), units, reach, whole_unit)
         for row in table.rows:
             work.take(row)
-        if replace or whole_unit:
-            work.remove_unnamed()
         bad = tuple(sorted([*table.problems, *work.problems], key=lambda problem: problem.row))
+        if (replace or whole_unit) and not bad:
+            work.remove_unnamed()
         counts = (work.created, work.updated, work.unchanged)
         outcome = Outcome(False, *counts, bad, tuple(table.notes), work.removed, tuple(work.changes))
         if dry_run or (bad and not skip_bad) or previewed not in (None, outcome.fingerprint):

@@ -141,7 +141,7 @@ def _imported(
     skip_bad: bool = False,
     previewed: str | None = None,
 ) -> Outcome:
-    """Raises BadFileError. With `replace` nothing is left out: what is bad would count as not named, and go."""
+    """Raises BadFileError. With `replace` nothing is left out: which entry a bad row means is not known."""
     who, reach = asking.name, reach_of(asking)
     first = None if dry_run else alone
     if upload.what == "units":

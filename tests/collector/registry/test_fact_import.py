@@ -70,6 +70,17 @@ def test_what_a_file_does_not_name_stays_or_goes_with_replace(registry: Registry
     assert rooms(registry) == {("TH-001", "Phòng 2"): 20, ("THCS-002", "Phòng 1"): 35}, "of units it names only"
 
 
+@pytest.mark.parametrize("bad", ["TH-001,PHÒNG 1,30", "TH-001,Phòng 1,-1"])
+def test_an_entry_that_a_bad_row_means_does_not_go(registry: Registry, bad: str) -> None:
+    run(registry, ROOMS)
+    before = rooms(registry)
+
+    outcome = run(registry, f"code,name,computers\nTH-001,Phòng 2,20\n{bad}\n", skip_bad=True, replace=True)
+
+    assert (outcome.applied, outcome.removed) == (True, 0)
+    assert rooms(registry) == before | {("TH-001", "Phòng 2"): 20}
+
+
 def test_units_and_entries_must_be_spelt_as_registered(registry: Registry) -> None:
     run(registry, ROOMS)
 
