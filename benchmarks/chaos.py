@@ -51,6 +51,9 @@ LONGEST_DOWN_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 1.0
 DRAIN_SECONDS = 180.0
 RELAY_HEARS_SECONDS = 40.0
 """After the agents have, until the relay has heard that the store began anew."""
+AHEAD_SECONDS = 60.0
+"""The store is asked as of then: an agent's clock may be ahead of it by what a push takes (`clock`), and its last
+snapshot, shipped as it stops, is asked for some 0.1 s later."""
 IN_FLIGHT = 1
 """A snapshot whose transaction had been written when its agent was killed, but was not yet acknowledged."""
 
@@ -232,7 +235,7 @@ def _compare(store: Prometheus, folder: Path) -> tuple[int, int, int, int, int]:
     who = credentials.load(folder)
     if who is None:
         raise RuntimeError(f"{folder} is not enrolled")
-    found = store.query(f'haidang_snapshots_total{{agent="{who.agent}"}}[1d]')
+    found = store.query(f'haidang_snapshots_total{{agent="{who.agent}"}}[1d]', at=time.time() + AHEAD_SECONDS)
     numbers = [int(value) for series in found for _, value in series["values"] if value != "NaN"]
     missing = len(set(range(stats.snapshots_total)) - waiting - set(numbers))
     left_out = stats.lost.get("clock", 0)
