@@ -34,9 +34,9 @@ test: ## Everything CI checks
 	@scripts/need python3-venv
 	@$(MAKE) --no-print-directory --jobs 2 packages lint
 	@$(if $(ARGS),$(BIN)/pytest $(ARGS),\
-		$(BIN)/pytest -n 4 $(BY_FILE) --ignore tests/lab --ignore tests/e2e --ignore tests/browser && \
+		$(BIN)/pytest -n 6 $(BY_FILE) --ignore tests/lab --ignore tests/e2e --ignore tests/browser && \
 		$(BIN)/pytest -n 2 $(BY_FILE) tests/browser && \
-		$(BIN)/pytest -n 4 $(BY_FILE) tests/e2e tests/lab)
+		$(BIN)/pytest -n 6 $(BY_FILE) tests/e2e tests/lab)
 
 packages:
 	@scripts/need $(RUNS_WITH) nftables iproute2 iputils-ping dnsmasq-base prometheus-node-exporter snmpd cups-daemon poppler-utils nginx-light keepalived udhcpc systemd chromium shellcheck openssl curl postgresql victoria-metrics busybox

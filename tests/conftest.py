@@ -30,6 +30,13 @@ LONG = (
     "compose/test_scale.py",
     "collector/simulate/test_rules.py",
     "collector/ingest/test_attack.py",
+    "e2e/test_wan_faults.py",
+    "e2e/test_whole_way.py",
+    "e2e/test_relay.py",
+    "e2e/test_chaos.py",
+    "e2e/test_whole_way_victoria.py",
+    "e2e/test_intrusion.py",
+    "e2e/test_storm.py",
 )
 """Files that take a minute or more go first, or one worker has one of them still to do when the others have ended."""
 

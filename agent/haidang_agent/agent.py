@@ -6,10 +6,10 @@ import gc
 import logging
 import threading
 from contextlib import suppress
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from haidang_agent import credentials, remote_config
+from haidang_agent.bell import Bell
 from haidang_agent.centre import Centre
 from haidang_agent.clock import Clock, boot_id
 from haidang_agent.config import BadConfigError
@@ -59,10 +59,9 @@ class Agent:
         self._is_recalled = self._recall()
         self._writable = True
         self._storing = threading.Lock()
-        self._woken: SimpleQueue[None] = SimpleQueue()
-        """A signal handler may put into it; `Event.set` could wait there for a lock that this very thread holds."""
+        self.bell = Bell()
         self._stopping = False
-        self._told = remote_config.RemoteConfig(state_dir, config_file, self._wake)
+        self._told = remote_config.RemoteConfig(state_dir, config_file, self.bell.ring)
         self._shipper = self._make_shipper(*ours) if ours else None
         self._clock.alone = self._shipper is None
         self._relay = self._make_relay(*ours) if ours else None
@@ -83,7 +82,7 @@ class Agent:
         self._schedule.start()
         gc.freeze()
         while not self._stopping:
-            self._woken.get()
+            self.bell.wait()
             if not self._stopping:
                 self._restart_probes()
         self._shut_down()
@@ -91,10 +90,7 @@ class Agent:
     def stop(self) -> None:
         """May be called from a signal handler."""
         self._stopping = True
-        self._wake()
-
-    def _wake(self) -> None:
-        self._woken.put(None)
+        self.bell.ring()
 
     def _recall(self) -> bool:
         """Counters and series of the last run; False where the disk refuses to tell, and nothing may be stored yet."""
@@ -185,7 +181,7 @@ class Agent:
         self._writable = False
         with suppress(OutboxError):
             self._outbox.recall()
-            self._wake()
+            self.bell.ring()
 
     def _samples(self) -> Iterator[Sample]:
         yield from self._runner.samples()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import signal
 import subprocess
@@ -47,6 +48,19 @@ def test_it_says_goodbye_and_is_gone_at_once(tmp_path: Path, centre: ScriptedCen
         assert process.wait(timeout=60) == 0
 
     assert [asked.headers.get("haidang-goodbye") for asked in centre.writes].index("1") == len(centre.writes) - 1
+
+
+def test_a_signal_that_another_thread_gets_stops_it(tmp_path: Path) -> None:
+    """
+    As the kernel does where the main thread has one to handle already; it waited there for ever.
+    """
+    machine = Machine(tmp_path)
+    with machine.running() as process:
+        eventually("a snapshot", lambda: machine.value("haidang_outbox_snapshots") >= 1, seconds=10)
+        threads = [int(thread.name) for thread in Path(f"/proc/{process.pid}/task").iterdir()]
+        another = next(thread for thread in threads if thread != process.pid)
+        assert ctypes.CDLL(None).tgkill(process.pid, another, signal.SIGTERM) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_counters_go_on_after_kill_9(tmp_path: Path) -> None:

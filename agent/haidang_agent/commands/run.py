@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
         signal.signal(number, signal.SIG_DFL)
         agent.stop()
 
+    agent.bell.ring_at_signals()
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     agent.run()
