@@ -8,8 +8,11 @@ TOOLS := advice agent collector isps reach dashboards packaging scripts tests be
 RUNS_WITH := prometheus prometheus-alertmanager libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
+# Thousands of short programs run in the tests: each would compile all that it imports once more.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test packages lint bench demo bundle chaos drill lock
+.PHONY: help setup run test chosen most packages lint bench demo bundle chaos drill lock
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -28,15 +31,22 @@ $(STAMP): pyproject.toml requirements.lock scripts/need scripts/hatch_catalogues
 run: setup ## Measure this machine and this network, and show it (Ctrl-C stops)
 	@$(BIN)/haidang up --data .data $(ARGS)
 
-# Debian's packages come while the code is read. Files go in the order of tests/conftest.py, the long ones first.
+# Debian's packages come while the virtual environment is made, and the code is read beside the first tests.
+# Files go in the order of tests/conftest.py, the long ones first.
 # Tests in a browser have a process of their own: Playwright leaves an event loop running in it.
 test: ## Everything CI checks
 	@scripts/need python3-venv
-	@$(MAKE) --no-print-directory --jobs 2 packages lint
-	@$(if $(ARGS),$(BIN)/pytest $(ARGS),\
-		$(BIN)/pytest -n 6 $(BY_FILE) --ignore tests/lab --ignore tests/e2e --ignore tests/browser && \
+	@$(MAKE) --no-print-directory --jobs 2 packages $(STAMP)
+	@$(MAKE) --no-print-directory --jobs 2 lint $(if $(ARGS),chosen,most)
+	@$(if $(ARGS),,\
 		$(BIN)/pytest -n 2 $(BY_FILE) tests/browser && \
 		$(BIN)/pytest -n 6 $(BY_FILE) tests/e2e tests/lab)
+
+chosen: $(STAMP)
+	@$(BIN)/pytest $(ARGS)
+
+most: $(STAMP)
+	@$(BIN)/pytest -n 6 $(BY_FILE) --ignore tests/lab --ignore tests/e2e --ignore tests/browser
 
 packages:
 	@scripts/need $(RUNS_WITH) nftables iproute2 iputils-ping dnsmasq-base prometheus-node-exporter snmpd cups-daemon poppler-utils nginx-light keepalived udhcpc systemd chromium shellcheck openssl curl postgresql victoria-metrics busybox
