@@ -46,7 +46,7 @@ chosen: $(STAMP)
 	@$(BIN)/pytest $(ARGS)
 
 most: $(STAMP)
-	@$(BIN)/pytest -n 6 $(BY_FILE) --ignore tests/lab --ignore tests/e2e --ignore tests/browser
+	@$(BIN)/pytest -n 4 $(BY_FILE) --ignore tests/lab --ignore tests/e2e --ignore tests/browser
 
 packages:
 	@scripts/need $(RUNS_WITH) nftables iproute2 iputils-ping dnsmasq-base prometheus-node-exporter snmpd cups-daemon poppler-utils nginx-light keepalived udhcpc systemd chromium shellcheck openssl curl postgresql victoria-metrics busybox
