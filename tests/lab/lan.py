@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from tests.agent.namespaces import Namespace
 from tests.lab.node import Node
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -179,6 +180,7 @@ class Wire:
                 self.agent.ip("address", "add", address, "broadcast", "+", "dev", "lan0")
             self.agent.ip("link", "set", "lan0", "up")
             self._other.ip("link", "set", "end0", "up")
+            eventually("lan0 is up", lambda: " state UP " in self.agent.ip("link", "show", "lan0"), seconds=5)
             self.stand_in = stack.enter_context(StandIn(self._other.name, "end0", self._hosts))
             self._stack = stack.pop_all()
         return self
