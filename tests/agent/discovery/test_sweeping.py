@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from ipaddress import IPv4Address
 from itertools import pairwise
-from statistics import median
 
 import pytest
 from haidang_agent.platform import arp
@@ -104,7 +103,7 @@ def test_a_slow_pace_is_kept():
         sweep(wire, "10.9.0.0/28", pace=20)
     times = wire.stand_in.times
 
-    assert median(later - earlier for earlier, later in pairwise(times)) > 0.02  # who listens may be late for some
+    assert min(later - earlier for earlier, later in pairwise(times)) > 0.02
     assert times[-1] - times[0] >= 12 / 20 - 0.06
 
 
