@@ -126,7 +126,7 @@ async def city(folder: Path) -> AsyncIterator[City]:
         settings = Settings(
             trusted_proxies="127.0.0.1",
             database_url=url, agent_samples_per_second=LIMITLESS, unit_samples_per_second=LIMITLESS,
-            agent_series=10**9, unit_series=10**9,
+            agent_pushes_per_second=LIMITLESS, agent_series=10**9, unit_series=10**9,
         )  # fmt: skip
         app = create_app(settings, store_transport=httpx.MockTransport(lambda _: httpx.Response(204)))
         async with app.router.lifespan_context(app):

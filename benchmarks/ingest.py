@@ -16,6 +16,7 @@ import time
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from haidang_agent.wire import encode
@@ -26,7 +27,7 @@ from tests.collector.running import add_agent
 from tests.servers import free_port, prometheus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from haidang_agent.snapshot import Layout
 
@@ -36,6 +37,8 @@ AIM = 400_000
 """Samples per second and core."""
 HALF_LOAD_SECONDS = 20
 MILLION = 1e6
+UNHURRIED = {"HAIDANG_AGENT_PUSHES_PER_SECOND": "100000"}
+"""A hundred agents do what thousands do, so each pushes more often than one may."""
 BIN = Path(sys.executable).parent
 
 
@@ -53,7 +56,7 @@ def main(_: float) -> None:
     for behind in (behind_prometheus, _victoria_metrics, sink):
         with tempfile.TemporaryDirectory(prefix="haidang-bench-") as text, behind(Path(text)) as store:
             folder = Path(text)
-            with collector(folder, store) as (port, process):
+            with collector(folder, store, UNHURRIED) as (port, process):
                 agents = [enrolled(folder, f"U-{number}") for number in range(AGENTS)]
                 senders.send(port, plan(agents, 2, past=3600), folder / "warm")
                 before = cpu_seconds(process.pid), cpu_seconds(store.pid)
@@ -117,10 +120,13 @@ def _database(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def collector(folder: Path, store: Behind) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def collector(
+    folder: Path, store: Behind, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     port = free_port()
     environment = {
         **os.environ,
+        **settings,
         "HAIDANG_DATABASE_URL": _database(folder),
         "HAIDANG_LISTEN": f"127.0.0.1:{port}",
         "HAIDANG_STORE_WRITE_URL": store.write_url,

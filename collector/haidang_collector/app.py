@@ -246,4 +246,5 @@ def openapi(request: Request) -> JSONResponse:
 async def _refused(_: Request, refusal: Exception) -> Response:
     if not isinstance(refusal, Refusal):
         raise refusal
+    await asyncio.sleep(refusal.held_seconds)
     return refusal.response()

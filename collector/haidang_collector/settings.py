@@ -68,6 +68,8 @@ class Settings:
     agent_samples_per_second: float = 200_000.0
     unit_samples_per_second: float = 300_000.0
     """Over 15 s on end; each request counts for 5,000 samples more. See docs/ingest.md."""
+    agent_pushes_per_second: float = 5.0
+    """Over 15 s on end; a sound agent makes one every 15 s, and more only while it brings its past."""
     agent_series: int = 20_000
     unit_series: int = 60_000
     """Different series within an hour."""

@@ -1,4 +1,4 @@
-"""How much each agent and each unit may bring: samples and requests in time, and different series in an hour.
+"""How much each agent and each unit may bring: samples and pushes in time, and different series in an hour.
 
 What is over is answered 429: a sound agent keeps its data and comes back. Requests of others are not touched, nor are
 those of its own that are recognised. What is counted stands in this process's memory; several processes count each for
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 REQUEST_SAMPLES = 5_000
 """What a request counts for, whatever is in it: about what it costs to take it."""
 BURST_SECONDS = 15.0
-"""So long an agent may bring everything as fast as it can: a school's day of backlog goes through at once."""
+"""What was left unused for so long may come as fast as it can: a school's day of backlog goes through at once."""
 SERIES_SECONDS = 3600.0
 SERIES_RETRY_SECONDS = 300.0
 UNCHECKED_SECONDS = 10.0
@@ -35,17 +35,36 @@ SHORTEST_RETRY_SECONDS = 2.0
 
 
 @dataclass(slots=True)
+class _Bucket:
+    """`left` of what is refilled at `rate` a second, as of `at`; below zero where more was taken than there was."""
+
+    rate: float
+    at: float
+    left: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = self.rate * BURST_SECONDS
+
+    def admit(self, now: float, what: str) -> None:
+        """Raises Refusal where nothing is left."""
+        self.left = min(self.rate * BURST_SECONDS, self.left + self.rate * (now - self.at))
+        self.at = now
+        if self.left <= 0:
+            text = f"more than the {self.rate:g} {what}; wait"
+            raise _later("rate", text, SHORTEST_RETRY_SECONDS - self.left / self.rate)
+
+
+@dataclass(slots=True)
 class _Account:
-    """`left` of samples as of `at`; below zero while a request that was let in has cost more than there was.
+    """`samples` are below zero while a request that was let in has cost more than there was.
 
     `series` are of the `hour`; `counted` is what was added to them last, and need not be added again. Until
     `unchecked_until` what is not recognised is refused, for series that were too many for `exceeded`: agent or unit.
     """
 
-    left: float
-    at: float
-    series: Sketch
-    hour: int
+    samples: _Bucket
+    series: Sketch = field(default_factory=Sketch)
+    hour: int = 0
     unchecked_until: float = 0.0
     exceeded: str = "agent"
     counted: deque[Sketch] = field(default_factory=lambda: deque(maxlen=LAYOUTS_PER_AGENT))
@@ -59,25 +78,31 @@ class Limits:
         self._rates = {"agent": settings.agent_samples_per_second, "unit": settings.unit_samples_per_second}
         self._series = {"agent": settings.agent_series, "unit": settings.unit_series}
         self._accounts: dict[tuple[str, str], _Account] = {}
+        self._pushes_rate = settings.agent_pushes_per_second
+        self._pushes: dict[str, _Bucket] = {}
 
     def admit(self, sender: Identity) -> None:
         """Before anything of the request is read. Raises Refusal."""
         for whose, account in self._of(sender):
-            rate = self._rates[whose]
-            account.left = min(rate * BURST_SECONDS, account.left + rate * (self._clock() - account.at))
-            account.at = self._clock()
-            if account.left <= 0:
-                text = f"more than the {rate:g} samples a second that this {whose} may send; wait"
-                raise _later("rate", text, SHORTEST_RETRY_SECONDS - account.left / rate)
+            account.samples.admit(self._clock(), f"samples a second that this {whose} may send")
+
+    def admit_push(self, sender: Identity) -> None:
+        """As `admit`, of what an agent brings itself: a relay's frames of it, kept for days, may be many and small."""
+        pushes = self._pushes.get(sender.agent)
+        if pushes is None:
+            pushes = self._pushes[sender.agent] = _Bucket(self._pushes_rate, self._clock())
+        pushes.admit(self._clock(), "pushes a second that this agent may make")
+        self.admit(sender)
+        pushes.left -= 1
 
     def charge(self, sender: Identity, cost: int) -> None:
         """What the request was worth, in samples; also where it is refused after all."""
         for _, account in self._of(sender):
-            account.left -= cost + REQUEST_SAMPLES
+            account.samples.left -= cost + REQUEST_SAMPLES
 
     def charge_refused(self, sender: Identity, looked_at: int) -> None:
         """What had to be looked at in vain costs a sample a byte: the agent alone, for others did not send it."""
-        self._account("agent", sender.agent).left -= looked_at
+        self._account("agent", sender.agent).samples.left -= looked_at
 
     def admit_unknown(self, sender: Identity) -> None:
         """Before what was not recognised is checked in full. Raises Refusal for a while after `count` did."""
@@ -116,8 +141,7 @@ class Limits:
     def _account(self, whose: str, name: str) -> _Account:
         account = self._accounts.get((whose, name))
         if account is None:
-            fresh = _Account(self._rates[whose] * BURST_SECONDS, self._clock(), Sketch(), 0)
-            account = self._accounts[whose, name] = fresh
+            account = self._accounts[whose, name] = _Account(_Bucket(self._rates[whose], self._clock()))
         return account
 
 

@@ -62,7 +62,9 @@ class IngestMetrics:
         )
         self._named = Named()
         self.seconds = Histogram(
-            "haidang_ingest_seconds", "Time of a write request, from its headers to the answer.", registry=registry
+            "haidang_ingest_seconds",
+            "Time of a write request, from its headers to the answer, were it not held back.",
+            registry=registry,
         )
         self.store_seconds = Histogram(
             "haidang_ingest_store_seconds", "Time that the store takes for one request.", registry=registry

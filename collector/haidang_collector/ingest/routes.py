@@ -4,6 +4,7 @@ The answer decides whether the agent keeps its copy. 204: it is in the store. 40
 says what is wrong where. 401: nobody knows you. 408, 413, 415: not like this. 429, 503 with Retry-After: later.
 """
 
+import asyncio
 import random
 import time
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ class Ingest:
     async def _take(self, request: Request) -> Response:
         sender = await authenticated(request)
         self._note(request, sender)
-        self.limits.admit(sender)
+        self.limits.admit_push(sender)
         check_headers(request)
         body = Body(request, self.settings.max_body_bytes)
         with self.gate.admit(sender, body.expected_bytes()):
@@ -165,13 +166,16 @@ async def write(request: Request) -> Response:
     """Body: snappy block of a prometheus.WriteRequest; `Authorization: Bearer <agent>.<key>`."""
     ingest: Ingest = request.app.state.ingest
     started = time.perf_counter()
+    held = 0.0
     try:
         answer = await ingest.take(request)
     except Refusal as refusal:
         ingest.metrics.refuse(refusal.reason, getattr(request.state, "agent", None))
-        answer = refusal.response()
+        answer, held = refusal.response(), refusal.held_seconds
     ingest.metrics.requests.labels(str(answer.status_code)).inc()
     ingest.metrics.seconds.observe(time.perf_counter() - started)
+    if held:
+        await asyncio.sleep(held)
     return answer
 
 

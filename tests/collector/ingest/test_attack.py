@@ -133,13 +133,13 @@ def test_a_flood_is_turned_away_and_named_and_no_other_agent_is(tmp_path: Path) 
         serving(tmp_path, DATABASE_URL=url, STORE_WRITE_URL=store.write_url, PROMETHEUS_URL=store.url, **few) as served,
         ThreadPoolExecutor(4) as threads,
     ):
-        flood = [threads.submit(post, served, key, live()) for _ in range(60)]
+        flood = [threads.submit(post, served, key, live()) for _ in range(20)]
         answers = [post(served, good, live())]
         turned_away = [answer.result() for answer in flood].count(429)
         metrics = httpx.get(f"{served.url}/metrics").text
 
     assert answers == [204]
-    assert turned_away > 50
+    assert turned_away > 10
     assert f'haidang_ingest_agent_refused_total{{agent="{evil}",district="Quận 1",reason="rate"' in metrics
 
 
@@ -149,7 +149,7 @@ def test_a_body_that_comes_again_and_again_is_stored_once_and_stopped(tmp_path: 
     """
     url = database_url(tmp_path)
     replaying, key = add_agent(url)
-    few = {"AGENT_SAMPLES_PER_SECOND": "2000"}
+    few = {"AGENT_PUSHES_PER_SECOND": "0.3"}
     now = round(time.time())
     once = rw.snappy(b"".join(rw.simple(f"metric_{n}", 1, now - 60) for n in range(50)))
     later = rw.snappy(b"".join(rw.simple(f"metric_{n}", 2, now) for n in range(50)))
@@ -160,14 +160,14 @@ def test_a_body_that_comes_again_and_again_is_stored_once_and_stopped(tmp_path: 
         httpx.Client(base_url=served.url, headers=rw.HEADERS | {"Authorization": key}, timeout=120) as agent,
     ):
         answers = [
-            agent.post("/api/v1/write", content=body).status_code for body in (once, later, ancient, *[once] * 200)
+            agent.post("/api/v1/write", content=body).status_code for body in (once, later, ancient, *[once] * 12)
         ]
         stored = store.query(f'{{agent="{replaying}"}}[35d]')
         metrics = httpx.get(f"{served.url}/metrics").text
 
     assert answers[:4] == [204, 204, 400, 204]
     assert set(answers[3:]) == {204, 429}
-    assert answers.count(429) > 100
+    assert answers.count(429) > 4
     assert [each["values"] for each in stored] == [[[now - 60, "1"], [now, "2"]]] * 50
     of_agent = (
         f'haidang_ingest_agent_refused_total{{agent="{replaying}",district="Quận 1",reason="%s",unit="TH-001"}} %s'

@@ -78,6 +78,19 @@ def test_a_flood_of_empty_requests_is_one_too() -> None:
     assert not is_let_in(kept, GREEDY)
 
 
+def test_a_flood_of_small_pushes_is_one_too_and_what_a_relay_brings_is_not_counted_with_it() -> None:
+    clock = Clock()
+    kept = limits(clock)
+    pushes = Settings().agent_pushes_per_second
+
+    let_in = sum(refused(lambda: kept.admit_push(GREEDY)) is None for _ in range(1_000))
+    clock.seconds += 10 / pushes
+    later = sum(refused(lambda: kept.admit_push(GREEDY)) is None for _ in range(1_000))
+
+    assert (let_in, later) == (pushes * BURST_SECONDS, 10)
+    assert [is_let_in(kept, GREEDY), refused(lambda: kept.admit_push(BESIDE))] == [True, None]
+
+
 def test_others_are_let_in_and_a_units_agents_share_what_is_the_units() -> None:
     clock = Clock()
     kept = limits(clock)
