@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import uvicorn
 
 from haidang_collector.app import create_app
-from haidang_collector.connection import TimedConnection
+from haidang_collector.connection import BoundedConnection
 from haidang_collector.ingest.egress import parse_networks
 from haidang_collector.listener import Listener, Places
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 KEEP_ALIVE_SECONDS = 75
 """Longer than the agents' push interval, so that a connection (and its TLS handshake) serves many pushes."""
 GRACE_SECONDS = 10
-HEADER_BYTES = 16 << 10
 GARBAGE = (10_000, 10, 100)
 """Objects, rounds, rounds (`gc.set_threshold`). With Python's own 700, 10, 10 the connections and layouts of a city's
 agents are walked again and again while they come, in the middle of answers.
@@ -53,9 +52,8 @@ def serve(
         ssl_keyfile=door.tls_key,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        h11_max_incomplete_event_size=HEADER_BYTES,
         limit_concurrency=door.connections,
-        http=TimedConnection,
+        http=BoundedConnection,
         loop="asyncio",  # uvloop would accept past Listener
         access_log=False,
         server_header=False,

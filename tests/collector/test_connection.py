@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import uvicorn
-from haidang_collector.connection import TimedConnection
+from haidang_collector.connection import HEAD_BYTES, WAITING, BoundedConnection
 
 from tests.waiting import eventually
 
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
 HEAD = b"GET / HTTP/1.1\r\nX: " + b"y" * 2000
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+RESET = b"reset"
+ONE_READ = 256 << 10
 PATIENCE = 30
 BETWEEN_SECONDS = 120
 """How long uvicorn keeps a connection that asks for nothing more."""
 
 
-class Hurried(TimedConnection):
+class Hurried(BoundedConnection):
     _head_seconds = 3.0
     _body_seconds = 3.0
 
@@ -111,11 +115,93 @@ def test_who_pauses_between_requests_is_served_on_one_connection(port: int) -> N
         assert (first, _answer(connection)) == (b"abcd", b"abcd")
 
 
-def _answer(connection: socket.socket) -> bytes:
+@pytest.mark.parametrize(
+    "endless", [HEAD, b"GET /" + b"y" * 2000, CHUNKED + b"4;" + b"y" * 2000, CHUNKED + b"0\r\nX: " + b"y" * 2000]
+)
+def test_a_head_that_does_not_end_is_refused(port: int, endless: bytes) -> None:
+    with connected(port) as connection:
+        connection.sendall(endless)
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"y" * 4 * ONE_READ)
+
+        assert received(connection).startswith((b"HTTP/1.1 400", RESET)), "its time is not over yet"
+
+
+def test_many_headers_of_a_request_that_ends_soon_are_none(port: int) -> None:
+    with connected(port) as connection:
+        for _ in range(20):
+            connection.sendall(REQUEST.replace(b"Host", b"X: " + b"y" * 2000 + b"\r\nHost") + b"abcd")
+
+            assert _answer(connection) == b"abcd"
+
+
+def test_a_large_body_is_no_head(port: int) -> None:
+    length = 40 * HEAD_BYTES
+    with connected(port) as connection:
+        connection.sendall(REQUEST.replace(b"4", str(length).encode()))
+        for _ in range(40):
+            connection.sendall(b"abcd" * (HEAD_BYTES // 4))
+
+        assert len(_answer(connection, length)) == length
+
+
+def test_requests_that_do_not_wait_for_answers_are_few(port: int) -> None:
+    """
+    Each would be kept while the one before it is worked on.
+    """
+    with connected(port) as two, connected(port) as many:
+        two.sendall(2 * (REQUEST + b"abcd"))
+        many.sendall(REQUEST + b"abc")
+        many.sendall(b"d" + 1_000 * (REQUEST + b"abcd"))
+
+        assert [_answer(two), _answer(two)] == [b"abcd", b"abcd"]
+        assert received(many).count(b"HTTP/1.1 200") <= 2 * WAITING
+
+
+def test_who_would_rather_speak_another_protocol_is_answered_in_this_one(port: int) -> None:
+    """
+    The parser would leave the body to the other protocol: nobody is to be answered as if there had been none.
+    """
+    offer = b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    with connected(port) as connection:
+        for _ in range(2):
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n" + offer)
+            assert _head(connection).startswith(b"HTTP/1.1 200")
+        connection.sendall(REQUEST.replace(b"\r\n\r\n", b"\r\n" + offer) + b"abcd")
+
+        assert _head(connection).startswith(b"HTTP/1.1 400")
+
+
+def received(connection: socket.socket) -> bytes:
+    """Until the other side ends it; RESET where it hung up before it had read everything."""
+    pieces = []
+    try:
+        while piece := connection.recv(4096):
+            pieces.append(piece)
+    except ConnectionError:
+        pieces.append(RESET)
+    return b"".join(pieces)
+
+
+def _answer(connection: socket.socket, length: int = 4) -> bytes:
+    """The body of the next answer."""
+    _head(connection)
+    return _received(connection, length)
+
+
+def _head(connection: socket.socket) -> bytes:
+    """Byte by byte: another answer may follow."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += _received(connection, 1)
+    return head
+
+
+def _received(connection: socket.socket, length: int) -> bytes:
     received = b""
-    while b"\r\n\r\n" not in received or len(received.partition(b"\r\n\r\n")[2]) < 4:
-        piece = connection.recv(4096)
+    while len(received) < length:
+        piece = connection.recv(length - len(received))
         if not piece:
             raise ConnectionResetError("it was ended")
         received += piece
-    return received.partition(b"\r\n\r\n")[2]
+    return received
