@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from haidang_agent import credentials
 from haidang_agent.outbox import Outbox
 from haidang_agent.outbox_confirmed import STORE_SINCE
-from haidang_agent.outbox_export import FAR_MS
+from haidang_agent.outbox_export import FAR_MS, FRAME_SAMPLES
 from haidang_agent.own_metrics import SNAPSHOTS
 from haidang_collector.ingest.store_start import STARTED
 
@@ -246,7 +246,7 @@ def _compare(store: Prometheus, folder: Path) -> tuple[int, int, int, int, int]:
 def _waiting(outbox: Outbox) -> Iterator[int]:
     """The numbers of snapshots that the centre has not confirmed."""
     after = -FAR_MS
-    while (batch := outbox.backlog(FAR_MS, after, 100)) is not None:
+    while (batch := outbox.backlog(FAR_MS, after, FRAME_SAMPLES)) is not None:
         (column,) = [at for at, labels in enumerate(batch.layout) if ("__name__", SNAPSHOTS.name) in labels]
         yield from (int(values[column]) for values in batch.values)
         after = batch.timestamps_ms[-1]

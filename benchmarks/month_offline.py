@@ -81,9 +81,10 @@ def _month(end_ms: int) -> Iterator[tuple[int, array[float]]]:
 
 
 def _waiting(box: Path, end_ms: int) -> int:
-    """Snapshots of the month that wait yet; what the agent measures now is not among them."""
+    """Snapshots of the month that wait yet; what the agent measures now is not among them, nor what the centre has."""
+    asked = "SELECT count(*) FROM snapshot WHERE timestamp_ms < ? AND id NOT IN (SELECT id FROM confirmed)"
     with closing(sqlite3.connect(f"{box.as_uri()}?mode=ro", uri=True)) as database:
-        (number,) = database.execute("SELECT count(*) FROM snapshot WHERE timestamp_ms < ?", (end_ms,)).fetchone()
+        (number,) = database.execute(asked, (end_ms,)).fetchone()
     return int(number)
 
 

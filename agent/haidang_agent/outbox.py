@@ -131,11 +131,6 @@ class Outbox:
         with self.transaction() as database:
             return dict(database.execute("SELECT key, value FROM total"))
 
-    def last_layout(self) -> Layout:
-        """The layout of the snapshot appended last, settled or not; () where there never was one."""
-        with self._connection.reading() as database:
-            return self._connection.layouts.last(database)
-
     def recall(self) -> Recalled:
         """All that a new run needs of the one before, as of the last append; also with a disk that is full."""
         try:
@@ -154,11 +149,14 @@ class Outbox:
         """The newest snapshot whose time is known."""
         return self._batch("SELECT * FROM waiting WHERE timestamp_ms NOTNULL ORDER BY timestamp_ms DESC LIMIT 1")
 
-    def backlog(self, before_ms: int, after_ms: int, max_snapshots: int) -> Batch | None:
-        """The oldest snapshots between the two times (exclusive), as many as share a layout."""
+    def backlog(self, before_ms: int, after_ms: int, most_samples: int) -> Batch | None:
+        """The oldest snapshots between the two times (exclusive), as many as share a layout.
+
+        No more than `most_samples` of them together, but at least one snapshot.
+        """
         return self._batch(
-            "SELECT * FROM waiting WHERE timestamp_ms > ? AND timestamp_ms < ? ORDER BY timestamp_ms LIMIT ?",
-            after_ms, before_ms, max_snapshots,
+            "SELECT * FROM waiting WHERE timestamp_ms > ? AND timestamp_ms < ? ORDER BY timestamp_ms",
+            after_ms, before_ms, most_samples=most_samples,
         )  # fmt: skip
 
     def settle(self, ids: Sequence[int], lost: Lost | None = None) -> None:
@@ -249,14 +247,14 @@ class Outbox:
         """For what belongs to the outbox and lies in other modules."""
         return self._connection.transaction()
 
-    def _batch(self, query: str, *parameters: int) -> Batch | None:
+    def _batch(self, query: str, *parameters: int, most_samples: int = 0) -> Batch | None:
         batch: Batch | None = None
         with self._connection.reading() as database, outbox_file.readable():
             for number, timestamp_ms, _, _, _, layout, _, packed in database.execute(query, parameters):
                 if batch is None:
                     first = layout
                     batch = Batch([], self._connection.layouts.read(database, layout), [], [])
-                if layout != first:
+                if layout != first or (batch.ids and (len(batch.ids) + 1) * len(batch.layout) > most_samples):
                     break
                 batch.ids.append(number)
                 batch.timestamps_ms.append(timestamp_ms)

@@ -163,8 +163,7 @@ def _frame(key: bytes, line: bytes, number: int, body: bytes) -> bytes:
 def _batches(outbox: Outbox) -> Iterator[Batch]:
     after = -FAR_MS
     for _ in range(MOST_FRAMES):
-        width = max(1, len(outbox.last_layout()))
-        batch = outbox.backlog(FAR_MS, after, max(1, FRAME_SAMPLES // width))
+        batch = outbox.backlog(FAR_MS, after, FRAME_SAMPLES)
         if batch is None:
             return
         after = batch.timestamps_ms[-1]

@@ -171,11 +171,10 @@ class Shipper(Rounds):
         return len(batch.ids) * len(batch.layout) / self._rate if self._rate > 0 else 0.0
 
     def _next_backlog(self) -> Batch | None:
-        width = max(1, len(self._outbox.last_layout()))
         samples = BACKLOG_SAMPLES
         if self._rate > 0:
             samples = int(min(samples, max(LEAST_BACKLOG_SAMPLES, self._rate * BACKLOG_SECONDS)))
-        return self._outbox.backlog(self._shipped_ms, 0, max(1, samples // width))
+        return self._outbox.backlog(self._shipped_ms, 0, samples)
 
     def _push(self, batch: Batch) -> float | None:
         """Send and settle. Seconds to wait where it has to be tried again."""

@@ -55,6 +55,7 @@ def fill(outbox: Outbox, times: list[int]) -> None:
 
 
 def backlog(outbox: Outbox, *, most: int = 10**9) -> Batch | None:
+    """`most`: samples."""
     return outbox.backlog(2**62, -(2**62), most)
 
 

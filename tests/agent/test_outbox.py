@@ -57,15 +57,25 @@ class TestOrder:
         assert between is not None
         assert between.timestamps_ms == [NOW + 1, NOW + 2]
         assert [values[0] for values in between.values] == [NOW + 1, NOW + 2]
-        first_two = backlog(outbox, most=2)
+        first_two = backlog(outbox, most=2 * len(AB))
         assert first_two is not None
         assert first_two.timestamps_ms == [NOW, NOW + 1]
+
+    def test_a_batch_is_measured_by_its_own_width(self, outbox: Outbox) -> None:
+        """What is measured now may be far less than what was measured then."""
+        for number in range(5):
+            outbox.append(snapshot(1, 2, 3, of=ABC), at(NOW + number), {})
+        outbox.append(snapshot(1, of=layout("a")), at(NOW + 5), {})
+
+        sizes = [len(batch.ids) for most in (7, 9, 1, 100) if (batch := backlog(outbox, most=most)) is not None]
+
+        assert sizes == [2, 3, 1, 5]
 
     def test_nothing_in_it(self, outbox: Outbox) -> None:
         """An empty outbox has no newest, no backlog, no layout and no counters."""
         assert outbox.newest() is None
         assert backlog(outbox) is None
-        assert outbox.last_layout() == ()
+        assert outbox.recall().last_layout == ()
         assert outbox.totals() == {}
         assert outbox.stats().snapshots == 0
         assert outbox.stats().oldest_timestamp is None
@@ -123,13 +133,13 @@ class TestMemory:
         """It is needed for stale markers after a restart, when all has long been settled."""
         fill(outbox, [NOW])
         outbox.append(snapshot(1, 2, 3, of=ABC), at(NOW + 1), {})
-        assert outbox.last_layout() == ABC
+        assert outbox.recall().last_layout == ABC
         box = reopened(outbox, path)
-        assert box.last_layout() == ABC
+        assert box.recall().last_layout == ABC
         times(box)
         box = reopened(box, path)
         assert box.stats().snapshots == 0
-        assert box.last_layout() == ABC
+        assert box.recall().last_layout == ABC
         box.close()
 
     def test_layouts_that_nothing_needs_are_deleted(self, outbox: Outbox, path: Path) -> None:
@@ -346,7 +356,7 @@ class TestWhose:
         outbox.append(snapshot(1.0, 1.0), at(NOW), {"n": 1.0}, {"device": "seen"})
         box = reopened(outbox, path)
         box.belong_to("a-2", "U2")
-        assert (backlog(box), box.totals(), box.memory(), box.last_layout()) == (None, {}, {}, ())
+        assert (backlog(box), box.totals(), box.memory(), box.recall().last_layout) == (None, {}, {}, ())
         fill(box, [NOW + 1])
         box = reopened(box, path)
         box.belong_to("a-2", "U2")

@@ -77,7 +77,7 @@ class TestCorruption:
         spoil(path)
         bytes_before = path.read_bytes()
         box = Outbox(path)
-        assert box.last_layout() == ()
+        assert box.recall().last_layout == ()
         fill(box, [NOW])
         assert times(box) == [NOW]
         box.close()
@@ -166,7 +166,7 @@ def zero_page(path: Path, page: int) -> None:
 
 
 def use(box: Outbox) -> None:
-    for call in (box.newest, lambda: backlog(box), box.totals, box.last_layout, box.stats):
+    for call in (box.newest, lambda: backlog(box), box.totals, box.recall, box.stats):
         with contextlib.suppress(OutboxError):
             call()
 
@@ -280,7 +280,7 @@ def test_a_file_that_is_replaced_under_it_is_left(path: Path) -> None:
     before.close()
 
 
-@pytest.mark.parametrize("ask", [Outbox.last_layout, Outbox.newest, backlog])
+@pytest.mark.parametrize("ask", [Outbox.recall, Outbox.newest, backlog])
 def test_a_layout_that_another_process_deletes_meanwhile(path: Path, ask: Callable[[Outbox], object]) -> None:
     """`export` reads beside the running agent; it must not take a sound file for a corrupt one."""
     agents, exports = Outbox(path), Outbox(path)

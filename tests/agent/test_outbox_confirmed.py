@@ -31,9 +31,9 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 
 def confirm(outbox: Outbox, most: int, *, since: str = SINCE, now: int = NOW) -> int:
-    batch = backlog(outbox, most=most)
+    batch = backlog(outbox)
     assert batch is not None
-    return outbox.confirm(batch.ids, since, now)
+    return outbox.confirm(batch.ids[:most], since, now)
 
 
 def test_confirmed_waits_no_more(outbox: Outbox) -> None:

@@ -79,8 +79,7 @@ class Deposits:
         return made
 
     def _next(self) -> Batch | None:
-        width = max(1, len(self._outbox.last_layout()))
-        return self._outbox.backlog(FAR_MS, -FAR_MS, max(1, FRAME_SAMPLES // width))
+        return self._outbox.backlog(FAR_MS, -FAR_MS, FRAME_SAMPLES)
 
     def _give(self, batch: Batch, key: bytes) -> bool:
         try:

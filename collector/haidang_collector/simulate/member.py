@@ -111,7 +111,7 @@ class Member:
     def _boot(self, boot: str) -> None:
         """As after the machine was switched on."""
         self._clock = Clock(self._outbox, boot)
-        self._builder = SnapshotBuilder(self._outbox.last_layout())
+        self._builder = SnapshotBuilder(self._outbox.recall().last_layout)
         self._way = _Way(*self._where, self._bearer, self._clock.learn)
         self._way.unit = self._berth.unit.code
         self._told = RemoteConfig(self._berth.folder, self._config, _ignore)
