@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from haidang_agent import outbox_confirmed
 from haidang_agent.outbox import Outbox
 from haidang_agent.outbox_bounds import DAY_MS
 from haidang_agent.snapshot import Snapshot
@@ -82,9 +83,9 @@ def _month(end_ms: int) -> Iterator[tuple[int, array[float]]]:
 
 def _waiting(box: Path, end_ms: int) -> int:
     """Snapshots of the month that wait yet; what the agent measures now is not among them, nor what the centre has."""
-    asked = "SELECT count(*) FROM snapshot WHERE timestamp_ms < ? AND id NOT IN (SELECT id FROM confirmed)"
     with closing(sqlite3.connect(f"{box.as_uri()}?mode=ro", uri=True)) as database:
-        (number,) = database.execute(asked, (end_ms,)).fetchone()
+        database.execute(outbox_confirmed.WAITING)
+        (number,) = database.execute("SELECT count(*) FROM waiting WHERE timestamp_ms < ?", (end_ms,)).fetchone()
     return int(number)
 
 

@@ -36,6 +36,12 @@ BACKLOG_SAMPLES = 60_000
 LEAST_BACKLOG_SAMPLES = 15_000
 BACKLOG_SECONDS = 10.0
 """So much of what is granted goes into one request, for the grant changes; but not less than is worth its labels."""
+SMALL_SAMPLES = 40_000
+SMALL_SECONDS = 0.25
+"""
+From one smaller request of the backlog to the next, as of layouts that changed often: the centre takes five pushes a
+second of an agent. Larger ones are bounded by what they hold.
+"""
 BACKLOG_JITTER_SECONDS = 0.5
 REFRESH_SECONDS = 60.0
 LONGEST_LOGGED = 100
@@ -161,14 +167,15 @@ class Shipper(Rounds):
                 return None
             began = time.monotonic()
             wait = self._push(batch)
-            self._backlog_at = max(self._backlog_at, began + self._worth(batch))
+            least = SMALL_SECONDS if _samples(batch) < SMALL_SAMPLES else 0.0
+            self._backlog_at = max(self._backlog_at, began + max(self._worth(batch), least))
             if wait is not None:
                 self._backlog_at = max(self._backlog_at, time.monotonic() + wait)
         return 0.0
 
     def _worth(self, batch: Batch) -> float:
         """Seconds that it takes at the granted rate."""
-        return len(batch.ids) * len(batch.layout) / self._rate if self._rate > 0 else 0.0
+        return _samples(batch) / self._rate if self._rate > 0 else 0.0
 
     def _next_backlog(self) -> Batch | None:
         samples = BACKLOG_SAMPLES
@@ -264,3 +271,7 @@ class Shipper(Rounds):
                     self._settle(batch, answer)
         except (UnreachableError, OutboxError) as failed:
             log.info("no goodbye: %s", failed)
+
+
+def _samples(batch: Batch) -> int:
+    return len(batch.ids) * len(batch.layout)

@@ -243,8 +243,8 @@ def openapi(request: Request) -> JSONResponse:
     return JSONResponse(request.app.openapi(), headers=SECURITY_HEADERS)
 
 
-async def _refused(_: Request, refusal: Exception) -> Response:
+async def _refused(request: Request, refusal: Exception) -> Response:
     if not isinstance(refusal, Refusal):
         raise refusal
-    await asyncio.sleep(refusal.held_seconds)
+    await request.app.state.ingest.holding.hold(getattr(request.state, "agent", None), refusal)
     return refusal.response()

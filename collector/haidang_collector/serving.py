@@ -54,6 +54,7 @@ def serve(
         timeout_graceful_shutdown=GRACE_SECONDS,
         limit_concurrency=door.connections,
         http=BoundedConnection,
+        ws="none",
         loop="asyncio",  # uvloop would accept past Listener
         access_log=False,
         server_header=False,

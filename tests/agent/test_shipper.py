@@ -12,9 +12,9 @@ import pytest
 from haidang_agent.centre import Centre
 from haidang_agent.clock import Clock, monotonic
 from haidang_agent.outbox import Outbox
-from haidang_agent.shipper import Shipper
+from haidang_agent.shipper import SMALL_SECONDS, Shipper
 
-from tests.agent.outboxes import ABC, NOW, at, fill, layout, snapshot
+from tests.agent.outboxes import AB, ABC, NOW, at, fill, layout, snapshot
 from tests.agent.outboxes import samples as samples_of
 from tests.agent.scripted_centre import CONFIG, WRITE, Say, ScriptedCentre, scripted_centre
 from tests.agent.shipping import drained, recent, shipping
@@ -129,6 +129,20 @@ class TestLanes:
         assert first.times == when[:10]
         assert second.when - first.when >= 20 / 5 - 1.5
         assert third.when - second.when >= 3 / 5 - 0.4
+
+    def test_many_small_requests_of_the_past_keep_to_what_an_agent_may_make(
+        self, outbox: Outbox, centre: ScriptedCentre
+    ) -> None:
+        """As after days in which what is measured changed again and again; whatever rate is granted."""
+        centre.answer = lambda _: Say(headers={"Haidang-Backlog-Rate": "1000000"})
+        for number, when in enumerate(recent(9)):
+            values, of = ((1, 2), AB) if number % 2 else ((1, 2, 3), ABC)
+            outbox.append(snapshot(*values, of=of), at(when), {})
+        with shipping(outbox, centre.url):
+            drained(outbox)
+        past = centre.writes[1:9]
+        assert len(past) == 8
+        assert past[-1].when - past[0].when >= 7 * SMALL_SECONDS - 0.1
 
     def test_who_comes_back_begins_somewhere_within_its_share(
         self, outbox: Outbox, centre: ScriptedCentre, monkeypatch: pytest.MonkeyPatch

@@ -45,6 +45,9 @@ class _Bucket:
     def __post_init__(self) -> None:
         self.left = self.rate * BURST_SECONDS
 
+    def take(self, amount: float) -> None:
+        self.left -= amount
+
     def admit(self, now: float, what: str) -> None:
         """Raises Refusal where nothing is left."""
         self.left = min(self.rate * BURST_SECONDS, self.left + self.rate * (now - self.at))
@@ -93,16 +96,16 @@ class Limits:
             pushes = self._pushes[sender.agent] = _Bucket(self._pushes_rate, self._clock())
         pushes.admit(self._clock(), "pushes a second that this agent may make")
         self.admit(sender)
-        pushes.left -= 1
+        pushes.take(1)
 
     def charge(self, sender: Identity, cost: int) -> None:
         """What the request was worth, in samples; also where it is refused after all."""
         for _, account in self._of(sender):
-            account.samples.left -= cost + REQUEST_SAMPLES
+            account.samples.take(cost + REQUEST_SAMPLES)
 
     def charge_refused(self, sender: Identity, looked_at: int) -> None:
         """What had to be looked at in vain costs a sample a byte: the agent alone, for others did not send it."""
-        self._account("agent", sender.agent).samples.left -= looked_at
+        self._account("agent", sender.agent).samples.take(looked_at)
 
     def admit_unknown(self, sender: Identity) -> None:
         """Before what was not recognised is checked in full. Raises Refusal for a while after `count` did."""
@@ -149,6 +152,9 @@ class OnlySeries(Limits):
     """Of what an operator brings, which is no flood of the agent's: it may come as fast as it is taken."""
 
     def admit(self, sender: Identity) -> None:
+        """Always."""
+
+    def admit_push(self, sender: Identity) -> None:
         """Always."""
 
     def admit_unknown(self, sender: Identity) -> None:

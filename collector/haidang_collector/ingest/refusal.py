@@ -38,12 +38,6 @@ BUSY = 429
 UNAVAILABLE = 503
 
 LONGEST_TEXT = 1000
-TOO_MUCH = {"rate", "series", "busy"}
-HELD_SECONDS = 1.0
-"""
-So long the answer to who brings too much is held back, and nothing more of its body read. Who comes again at once costs
-next to nothing so, and one that waits as it is told loses nothing.
-"""
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of ours
@@ -59,11 +53,6 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of
         self.text = text
         self.retry_seconds = retry_seconds
         self.looked_at = looked_at
-
-    @property
-    def held_seconds(self) -> float:
-        """How long the answer is to wait."""
-        return HELD_SECONDS if self.reason in TOO_MUCH else 0.0
 
     def response(self) -> PlainTextResponse:
         """The answer. What may work later carries a jittered `Retry-After`, so that a city does not return at once."""

@@ -4,7 +4,6 @@ The answer decides whether the agent keeps its copy. 204: it is in the store. 40
 says what is wrong where. 401: nobody knows you. 408, 413, 415: not like this. 429, 503 with Retry-After: later.
 """
 
-import asyncio
 import random
 import time
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from haidang_collector.ingest.batch import Batch, Checker
 from haidang_collector.ingest.body import Body, check_headers
 from haidang_collector.ingest.egress import Egress
 from haidang_collector.ingest.gate import BYTES_AT_ONCE, UNIT_BYTES, Gate
+from haidang_collector.ingest.holding import Holding
 from haidang_collector.ingest.limits import Limits
 from haidang_collector.ingest.metrics import IngestMetrics
 from haidang_collector.ingest.refusal import Refusal
@@ -59,6 +59,7 @@ class Ingest:
     shares: BacklogShares = field(init=False)
     limits: Limits = field(init=False)
     gate: Gate = field(init=False)
+    holding: Holding = field(default_factory=Holding)
     threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(CHECKED_AT_ONCE))
     turns: WeakValueDictionary[str, Lock] = field(default_factory=WeakValueDictionary)
     """Of an agent one request at a time is checked in full: each thread at it makes everybody else's answers later."""
@@ -166,16 +167,17 @@ async def write(request: Request) -> Response:
     """Body: snappy block of a prometheus.WriteRequest; `Authorization: Bearer <agent>.<key>`."""
     ingest: Ingest = request.app.state.ingest
     started = time.perf_counter()
-    held = 0.0
+    refused = None
     try:
         answer = await ingest.take(request)
     except Refusal as refusal:
+        refused = refusal
         ingest.metrics.refuse(refusal.reason, getattr(request.state, "agent", None))
-        answer, held = refusal.response(), refusal.held_seconds
+        answer = refusal.response()
     ingest.metrics.requests.labels(str(answer.status_code)).inc()
     ingest.metrics.seconds.observe(time.perf_counter() - started)
-    if held:
-        await asyncio.sleep(held)
+    if refused is not None:
+        await ingest.holding.hold(getattr(request.state, "agent", None), refused)
     return answer
 
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from haidang_collector.ingest.holding import HELD_SECONDS, Holding
 from haidang_collector.ingest.limits import BURST_SECONDS, REQUEST_SAMPLES
-from haidang_collector.ingest.refusal import HELD_SECONDS
+from haidang_collector.ingest.refusal import Reason, Refusal
+from haidang_collector.registry.store import Identity
 from haidang_collector.settings import Settings
 
 from tests.collector import remote_write as rw
@@ -17,6 +20,8 @@ from tests.collector.running import add_agent, client_of, database_url
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+GREEDY, BESIDE = Identity("greedy", "TH-001", "Quận 1"), Identity("beside", "TH-001", "Quận 1")
 
 
 @pytest.fixture
@@ -52,7 +57,10 @@ def test_an_agent_that_brings_too_much_is_told_to_wait_and_named(tmp_path: Path)
     assert f"haidang_ingest_agent_refused_total{{{named}}} 2.0" in metrics
 
 
-def test_who_brings_too_much_waits_for_the_answer_and_nobody_else_does(tmp_path: Path) -> None:
+def test_who_brings_too_much_waits_for_the_answer_and_nobody_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("haidang_collector.ingest.holding.HELD_SECONDS", 3.0)
     url = database_url(tmp_path)
     greedy, other = add_agent(url)[1], add_agent(url)[1]
     few = Settings(database_url=url, agent_pushes_per_second=0.5 / BURST_SECONDS)
@@ -61,8 +69,29 @@ def test_who_brings_too_much_waits_for_the_answer_and_nobody_else_does(tmp_path:
         [seconds] = re.findall(r"haidang_ingest_seconds_sum (\S+)", client.get("/metrics").text)
 
     assert [status for status, _ in took] == [204, 429, 204]
-    assert [waited >= HELD_SECONDS for _, waited in took] == [False, True, False]
-    assert float(seconds) < HELD_SECONDS, "a wait is no work"
+    assert [waited >= 3 for _, waited in took] == [False, True, False]
+    assert float(seconds) < 3, "a wait is no work"
+
+
+def test_more_connections_help_nobody() -> None:
+    """
+    Of three answers held at a time the last waits three times as long; a stranger's and what is no flood go at once.
+    """
+
+    async def run() -> list[float]:
+        holding, began = Holding(), time.monotonic()
+
+        async def held(sender: Identity | None, reason: Reason) -> float:
+            await holding.hold(sender, Refusal(429, reason, "wait"))
+            return time.monotonic() - began
+
+        of_two = [held(GREEDY, "rate") for _ in range(3)] + [held(BESIDE, "busy")]
+        return await asyncio.gather(*of_two, held(None, "busy"), held(GREEDY, "malformed"))
+
+    first, _, third, beside, *at_once = asyncio.run(run())
+
+    assert min(first, beside) >= HELD_SECONDS
+    assert third >= 3 * HELD_SECONDS > max(*at_once, first, beside)
 
 
 def timed(step: Callable[[], int]) -> tuple[int, float]:

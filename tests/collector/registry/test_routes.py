@@ -176,7 +176,7 @@ def test_an_agent_that_never_stops_asking_is_told_to_wait(
     client: TestClient, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("haidang_collector.auth.MINUTE", 3600.0)  # of the next minute: this one may end meanwhile
-    monkeypatch.setattr("haidang_collector.ingest.refusal.HELD_SECONDS", 0.0)
+    monkeypatch.setattr("haidang_collector.ingest.holding.HELD_SECONDS", 0.0)
     agent = client.post("/api/v1/enrol", json=asking(token_of(client))).json()["agent"]
     headers = {"Authorization": f"Bearer {agent}.{KEY}"}
 
