@@ -104,7 +104,7 @@ def test_two_are_one_and_the_death_of_one_costs_nothing(tmp_path: Path, url: str
                 STORE_WRITE_URL=store.write_url,
                 TRUSTED_PROXIES="127.0.0.1",
                 AGENT_PUSHES_PER_SECOND="1000",
-            )  # fmt: skip
+            )
         )
         eventually("both listen", both.all_answer, seconds=60)
         listening = f"listening on http://127.0.0.1:{both.port} with 2 workers\n"
