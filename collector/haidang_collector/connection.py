@@ -20,6 +20,7 @@ BODY_SECONDS = 120.0
 """From there to the end of the body. Doors that know their senders are less patient, and say so with a 408."""
 HEAD_BYTES = 16 << 10
 """Of a target and its headers; also of what the parser has read and not told of, as the end of a body in chunks."""
+BESIDE_BYTES = len(b": \r\n")
 WAITING = 4
 """Requests of one connection behind the one that is worked on; who sends more is hung up on: nobody sound sends any."""
 
@@ -58,7 +59,7 @@ class BoundedConnection(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """What stands behind a body in chunks is let go by: no proxy has seen it as a header."""
         if self._is_head:
-            self._count(len(name) + len(value))
+            self._count(len(name) + len(value) + BESIDE_BYTES)
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
